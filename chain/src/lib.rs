@@ -1,0 +1,1 @@
+//! Orders, stores and replicates the Galen ledger.

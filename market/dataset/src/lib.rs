@@ -1,0 +1,1 @@
+//! From a raw table to a sealed package and back.

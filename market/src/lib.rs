@@ -1,0 +1,1 @@
+//! Rules of the Galen marketplace and the state machine of its ledger.

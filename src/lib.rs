@@ -1,0 +1,1 @@
+//! The `galen` command: a library with a thin binary.

@@ -1,0 +1,1 @@
+//! Types of the Galen HTTP interface and a typed client.

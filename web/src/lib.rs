@@ -1,0 +1,1 @@
+//! HTTP interface and pages of a Galen node.

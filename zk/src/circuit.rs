@@ -1,0 +1,7 @@
+//! The circuits, one file a statement. Each gives the statement in words, a plain-Rust check and
+//! the constraints.
+
+pub mod credential;
+pub mod k_anonymity;
+pub mod key_envelope;
+pub mod segment_key;

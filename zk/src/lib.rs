@@ -1,0 +1,20 @@
+//! Statements and zero-knowledge proofs of Galen.
+//!
+//! A type lives here only if a circuit constrains it; its native form and its in-circuit form stand
+//! side by side. This crate is synchronous and does no I/O, except for the optional cache of
+//! development parameters in [`setup`]. It depends on arkworks and on nothing else of Galen.
+
+pub mod bundle;
+pub mod circuit;
+pub mod commitment;
+pub mod committed;
+pub mod field;
+pub mod hash;
+pub mod keys;
+pub mod merkle;
+pub mod point;
+pub mod proof;
+pub mod setup;
+pub mod statement;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
