@@ -1,0 +1,62 @@
+# Galen: `make demo` runs the main job, `make test` passes the tests. Both install what they need.
+
+CACHE ?= $(HOME)/.cache/galen
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+export GALEN_PARAMS ?= $(CACHE)/params
+VENV := $(CACHE)/venv
+export PYTHON := $(VENV)/bin/python
+CARGO ?= cargo
+LOGS := $(CARGO_TARGET_DIR)/logs
+
+.PHONY: demo test adversary constraints bench soak fuzz deny lint arrows system python clean help
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## make demo            the whole story on a real table; then a node and a page stay open (ONCE=1: ends after the story)
+demo: system
+	@$(CARGO) build --quiet --bin galen
+	@$(CARGO_TARGET_DIR)/debug/galen demo $(if $(ONCE),--once) $(DEMO_FLAGS)
+
+## make test            formats, lints, dependency rules, every test, and the tables of attacks and constraints
+test: system python lint arrows deny
+	@mkdir -p $(LOGS)
+	@bash tests/run.sh $(LOGS)/test.log $(CARGO) test --workspace --no-fail-fast
+	@python3 tests/adversary.py $(LOGS)/test.log
+	@python3 tests/constraints.py $(LOGS)/test.log
+
+## make adversary       attack number -> test -> result; fails on a number without a test
+adversary: system
+	@mkdir -p $(LOGS)
+	@bash tests/run.sh $(LOGS)/adversary.log $(CARGO) test --workspace --no-fail-fast adversary_
+	@python3 tests/adversary.py $(LOGS)/adversary.log
+
+## make constraints     every constraint of every circuit shown to be necessary, or redundant by machine
+constraints: system
+	@mkdir -p $(LOGS)
+	@bash tests/run.sh $(LOGS)/constraints.log $(CARGO) test -p galen-zk --features testing --test constraints -- --nocapture
+	@python3 tests/constraints.py $(LOGS)/constraints.log
+
+## make lint            rustfmt and clippy
+lint: system
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+
+## make arrows          who may depend on whom
+arrows:
+	@bash tests/arrows.sh
+
+## make deny            licences and sources of dependencies
+deny:
+	@bash tests/deny.sh $(CACHE)/tools
+
+# Debian packages: a C++ compiler and libclang for RocksDB, strace and Python for the tests.
+system:
+	@bash tests/system.sh
+
+# Checkers that share no code with Galen, in a virtual environment of their own.
+python: system
+	@bash tests/python/setup.sh $(VENV)
+
+clean:
+	rm -rf $(CARGO_TARGET_DIR)
