@@ -1,0 +1,1 @@
+//! Every class of rows that agree on the quasi-identifiers has at least k rows.

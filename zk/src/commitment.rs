@@ -1,0 +1,1 @@
+//! Hiding commitments to columns, and their openings.

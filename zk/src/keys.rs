@@ -1,0 +1,1 @@
+//! Circuit ids, pinned verifying keys, and the two ends that use them.

@@ -1,0 +1,1 @@
+//! Groth16 proofs as they travel.

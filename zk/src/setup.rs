@@ -1,0 +1,1 @@
+//! Development parameters, and their cache on disk.
