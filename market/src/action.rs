@@ -1,0 +1,302 @@
+//! Everything that a transaction can do: one enum. Payloads of money and identity are here; those of
+//! listings and deals in [`trade`]. An action has a check without state, and an execution that
+//! checks against the state and changes it in one step.
+
+pub mod trade;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use galen_zk::field::Scalar;
+use serde::{Deserialize, Serialize};
+
+use crate::amount::{Amount, Asset, Currency, Money};
+use crate::authority::Authority;
+use crate::codec::{Bounded, Text};
+use crate::context::Context;
+use crate::error::TxError;
+use crate::id::{AccountId, ConsensusKey, DealId, Digest};
+use crate::role::Role;
+
+/// The most leaves that one action inserts or revokes.
+pub const MAX_LEAVES: usize = 64;
+
+/// An action on the ledger.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Moves money or stake between accounts.
+    Transfer(Transfer),
+    /// Makes money against money in a bank.
+    Mint(Mint),
+    /// Destroys money that is paid out by a bank.
+    Burn(Burn),
+    /// Turns free stake into voting power.
+    Bond(Bond),
+    /// Takes voting power back; the stake is free after the unbonding time.
+    Unbond(Unbond),
+    /// Moves stake whose unbonding time has passed to the account.
+    ReleaseStake(ReleaseStake),
+    /// Admits a party to a role, or readmits a suspended one.
+    Admit(Admit),
+    /// Suspends a party in a role.
+    Suspend(Suspend),
+    /// Inserts credentials.
+    InsertCredentials(InsertCredentials),
+    /// Marks credentials for revocation.
+    RevokeCredentials(RevokeCredentials),
+    /// Puts money into an institution's bond.
+    DepositBond(DepositBond),
+    /// Takes money out of the free part of an institution's bond.
+    WithdrawBond(WithdrawBond),
+    /// Starts a listing as a draft.
+    DraftListing(trade::DraftListing),
+    /// Proves the claims of one row block of a draft.
+    ProveBlock(trade::ProveBlock),
+    /// Takes a draft or listing back.
+    WithdrawListing(trade::WithdrawListing),
+    /// Lets an institution's listings take requests again after a missed delivery.
+    ResumeListings(trade::ResumeListings),
+    /// Asks to buy.
+    RequestDeal(trade::RequestDeal),
+    /// Accepts or refuses a request that waits for review.
+    ReviewDeal(trade::ReviewDeal),
+    /// The buyer holds every ciphertext and waits for the key.
+    Ready(trade::Ready),
+    /// Hands over the key.
+    Deliver(trade::Deliver),
+    /// Shows that a segment is not what was listed.
+    Dispute(trade::Dispute),
+}
+
+/// Moves money or stake between accounts.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Who pays.
+    pub from: AccountId,
+    /// Who receives.
+    pub to: AccountId,
+    /// What is moved.
+    pub asset: Asset,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// Makes money of the gateway's currency.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Mint {
+    /// The gateway.
+    pub gateway: AccountId,
+    /// Who receives.
+    pub to: AccountId,
+    /// How much of which currency.
+    pub money: Money,
+}
+
+/// Destroys money of the gateway's currency out of the gateway's own account.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Burn {
+    /// The gateway.
+    pub gateway: AccountId,
+    /// How much of which currency.
+    pub money: Money,
+}
+
+/// Turns free stake of an account into voting power.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Bond {
+    /// The account, which becomes a validator with its first bond.
+    pub validator: AccountId,
+    /// The key of its votes; given with the first bond, and then left as it is.
+    pub consensus_key: ConsensusKey,
+    /// How much stake.
+    pub amount: Amount,
+}
+
+/// Takes voting power back.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Unbond {
+    /// The validator.
+    pub validator: AccountId,
+    /// How much stake.
+    pub amount: Amount,
+}
+
+/// Moves all stake whose unbonding time has passed to the account.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct ReleaseStake {
+    /// The account.
+    pub validator: AccountId,
+}
+
+/// What a party is admitted as.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Admission {
+    /// An institution that lists datasets.
+    Institution,
+    /// An issuer of credentials.
+    Issuer,
+    /// A gateway of one currency.
+    Gateway(Currency),
+}
+
+impl Admission {
+    /// The role.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        match self {
+            Self::Institution => Role::Institution,
+            Self::Issuer => Role::Issuer,
+            Self::Gateway(_) => Role::Gateway,
+        }
+    }
+}
+
+/// Admits a party.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Admit {
+    /// Its account.
+    pub account: AccountId,
+    /// What it is admitted as.
+    pub admission: Admission,
+    /// Its name, for people.
+    pub name: Text<200>,
+    /// Where people find it: a web address, or nothing.
+    pub url: Text<200>,
+    /// Hash of the evidence that the registrars looked at.
+    pub evidence: Digest,
+}
+
+/// Suspends a party.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Suspend {
+    /// Its account.
+    pub account: AccountId,
+    /// In which role.
+    pub role: Role,
+    /// Hash of the evidence that the registrars looked at.
+    pub evidence: Digest,
+}
+
+/// Inserts leaves into the issuer's tree, in order, at its next free places.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct InsertCredentials {
+    /// The issuer.
+    pub issuer: AccountId,
+    /// The leaves.
+    pub leaves: Bounded<Scalar, MAX_LEAVES>,
+}
+
+/// Marks leaves of the issuer's tree for revocation at the next epoch.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct RevokeCredentials {
+    /// The issuer.
+    pub issuer: AccountId,
+    /// The places of the leaves.
+    pub places: Bounded<u64, MAX_LEAVES>,
+}
+
+/// Puts money from the institution's account into its bond.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct DepositBond {
+    /// The institution.
+    pub institution: AccountId,
+    /// How much.
+    pub money: Money,
+}
+
+/// Takes money out of the free part of the institution's bond.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct WithdrawBond {
+    /// The institution.
+    pub institution: AccountId,
+    /// How much.
+    pub money: Money,
+}
+
+impl Action {
+    /// Removes proof bytes. What is left is what signatures, proofs and the transaction's id speak of.
+    pub fn strip_proofs(&mut self) {
+        match self {
+            Self::ProveBlock(action) => action.bundle.clear(),
+            Self::Deliver(action) => action.proof.clear(),
+            Self::Dispute(action) => action.proof.clear(),
+            _ => {}
+        }
+    }
+
+    /// The deal that the action belongs to and whose allowance may pay for it.
+    #[must_use]
+    pub const fn deal(&self) -> Option<DealId> {
+        match self {
+            Self::Ready(action) => Some(action.deal),
+            Self::Deliver(action) => Some(action.deal),
+            Self::Dispute(action) => Some(action.deal),
+            _ => None,
+        }
+    }
+
+    /// Whether blocks keep room for the action.
+    #[must_use]
+    pub const fn is_reserved(&self) -> bool {
+        matches!(self, Self::Deliver(_) | Self::Dispute(_))
+    }
+
+    /// The rules that need no state.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn check(&self) -> Result<(), TxError> {
+        match self {
+            Self::Transfer(action) => action.check(),
+            Self::Mint(action) => action.check(),
+            Self::Burn(action) => action.check(),
+            Self::Bond(action) => action.check(),
+            Self::Unbond(action) => action.check(),
+            Self::ReleaseStake(_) | Self::Suspend(_) => Ok(()),
+            Self::Admit(action) => action.check(),
+            Self::InsertCredentials(action) => action.check(),
+            Self::RevokeCredentials(action) => action.check(),
+            Self::DepositBond(action) => action.check(),
+            Self::WithdrawBond(action) => action.check(),
+            Self::DraftListing(action) => action.check(),
+            Self::ProveBlock(action) => action.check(),
+            Self::WithdrawListing(action) => action.check(),
+            Self::ResumeListings(action) => action.check(),
+            Self::RequestDeal(action) => action.check(),
+            Self::ReviewDeal(action) => action.check(),
+            Self::Ready(action) => action.check(),
+            Self::Deliver(action) => action.check(),
+            Self::Dispute(action) => action.check(),
+        }
+    }
+
+    /// Checks against the state and changes it. What must authorise the action was verified before.
+    ///
+    /// # Errors
+    /// The first rule that is broken; the caller then drops every change of the transaction.
+    pub fn execute(&self, ctx: &mut Context<'_>, authority: &Authority) -> Result<(), TxError> {
+        match self {
+            Self::Transfer(action) => action.execute(ctx),
+            Self::Mint(action) => action.execute(ctx),
+            Self::Burn(action) => action.execute(ctx),
+            Self::Bond(action) => action.execute(ctx),
+            Self::Unbond(action) => action.execute(ctx),
+            Self::ReleaseStake(action) => action.execute(ctx),
+            Self::Admit(action) => action.execute(ctx),
+            Self::Suspend(action) => action.execute(ctx),
+            Self::InsertCredentials(action) => action.execute(ctx),
+            Self::RevokeCredentials(action) => action.execute(ctx),
+            Self::DepositBond(action) => action.execute(ctx),
+            Self::WithdrawBond(action) => action.execute(ctx),
+            Self::DraftListing(action) => action.execute(ctx, authority),
+            Self::ProveBlock(action) => action.execute(ctx, authority),
+            Self::WithdrawListing(action) => action.execute(ctx, authority),
+            Self::ResumeListings(action) => action.execute(ctx, authority),
+            Self::RequestDeal(action) => action.execute(ctx, authority),
+            Self::ReviewDeal(action) => action.execute(ctx, authority),
+            Self::Ready(action) => action.execute(ctx, authority),
+            Self::Deliver(action) => action.execute(ctx, authority),
+            Self::Dispute(action) => action.execute(ctx, authority),
+        }
+    }
+}

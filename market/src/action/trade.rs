@@ -1,0 +1,150 @@
+//! Payloads of the actions of listings and deals. What they do is in [`crate::listing`] and
+//! [`crate::deal`].
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use galen_zk::field::Scalar;
+use galen_zk::point::JubPoint;
+use serde::{Deserialize, Serialize};
+
+use crate::amount::{Amount, Money};
+use crate::codec::{Bounded, Bytes, Text};
+use crate::id::{AccountId, DealId, Digest, PackageId};
+use crate::layout::Layout;
+use crate::payment::{Funding, Refund};
+use crate::terms::Terms;
+
+/// Most bytes of a bundle.
+pub const MAX_BUNDLE_BYTES: usize = 256 * 1024;
+/// Most bytes of a segment's ciphertext in a dispute.
+pub const MAX_EVIDENCE_BYTES: usize = 256 * 1024 + 1024;
+/// Bytes of a Groth16 proof.
+pub const PROOF_BYTES: usize = 128;
+
+/// Starts a listing as a draft.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct DraftListing {
+    /// The institution.
+    pub institution: AccountId,
+    /// Root of the tree of leaves.
+    pub root: Digest,
+    /// Number of segments.
+    pub segments: u64,
+    /// Commitment to the master key.
+    pub key: Scalar,
+    /// The layout.
+    pub layout: Layout,
+    /// Hash of the manifest.
+    pub manifest: Digest,
+    /// The terms, price included.
+    pub terms: Terms,
+}
+
+/// Proves the claims of one row block of a draft.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct ProveBlock {
+    /// The institution.
+    pub institution: AccountId,
+    /// The package.
+    pub package: PackageId,
+    /// Which table.
+    pub table: u32,
+    /// Which row block of it.
+    pub block: u32,
+    /// The bundle.
+    pub bundle: Bytes<MAX_BUNDLE_BYTES>,
+}
+
+/// Takes a draft or listing back.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct WithdrawListing {
+    /// The institution.
+    pub institution: AccountId,
+    /// The package.
+    pub package: PackageId,
+}
+
+/// Lets the institution's listings take requests again after a missed delivery.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct ResumeListings {
+    /// The institution.
+    pub institution: AccountId,
+}
+
+/// Asks to buy.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct RequestDeal {
+    /// The institution.
+    pub institution: AccountId,
+    /// The package.
+    pub package: PackageId,
+    /// The listing's version.
+    pub version: u32,
+    /// Hash of the terms that the buyer accepts.
+    pub terms: Digest,
+    /// The price that the buyer accepts.
+    pub price: Money,
+    /// What the deal's own actions may spend on fees, in the currency of the price.
+    pub allowance: Amount,
+    /// Where the money comes from.
+    pub funding: Funding,
+    /// Where it goes back to.
+    pub refund: Refund,
+    /// The one-time key to which the master key is encrypted.
+    pub delivery_key: JubPoint,
+    /// The one-time key that signs `ready` and disputes.
+    pub auth_key: AccountId,
+    /// Whether the buyer holds every ciphertext already.
+    pub ready: bool,
+}
+
+/// Accepts or refuses a request that waits for review.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct ReviewDeal {
+    /// The institution.
+    pub institution: AccountId,
+    /// The deal.
+    pub deal: DealId,
+    /// Whether it is accepted.
+    pub accept: bool,
+    /// Why, for the buyer.
+    pub reason: Text<500>,
+}
+
+/// The buyer holds every ciphertext and waits for the key.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Ready {
+    /// The deal.
+    pub deal: DealId,
+}
+
+/// Hands over the key.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Deliver {
+    /// The deal.
+    pub deal: DealId,
+    /// The ephemeral key.
+    pub ephemeral: JubPoint,
+    /// The encrypted master key.
+    pub ciphertext: Scalar,
+    /// Proof that the plaintext opens the listing's key commitment.
+    pub proof: Bytes<PROOF_BYTES>,
+}
+
+/// Shows that a segment is not what was listed.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Dispute {
+    /// The deal.
+    pub deal: DealId,
+    /// Which segment.
+    pub segment: u64,
+    /// Its leaf in the package's tree.
+    pub leaf: Bytes<256>,
+    /// The path from the leaf to the root.
+    pub path: Bounded<Digest, 32>,
+    /// Its ciphertext as served.
+    pub ciphertext: Bytes<MAX_EVIDENCE_BYTES>,
+    /// The segment's key.
+    pub segment_key: Scalar,
+    /// Proof that the segment's key derives from the master key.
+    pub proof: Bytes<PROOF_BYTES>,
+}

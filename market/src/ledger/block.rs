@@ -1,0 +1,332 @@
+//! Blocks: proposing, executing, and the dry run of one transaction.
+
+use std::collections::BTreeSet;
+
+use super::{BlockContext, BlockError, CheckedTransaction, Executed, Ledger, Receipt, parameters};
+use crate::amount::Money;
+use crate::authority::Authority;
+use crate::context::{Context, Frame};
+use crate::error::TxError;
+use crate::event::Event;
+use crate::fee::FeePayer;
+use crate::genesis::{Clock, Parameters};
+use crate::identity::tree;
+use crate::role::Requirement;
+use crate::state::{Changes, Overlay, StateError, StateRead};
+use crate::state_key;
+use crate::transaction::NO_EXPIRY;
+
+/// Ids of expired transactions that one block forgets at most.
+const FORGET_A_BLOCK: usize = 4096;
+/// Rounds in which a proposer tries again what a missing nonce kept out.
+const NONCE_ROUNDS: usize = 16;
+
+/// The last block's clock.
+fn clock(state: &dyn StateRead) -> Result<Clock, StateError> {
+    state_key::read(state, &state_key::clock())?
+        .ok_or_else(|| StateError("the state holds no genesis".to_owned()))
+}
+
+fn tick(clock: &Clock, block: &BlockContext, parameters: &Parameters) -> Clock {
+    let passed = block.time_ms.saturating_sub(clock.time_ms).min(parameters.max_idle_ms);
+    Clock {
+        height: block.height,
+        time_ms: block.time_ms,
+        uptime_ms: clock.uptime_ms.saturating_add(passed),
+    }
+}
+
+/// A failing state is no transaction's fault; anything else that fails here is a broken rule of
+/// this software, which stops the node rather than the ledger's money.
+fn internal(error: TxError) -> StateError {
+    match error {
+        TxError::State(error) => error,
+        error => StateError(format!("what is due could not be done: {error}")),
+    }
+}
+
+impl Ledger {
+    fn frame<'a>(&'a self, clock: &Clock, parameters: &'a Parameters) -> Frame<'a> {
+        Frame {
+            chain: self.0.chain,
+            network: self.0.network,
+            verifier: &self.0.verifier,
+            proofs: &self.0.proofs,
+            parameters,
+            height: clock.height,
+            time_ms: clock.time_ms,
+            uptime_ms: clock.uptime_ms,
+        }
+    }
+
+    /// Whether a transaction would execute on this state in a block that stands at `now`. Nothing is
+    /// changed.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn admit(
+        &self,
+        state: &dyn StateRead,
+        now: &BlockContext,
+        transaction: &CheckedTransaction,
+    ) -> Result<(), TxError> {
+        self.dry_run(state, now, transaction).map(|_| ())
+    }
+
+    /// What a transaction would do on this state in a block that stands at `now`.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn dry_run(
+        &self,
+        state: &dyn StateRead,
+        now: &BlockContext,
+        transaction: &CheckedTransaction,
+    ) -> Result<Receipt, TxError> {
+        let parameters = parameters(state)?;
+        let clock = tick(&clock(state)?, now, &parameters);
+        let frame = self.frame(&clock, &parameters);
+        let mut overlay = Overlay::new(state);
+        let (changes, _) = begin(&frame, &overlay, &clock)?;
+        overlay.apply(changes);
+        run(&frame, &overlay, transaction).map(|(_, receipt)| receipt)
+    }
+
+    /// Executes a block: what is due, then every transaction in order.
+    ///
+    /// # Errors
+    /// When the block does not follow the last one, is too large, or holds a transaction that does
+    /// not execute; and when the state fails.
+    pub fn execute_block(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        transactions: &[CheckedTransaction],
+    ) -> Result<Executed, BlockError> {
+        let parameters = parameters(state)?;
+        let last = clock(state)?;
+        let expected = last.height.saturating_add(1);
+        if block.height != expected {
+            return Err(BlockError::Height { expected, got: block.height });
+        }
+        if block.time_ms <= last.time_ms {
+            return Err(BlockError::Time { parent: last.time_ms, got: block.time_ms });
+        }
+        let bytes = transactions.iter().fold(0u64, |sum, tx| sum.saturating_add(size(tx)));
+        if bytes > parameters.max_block_bytes {
+            return Err(BlockError::TooLarge { bytes, max: parameters.max_block_bytes });
+        }
+
+        let clock = tick(&last, block, &parameters);
+        let frame = self.frame(&clock, &parameters);
+        let mut overlay = Overlay::new(state);
+        let (changes, mut events) = begin(&frame, &overlay, &clock)?;
+        overlay.apply(changes);
+        let mut receipts = Vec::with_capacity(transactions.len());
+        for (index, transaction) in transactions.iter().enumerate() {
+            let (changes, receipt) = run(&frame, &overlay, transaction).map_err(|error| match error {
+                TxError::State(error) => BlockError::State(error),
+                error => BlockError::Transaction { index, error },
+            })?;
+            overlay.apply(changes);
+            events.extend(receipt.events.iter().cloned());
+            receipts.push(receipt);
+        }
+        Ok(Executed { changes: overlay.into_changes(), receipts, events })
+    }
+
+    /// Chooses from candidates, in their order, what executes one after the other and fits into
+    /// `max_bytes`. Deliveries and disputes come first, and other transactions leave room for them.
+    ///
+    /// # Errors
+    /// When the state fails.
+    pub fn propose(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        candidates: &[CheckedTransaction],
+        max_bytes: u64,
+    ) -> Result<Vec<CheckedTransaction>, StateError> {
+        let parameters = parameters(state)?;
+        let clock = tick(&clock(state)?, block, &parameters);
+        let frame = self.frame(&clock, &parameters);
+        let mut overlay = Overlay::new(state);
+        let (changes, _) = begin(&frame, &overlay, &clock)?;
+        overlay.apply(changes);
+
+        let max = max_bytes.min(parameters.max_block_bytes);
+        let lane = max.saturating_sub(parameters.reserved_block_bytes.min(max / 2));
+        let (mut used, mut used_by_others) = (0u64, 0u64);
+        let mut chosen = Vec::new();
+        let mut ids = BTreeSet::new();
+        let (reserved, others): (Vec<_>, Vec<_>) =
+            candidates.iter().partition(|tx| tx.is_delivery_or_dispute());
+        let mut waiting: Vec<&CheckedTransaction> = reserved.into_iter().chain(others).collect();
+        for _ in 0..NONCE_ROUNDS {
+            let mut early = Vec::new();
+            let before = chosen.len();
+            for transaction in waiting {
+                let bytes = size(transaction);
+                let reserved = transaction.is_delivery_or_dispute();
+                let fits = used.saturating_add(bytes) <= max
+                    && (reserved || used_by_others.saturating_add(bytes) <= lane);
+                if !fits || ids.contains(&transaction.id()) {
+                    continue;
+                }
+                match run(&frame, &overlay, transaction) {
+                    Ok((changes, _)) => {
+                        overlay.apply(changes);
+                        used = used.saturating_add(bytes);
+                        if !reserved {
+                            used_by_others = used_by_others.saturating_add(bytes);
+                        }
+                        ids.insert(transaction.id());
+                        chosen.push(transaction.clone());
+                    }
+                    Err(TxError::State(error)) => return Err(error),
+                    Err(TxError::NonceGap { .. }) => early.push(transaction),
+                    Err(_) => {}
+                }
+            }
+            if early.is_empty() || chosen.len() == before {
+                break;
+            }
+            waiting = early;
+        }
+        Ok(chosen)
+    }
+}
+
+fn size(transaction: &CheckedTransaction) -> u64 {
+    transaction.bytes().len() as u64
+}
+
+/// What a block does before its transactions.
+fn begin(
+    frame: &Frame<'_>,
+    state: &dyn StateRead,
+    clock: &Clock,
+) -> Result<(Changes, Vec<Event>), StateError> {
+    let mut ctx = Context::new(frame, state);
+    ctx.put(&state_key::clock(), clock);
+    for (rest, ()) in ctx.scan(&state_key::all_seen(), None, FORGET_A_BLOCK)? {
+        let expiry_ms = u64::from_be_bytes(state_key::part(&rest, 0)?);
+        if expiry_ms >= clock.time_ms {
+            break;
+        }
+        let id = crate::id::TransactionId(state_key::part(&rest, 8)?);
+        ctx.delete(&state_key::seen(expiry_ms, &id));
+    }
+    tree::run_revocations(&mut ctx).map_err(internal)?;
+    crate::deadline::run_due(&mut ctx, frame.parameters.due_max as usize).map_err(internal)?;
+    Ok(ctx.finish())
+}
+
+/// Checks a transaction against the state and executes it.
+fn run(
+    frame: &Frame<'_>,
+    state: &dyn StateRead,
+    checked: &CheckedTransaction,
+) -> Result<(Changes, Receipt), TxError> {
+    let mut ctx = Context::new(frame, state);
+    let transaction = checked.transaction();
+    require_fresh(&ctx, checked)?;
+    for signer in &transaction.authorization.accounts {
+        let key = state_key::nonce(&signer.account);
+        let expected = ctx.get(&key)?.unwrap_or(0);
+        let (account, got) = (signer.account, signer.nonce);
+        if got < expected {
+            return Err(TxError::NonceUsed { account, expected, got });
+        }
+        if got > expected {
+            return Err(TxError::NonceGap { account, expected, got });
+        }
+        let next = expected.checked_add(1).ok_or(TxError::NonceUsed { account, expected, got })?;
+        ctx.put(&key, &next);
+    }
+    if let Some(credential) = &checked.0.credential {
+        credential.accept(&mut ctx, checked.id())?;
+    }
+    let authority = Authority {
+        transaction: checked.id(),
+        accounts: transaction.authorization.accounts.iter().map(|signer| signer.account).collect(),
+        deal_key: transaction.authorization.deal_key.as_ref().map(|signer| signer.key),
+        credential: checked.0.credential.clone(),
+    };
+
+    // A deal pays before its action, which may end it; an account pays after its actions, so that a
+    // gateway can pay out of what it makes. Either way all is undone if anything fails.
+    let pays_first = matches!(transaction.fee.payer, FeePayer::Deal(_));
+    let mut fee: Option<Money> = None;
+    if pays_first {
+        fee = Some(ctx.pay_fee(transaction, checked.bytes().len())?);
+    }
+    for action in &transaction.actions {
+        authorize(&ctx, &authority, &action.requires())?;
+        action.execute(&mut ctx, &authority)?;
+    }
+    let fee = match fee {
+        Some(fee) => fee,
+        None => ctx.pay_fee(transaction, checked.bytes().len())?,
+    };
+    if transaction.expiry_ms != NO_EXPIRY {
+        ctx.put(&state_key::seen(transaction.expiry_ms, &checked.id()), &());
+    }
+    let (changes, events) = ctx.finish();
+    Ok((changes, Receipt { transaction: checked.id(), fee, events }))
+}
+
+/// Not executed before, not expired, and not good for longer than ids are kept.
+fn require_fresh(ctx: &Context<'_>, checked: &CheckedTransaction) -> Result<(), TxError> {
+    let expiry_ms = checked.expiry_ms();
+    if expiry_ms == NO_EXPIRY {
+        return Ok(());
+    }
+    if ctx.get(&state_key::seen(expiry_ms, &checked.id()))?.is_some() {
+        return Err(TxError::Duplicate);
+    }
+    let now_ms = ctx.time_ms();
+    if expiry_ms < now_ms {
+        return Err(TxError::Expired { expiry_ms, now_ms });
+    }
+    let latest_ms = now_ms.saturating_add(ctx.parameters().max_expiry_ms);
+    if expiry_ms > latest_ms {
+        return Err(TxError::ExpiryTooFar { latest_ms });
+    }
+    Ok(())
+}
+
+/// That what an action requires is there.
+fn authorize(
+    ctx: &Context<'_>,
+    authority: &Authority,
+    requirement: &Requirement,
+) -> Result<(), TxError> {
+    match requirement {
+        Requirement::Anyone => Ok(()),
+        Requirement::Holder(account) => authority.require_account(account),
+        Requirement::Active(role, account) => {
+            authority.require_account(account)?;
+            ctx.active(*role, account).map(|_| ())
+        }
+        Requirement::Registrars => {
+            let registrars = ctx
+                .get(&state_key::registrars())?
+                .ok_or_else(|| StateError("the state names no registrars".to_owned()))?;
+            let signed = registrars.accounts.iter().filter(|account| authority.accounts().contains(account));
+            let signed = u32::try_from(signed.count()).unwrap_or(u32::MAX);
+            let needs = registrars.threshold;
+            if signed < needs { Err(TxError::RegistrarsNeeded { needs, signed }) } else { Ok(()) }
+        }
+        Requirement::Buyer(funding) => {
+            authority.credential()?;
+            let crate::payment::Funding::Account(account) = funding;
+            authority.require_account(account)
+        }
+        // The deal knows its key; executing the action compares it.
+        Requirement::DealKey(_) if authority.deal_key.is_some() => Ok(()),
+        Requirement::DealKey(deal) => {
+            Err(TxError::Unauthorised { needs: format!("the signature of the one-time key of deal {deal}") })
+        }
+    }
+}

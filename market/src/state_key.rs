@@ -1,0 +1,360 @@
+//! Every key of the state, in one place. A key is a one-byte namespace followed by its parts;
+//! numbers that are scanned in order are big-endian. Keys carry the type of their value, so that
+//! nothing is ever read as something else.
+
+use std::marker::PhantomData;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use galen_zk::field::Scalar;
+
+use crate::amount::{Amount, Asset, Currency};
+use crate::codec::{decode_exact, encode};
+use crate::genesis::{Clock, CurrencyInfo, Parameters, Registrars};
+use crate::id::{AccountId, ConsensusKey, TransactionId};
+use crate::identity::tree::{IssuerTree, RootRecord};
+use crate::identity::validator::{Unbonding, ValidatorRecord};
+use crate::identity::Party;
+use crate::payment::{Purse, Supply};
+use crate::role::Role;
+use crate::state::{Overlay, StateError, StateRead};
+
+/// A key and the type of what it holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Key<T>(Vec<u8>, PhantomData<fn() -> T>);
+
+impl<T> Key<T> {
+    /// The bytes of the key.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// What several keys of one type start with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Prefix<T>(Vec<u8>, PhantomData<fn() -> T>);
+
+impl<T> Prefix<T> {
+    /// The bytes of the prefix.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Namespaces: the first byte of every key. Never reuse a number.
+mod space {
+    pub const PARAMETERS: u8 = 1;
+    pub const CLOCK: u8 = 2;
+    pub const REGISTRARS: u8 = 3;
+    pub const CURRENCY: u8 = 4;
+    pub const SUPPLY: u8 = 5;
+    pub const BALANCE: u8 = 6;
+    pub const NONCE: u8 = 7;
+    pub const SEEN: u8 = 8;
+    pub const NULLIFIER: u8 = 9;
+    pub const PARTY: u8 = 10;
+    pub const ISSUER_TREE: u8 = 11;
+    pub const TREE_NODE: u8 = 12;
+    pub const LEAF_INDEX: u8 = 13;
+    pub const ROOT: u8 = 14;
+    pub const ROOT_ORDER: u8 = 15;
+    pub const REVOCATION: u8 = 16;
+    pub const VALIDATOR: u8 = 17;
+    pub const CONSENSUS_KEY: u8 = 18;
+    pub const UNBONDING: u8 = 19;
+    pub const REVOCATION_MARK: u8 = 20;
+    // Listings and deals: 32 and up.
+}
+
+fn key<T>(space: u8, parts: &[&[u8]]) -> Key<T> {
+    Key(bytes(space, parts), PhantomData)
+}
+
+fn prefix<T>(space: u8, parts: &[&[u8]]) -> Prefix<T> {
+    Prefix(bytes(space, parts), PhantomData)
+}
+
+fn bytes(space: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = vec![space];
+    for part in parts {
+        bytes.extend_from_slice(part);
+    }
+    bytes
+}
+
+/// Parameters in force.
+#[must_use]
+pub fn parameters() -> Key<Parameters> {
+    key(space::PARAMETERS, &[])
+}
+
+/// The time of the last block and the up-time so far.
+#[must_use]
+pub fn clock() -> Key<Clock> {
+    key(space::CLOCK, &[])
+}
+
+/// The registrars and how many of them must sign.
+#[must_use]
+pub fn registrars() -> Key<Registrars> {
+    key(space::REGISTRARS, &[])
+}
+
+/// A currency.
+#[must_use]
+pub fn currency(currency: &Currency) -> Key<CurrencyInfo> {
+    key(space::CURRENCY, &[currency.as_str().as_bytes()])
+}
+
+/// All currencies; the rest of a key is the currency's name.
+#[must_use]
+pub fn currencies() -> Prefix<CurrencyInfo> {
+    prefix(space::CURRENCY, &[])
+}
+
+/// How much of an asset was made and destroyed.
+#[must_use]
+pub fn supply(asset: &Asset) -> Key<Supply> {
+    key(space::SUPPLY, &[&encode(asset)])
+}
+
+/// All supplies; the rest of a key is the asset's canonical bytes.
+#[must_use]
+pub fn supplies() -> Prefix<Supply> {
+    prefix(space::SUPPLY, &[])
+}
+
+/// What a purse holds of an asset.
+#[must_use]
+pub fn balance(purse: &Purse, asset: &Asset) -> Key<Amount> {
+    key(space::BALANCE, &[&encode(purse), &encode(asset)])
+}
+
+/// All balances; the rest of a key is the canonical bytes of purse and asset.
+#[must_use]
+pub fn balances() -> Prefix<Amount> {
+    prefix(space::BALANCE, &[])
+}
+
+/// All balances of one purse; the rest of a key is the asset's canonical bytes.
+#[must_use]
+pub fn balances_of(purse: &Purse) -> Prefix<Amount> {
+    prefix(space::BALANCE, &[&encode(purse)])
+}
+
+/// The next nonce of an account.
+#[must_use]
+pub fn nonce(account: &AccountId) -> Key<u64> {
+    key(space::NONCE, &[&account.0])
+}
+
+/// A transaction that was executed and has not expired.
+#[must_use]
+pub fn seen(expiry_ms: u64, id: &TransactionId) -> Key<()> {
+    key(space::SEEN, &[&expiry_ms.to_be_bytes(), &id.0])
+}
+
+/// All executed transactions in the order of their expiry (8 bytes, big-endian, then the id).
+#[must_use]
+pub fn all_seen() -> Prefix<()> {
+    prefix(space::SEEN, &[])
+}
+
+/// A nullifier that was accepted, and by which transaction.
+#[must_use]
+pub fn nullifier(nullifier: &Scalar) -> Key<TransactionId> {
+    key(space::NULLIFIER, &[&nullifier.to_bytes()])
+}
+
+/// All nullifiers.
+#[must_use]
+pub fn nullifiers() -> Prefix<TransactionId> {
+    prefix(space::NULLIFIER, &[])
+}
+
+/// A registered party in a role.
+#[must_use]
+pub fn party(role: Role, account: &AccountId) -> Key<Party> {
+    key(space::PARTY, &[&[role as u8], &account.0])
+}
+
+/// All parties of a role; the rest of a key is the account.
+#[must_use]
+pub fn parties(role: Role) -> Prefix<Party> {
+    prefix(space::PARTY, &[&[role as u8]])
+}
+
+/// An issuer's credential tree.
+#[must_use]
+pub fn issuer_tree(issuer: &AccountId) -> Key<IssuerTree> {
+    key(space::ISSUER_TREE, &[&issuer.0])
+}
+
+/// A node of an issuer's tree; level 0 holds the leaves.
+#[must_use]
+pub fn tree_node(issuer: &AccountId, level: u8, index: u64) -> Key<Scalar> {
+    key(space::TREE_NODE, &[&issuer.0, &[level], &index.to_be_bytes()])
+}
+
+/// All leaves of an issuer in order; the rest of a key is the index (8 bytes, big-endian).
+#[must_use]
+pub fn leaves(issuer: &AccountId) -> Prefix<Scalar> {
+    prefix(space::TREE_NODE, &[&issuer.0, &[0]])
+}
+
+/// Where a live leaf stands in an issuer's tree.
+#[must_use]
+pub fn leaf_index(issuer: &AccountId, leaf: &Scalar) -> Key<u64> {
+    key(space::LEAF_INDEX, &[&issuer.0, &leaf.to_bytes()])
+}
+
+/// What is known of a root of an issuer's tree.
+#[must_use]
+pub fn root(issuer: &AccountId, root: &Scalar) -> Key<RootRecord> {
+    key(space::ROOT, &[&issuer.0, &root.to_bytes()])
+}
+
+/// The roots of an issuer in the order in which they came.
+#[must_use]
+pub fn root_order(issuer: &AccountId, sequence: u64) -> Key<Scalar> {
+    key(space::ROOT_ORDER, &[&issuer.0, &sequence.to_be_bytes()])
+}
+
+/// All roots of an issuer in order; the rest of a key is the sequence number (8 bytes, big-endian).
+#[must_use]
+pub fn roots(issuer: &AccountId) -> Prefix<Scalar> {
+    prefix(space::ROOT_ORDER, &[&issuer.0])
+}
+
+/// A leaf that was marked for revocation in an epoch.
+#[must_use]
+pub fn revocation(epoch: u64, issuer: &AccountId, index: u64) -> Key<()> {
+    key(space::REVOCATION, &[&epoch.to_be_bytes(), &issuer.0, &index.to_be_bytes()])
+}
+
+/// All marked leaves in the order of their epochs; the rest of a key is the epoch (8 bytes,
+/// big-endian), the issuer and the index (8 bytes, big-endian).
+#[must_use]
+pub fn revocations() -> Prefix<()> {
+    prefix(space::REVOCATION, &[])
+}
+
+/// The leaves that an issuer marked in an epoch; the rest of a key is the index (8 bytes,
+/// big-endian).
+#[must_use]
+pub fn revocations_of(epoch: u64, issuer: &AccountId) -> Prefix<()> {
+    prefix(space::REVOCATION, &[&epoch.to_be_bytes(), &issuer.0])
+}
+
+/// The epoch in which a leaf was marked for revocation.
+#[must_use]
+pub fn revocation_mark(issuer: &AccountId, index: u64) -> Key<u64> {
+    key(space::REVOCATION_MARK, &[&issuer.0, &index.to_be_bytes()])
+}
+
+/// A validator.
+#[must_use]
+pub fn validator(account: &AccountId) -> Key<ValidatorRecord> {
+    key(space::VALIDATOR, &[&account.0])
+}
+
+/// All validators; the rest of a key is the account.
+#[must_use]
+pub fn validators() -> Prefix<ValidatorRecord> {
+    prefix(space::VALIDATOR, &[])
+}
+
+/// Which validator votes with a key.
+#[must_use]
+pub fn consensus_key(consensus: &ConsensusKey) -> Key<AccountId> {
+    key(space::CONSENSUS_KEY, &[&consensus.0])
+}
+
+/// Stake on its way back, by the account and the time from which it is free.
+#[must_use]
+pub fn unbonding(account: &AccountId, free_at_ms: u64) -> Key<Unbonding> {
+    key(space::UNBONDING, &[&account.0, &free_at_ms.to_be_bytes()])
+}
+
+/// All stake of an account on its way back; the rest of a key is the time (8 bytes, big-endian).
+#[must_use]
+pub fn unbondings(account: &AccountId) -> Prefix<Unbonding> {
+    prefix(space::UNBONDING, &[&account.0])
+}
+
+// ---- Listings and deals ----
+
+// ---- Reading and writing ----
+
+/// Reads the value of a key.
+///
+/// # Errors
+/// When the store fails or holds other bytes than a value of this type.
+pub fn read<T: BorshDeserialize>(state: &dyn StateRead, key: &Key<T>) -> Result<Option<T>, StateError> {
+    state.get(&key.0)?.map(|bytes| decode(&key.0, &bytes)).transpose()
+}
+
+/// Up to `limit` values under a prefix whose key is greater than `after`, each with the rest of its
+/// key after the prefix.
+///
+/// # Errors
+/// When the store fails or holds other bytes than values of this type.
+pub fn scan<T: BorshDeserialize>(
+    state: &dyn StateRead,
+    prefix: &Prefix<T>,
+    after: Option<&[u8]>,
+    limit: usize,
+) -> Result<Vec<(Vec<u8>, T)>, StateError> {
+    let after = after.map(|rest| [prefix.0.as_slice(), rest].concat());
+    state
+        .scan(&prefix.0, after.as_deref(), limit)?
+        .into_iter()
+        .map(|(key, bytes)| {
+            let value = decode(&key, &bytes)?;
+            let rest = key.get(prefix.0.len()..).unwrap_or_default().to_vec();
+            Ok((rest, value))
+        })
+        .collect()
+}
+
+/// Every value under a prefix, each with the rest of its key. For audits and whole lists; reads
+/// page by page.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_all<T: BorshDeserialize>(
+    state: &dyn StateRead,
+    prefix: &Prefix<T>,
+) -> Result<Vec<(Vec<u8>, T)>, StateError> {
+    const PAGE: usize = 1024;
+    let mut all: Vec<(Vec<u8>, T)> = Vec::new();
+    loop {
+        let page = scan(state, prefix, all.last().map(|(rest, _)| rest.as_slice()), PAGE)?;
+        let last = page.len() < PAGE;
+        all.extend(page);
+        if last {
+            return Ok(all);
+        }
+    }
+}
+
+/// Writes the value of a key.
+pub fn write<T: BorshSerialize>(state: &mut Overlay<'_>, key: &Key<T>, value: &T) {
+    state.put(key.0.clone(), encode(value));
+}
+
+fn decode<T: BorshDeserialize>(key: &[u8], bytes: &[u8]) -> Result<T, StateError> {
+    decode_exact(bytes).map_err(|error| StateError(format!("key {}: {error}", hex::encode(key))))
+}
+
+/// `N` bytes of a scanned rest of a key at an offset.
+///
+/// # Errors
+/// When the rest is shorter.
+pub fn part<const N: usize>(rest: &[u8], offset: usize) -> Result<[u8; N], StateError> {
+    rest.get(offset..offset.saturating_add(N))
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| StateError("a key is shorter than its parts".to_owned()))
+}
+
