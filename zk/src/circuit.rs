@@ -2,6 +2,8 @@
 //! the constraints.
 
 pub mod credential;
+pub mod edwards;
 pub mod k_anonymity;
 pub mod key_envelope;
 pub mod segment_key;
+pub mod wire;

@@ -1,0 +1,364 @@
+//! "A credential of an accepted issuer allows this", without saying whose.
+//!
+//! Statement: the prover knows a secret, attributes `a_1..a_8`, a path, `j` and `r` such that
+//! - the leaf `Poseidon(CRED, Poseidon(HOLDER, secret), a_1..a_8)` lies under one of the roots;
+//! - `day < expiry`: a credential that expires today is refused;
+//! - every required purpose is among the approved ones; both are integers below 2^32;
+//! - the country is one of those named, if any is;
+//! - every disclosed value is the attribute, and an undisclosed one shows as 0;
+//! - `nullifier = Poseidon(NULL, secret, scope, j)` with `j < j_limit`;
+//! - `R = r·G` and `c = Poseidon(HOLDER, secret) + Poseidon(OPENER, S.x, S.y, message)` where
+//!   `S = r·opener`.
+//!
+//! Order of the public inputs: 16 roots; opener (x, y); day; purposes; 1 if countries are
+//! restricted, else 0; 32 country codes (the last one repeated, or 0); for each attribute but the
+//! ethics approval 1 or 0 and the value or 0; scope; j_limit; nullifier; message; R (x, y); c.
+//! The opener and R are points of the prime subgroup and not the identity, as
+//! [`crate::point::JubPoint`] sees to. Depends on [`crate::hash`], [`crate::merkle`], [`super::edwards`].
+
+mod types;
+
+use ark_bn254::Fr;
+use ark_ff::{AdditiveGroup, Field};
+use ark_relations::gr1cs::{ConstraintSystemRef, SynthesisError};
+
+pub use types::{
+    ATTRIBUTES, Attributes, COUNTRIES, Countries, Country, CredentialPublic, CredentialRequest,
+    CredentialWitness, Disclosed, Opening, ROOTS, leaf,
+};
+use types::DISCLOSABLE;
+
+use super::edwards::{
+    JubScalar, PointWire, SCALAR_BITS, enforce_same_point, fits, scalar_bits, times_generator,
+    times_point,
+};
+use super::wire::{Wire, allocate_bits, enforce_equal, enforce_product};
+use crate::field::Scalar;
+use crate::hash::{domain, holder, poseidon_wire};
+use crate::merkle::{DEPTH, LeafTree, root_of, root_of_wire};
+use crate::point::JubPoint;
+use crate::statement::{CircuitId, Statement, Unsatisfied};
+
+/// The circuit. Every size but the full one is for tests, and speaks of the first few roots and
+/// countries only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Credential {
+    depth: u32,
+    roots: usize,
+    countries: usize,
+    /// Bits of the purposes.
+    purpose_bits: u32,
+    /// Bits of the days that a credential may still be good for.
+    day_bits: u32,
+    /// Bits of `j` and of what `j` leaves to the limit.
+    use_bits: u32,
+    scalar_bits: u32,
+}
+
+impl Default for Credential {
+    fn default() -> Self {
+        Self {
+            depth: DEPTH,
+            roots: ROOTS,
+            countries: COUNTRIES,
+            purpose_bits: 32,
+            day_bits: 32,
+            use_bits: 16,
+            scalar_bits: SCALAR_BITS,
+        }
+    }
+}
+
+/// Codes of the named countries, the last one repeated; zeros if none is named.
+fn country_codes(public: &CredentialPublic) -> [Fr; COUNTRIES] {
+    let mut codes = [Fr::ZERO; COUNTRIES];
+    let list = public.request.countries.list();
+    if let Some(last) = list.last() {
+        for (i, code) in codes.iter_mut().enumerate() {
+            *code = list.get(i).unwrap_or(last).value();
+        }
+    }
+    codes
+}
+
+fn refuse(text: &str) -> Result<(), Unsatisfied> {
+    Err(Unsatisfied(text.into()))
+}
+
+impl Statement for Credential {
+    type Public = CredentialPublic;
+    type Witness = CredentialWitness;
+
+    fn circuit(&self) -> CircuitId {
+        if *self == Self::default() {
+            CircuitId("credential-1")
+        } else {
+            CircuitId("credential-1-small")
+        }
+    }
+
+    fn inputs(&self, public: &CredentialPublic) -> Vec<Fr> {
+        let request = &public.request;
+        let opener = request.opener.affine();
+        let ephemeral = public.opening.ephemeral.affine();
+        let mut inputs: Vec<Fr> = request.roots.iter().map(|root| root.0).collect();
+        inputs.extend([opener.x, opener.y, Fr::from(request.day), Fr::from(request.purposes)]);
+        inputs.push(Fr::from(!request.countries.list().is_empty()));
+        inputs.extend(country_codes(public));
+        for value in request.disclosed.values() {
+            inputs.extend([Fr::from(value.is_some()), value.unwrap_or(Fr::ZERO)]);
+        }
+        inputs.extend([request.scope.0, Fr::from(request.j_limit), public.nullifier.0]);
+        inputs.extend([request.message.0, ephemeral.x, ephemeral.y, public.opening.ciphertext.0]);
+        inputs
+    }
+
+    fn check(
+        &self,
+        public: &CredentialPublic,
+        witness: &CredentialWitness,
+    ) -> Result<(), Unsatisfied> {
+        let (request, attributes) = (&public.request, &witness.attributes);
+        if witness.path.siblings.len() != self.depth as usize
+            || witness.path.index >= 1 << self.depth
+        {
+            return refuse("the path is not one of this tree's depth");
+        }
+        let root = root_of(leaf(holder(witness.secret.0), attributes), &witness.path);
+        if !request.roots[..self.roots].contains(&Scalar(root)) {
+            return refuse("the credential is not under an accepted root: revoked or out of date");
+        }
+        if attributes.expiry <= request.day {
+            return refuse("the credential has expired");
+        }
+        if u64::from(attributes.expiry - request.day - 1) >> self.day_bits != 0 {
+            return refuse("the expiry is too far away");
+        }
+        if u64::from(attributes.purposes | request.purposes) >> self.purpose_bits != 0 {
+            return refuse("a purpose beyond the known bits");
+        }
+        if attributes.purposes & request.purposes != request.purposes {
+            return refuse("the credential does not cover the purpose");
+        }
+        if !request.countries.list().is_empty()
+            && !country_codes(public)[..self.countries].contains(&attributes.country.value())
+        {
+            return refuse("the holder's country is not among those allowed");
+        }
+        let values = attributes.values();
+        for (value, position) in request.disclosed.values().iter().zip(DISCLOSABLE) {
+            if value.is_some_and(|value| value != values[position]) {
+                return refuse("a disclosed value is not the credential's");
+            }
+        }
+        if witness.j >= request.j_limit || u64::from(request.j_limit - 1) >> self.use_bits != 0 {
+            return refuse("all uses of the credential in this scope are spent");
+        }
+        if !fits(&witness.randomness, self.scalar_bits) {
+            return refuse("the encryption's scalar is too long");
+        }
+        let honest = CredentialPublic::answer(request.clone(), witness)?;
+        if honest.nullifier != public.nullifier {
+            return refuse("the nullifier is not the secret's in this scope");
+        }
+        if honest.opening != public.opening {
+            return refuse("the holder's name is not encrypted to the opener");
+        }
+        Ok(())
+    }
+
+    fn synthesize(
+        &self,
+        cs: ConstraintSystemRef<Fr>,
+        public: &CredentialPublic,
+        witness: &CredentialWitness,
+    ) -> Result<(), SynthesisError> {
+        if witness.path.siblings.len() != self.depth as usize {
+            return Err(SynthesisError::Unsatisfiable);
+        }
+        let inputs = PublicWires::allocate(&cs, public)?;
+        let request = &public.request;
+
+        let secret = Wire::witness(&cs, witness.secret.0)?;
+        let holder = poseidon_wire(&cs, &[Wire::constant(domain::HOLDER), secret.clone()])?;
+        let attributes = self.attributes(&cs, &inputs, request, &witness.attributes)?;
+
+        let mut leaf = vec![Wire::constant(domain::CRED), holder.clone()];
+        leaf.extend_from_slice(&attributes);
+        let leaf = poseidon_wire(&cs, &leaf)?;
+        let root = root_of_wire(&cs, &leaf, &witness.path)?;
+        enforce_one_of(&cs, &root, &inputs.roots[..self.roots], None)?;
+        let country = &attributes[2];
+        let restricted = Some(&inputs.restricted);
+        enforce_one_of(&cs, country, &inputs.countries[..self.countries], restricted)?;
+
+        for ((shown, value), position) in inputs.disclosed.iter().zip(DISCLOSABLE) {
+            enforce_product(&cs, shown, &attributes[position], value)?;
+        }
+
+        // j and j_limit − 1 − j are both non-negative and far below the field's order.
+        let left = u64::from(request.j_limit).wrapping_sub(1).wrapping_sub(witness.j.into());
+        let j = Wire::from_bits(&allocate_bits(&cs, witness.j.into(), self.use_bits)?);
+        let left = Wire::from_bits(&allocate_bits(&cs, left, self.use_bits)?);
+        enforce_equal(&cs, &j.plus(&left).plus_constant(Fr::ONE), &inputs.j_limit)?;
+        let found = poseidon_wire(&cs, &[Wire::constant(domain::NULL), secret, inputs.scope, j])?;
+        enforce_equal(&cs, &found, &inputs.nullifier)?;
+
+        let bits = scalar_bits(&cs, &witness.randomness, self.scalar_bits)?;
+        enforce_same_point(&cs, &times_generator(&cs, &bits)?, &inputs.ephemeral)?;
+        let shared = times_point(&cs, &bits, &inputs.opener)?;
+        let pad = poseidon_wire(
+            &cs,
+            &[Wire::constant(domain::OPENER), shared.x, shared.y, inputs.message],
+        )?;
+        enforce_equal(&cs, &holder.plus(&pad), &inputs.ciphertext)
+    }
+
+    fn example(&self) -> (CredentialPublic, CredentialWitness) {
+        let attributes = Attributes {
+            role: 2,
+            institution: Scalar::from(31_337),
+            country: Country::new("NL").expect("two capital letters"),
+            purposes: 0b0111,
+            approval: Scalar::from(20_240_117),
+            expiry: 20_010,
+            spare: [Scalar::from(5), Scalar::from(6)],
+        };
+        let secret = Scalar::from(424_242);
+        let leaves = [Fr::from(11), leaf(holder(secret.0), &attributes), Fr::from(13)];
+        let tree = LeafTree::with_depth(self.depth, &leaves).expect("three leaves fit");
+        let mut roots = [0u64; ROOTS].map(Scalar::from);
+        for (i, root) in (900u64..).zip(roots.iter_mut()) {
+            *root = Scalar::from(i);
+        }
+        roots[self.roots - 1] = Scalar(tree.root());
+        let countries = ["BE", "NL"].iter().filter_map(|text| Country::new(text)).collect();
+        let request = CredentialRequest {
+            roots,
+            opener: JubPoint::generator()
+                .times(&JubScalar::from(777_777u64))
+                .expect("a small scalar other than 0"),
+            day: 20_000,
+            purposes: 0b0101,
+            countries: Countries::new(countries).expect("two countries"),
+            disclosed: Disclosed { role: Some(2), ..Disclosed::default() },
+            scope: Scalar::from(99),
+            j_limit: 3,
+            message: Scalar::from(123_456),
+        };
+        let randomness = if self.scalar_bits == SCALAR_BITS {
+            // Long and of mixed bits.
+            -JubScalar::from(1_234_567_891_011u64)
+        } else {
+            JubScalar::from((1u64 << self.scalar_bits.min(32)) - 3)
+        };
+        let path = tree.path(1).expect("within the tree");
+        let witness = CredentialWitness { secret, attributes, path, j: 1, randomness };
+        let public = CredentialPublic::answer(request, &witness).expect("the randomness is not 0");
+        (public, witness)
+    }
+}
+
+impl Credential {
+    /// Attributes as the leaf has them. Purposes and expiry are written in bits from the start, so
+    /// that nothing but an integer in range can be in the leaf.
+    fn attributes(
+        &self,
+        cs: &ConstraintSystemRef<Fr>,
+        inputs: &PublicWires,
+        request: &CredentialRequest,
+        attributes: &Attributes,
+    ) -> Result<Vec<Wire>, SynthesisError> {
+        let approved = allocate_bits(cs, attributes.purposes.into(), self.purpose_bits)?;
+        let required = allocate_bits(cs, request.purposes.into(), self.purpose_bits)?;
+        for (approved, required) in approved.iter().zip(&required) {
+            enforce_product(cs, approved, required, required)?;
+        }
+        enforce_equal(cs, &Wire::from_bits(&required), &inputs.purposes)?;
+
+        let days = u64::from(attributes.expiry).wrapping_sub(request.day.into()).wrapping_sub(1);
+        let days = Wire::from_bits(&allocate_bits(cs, days, self.day_bits)?);
+        let expiry = inputs.day.plus_constant(Fr::ONE).plus(&days);
+
+        let values = attributes.values();
+        let mut wires = Vec::with_capacity(ATTRIBUTES);
+        for (i, value) in values.iter().enumerate() {
+            wires.push(match i {
+                3 => Wire::from_bits(&approved),
+                5 => expiry.clone(),
+                _ => Wire::witness(cs, *value)?,
+            });
+        }
+        Ok(wires)
+    }
+}
+
+/// The value is one of those listed: the product of the differences is 0. With a switch that is 0
+/// nothing is demanded.
+fn enforce_one_of(
+    cs: &ConstraintSystemRef<Fr>,
+    value: &Wire,
+    list: &[Wire],
+    switch: Option<&Wire>,
+) -> Result<(), SynthesisError> {
+    let mut product = switch.cloned().unwrap_or_else(|| Wire::constant(Fr::ONE));
+    let Some((last, rest)) = list.split_last() else {
+        return Err(SynthesisError::Unsatisfiable);
+    };
+    for item in rest {
+        product = product.times(cs, &value.minus(item))?;
+    }
+    enforce_product(cs, &product, &value.minus(last), &Wire::constant(Fr::ZERO))
+}
+
+/// The public inputs in their order.
+struct PublicWires {
+    roots: Vec<Wire>,
+    opener: PointWire,
+    day: Wire,
+    purposes: Wire,
+    restricted: Wire,
+    countries: Vec<Wire>,
+    disclosed: Vec<(Wire, Wire)>,
+    scope: Wire,
+    j_limit: Wire,
+    nullifier: Wire,
+    message: Wire,
+    ephemeral: PointWire,
+    ciphertext: Wire,
+}
+
+impl PublicWires {
+    fn allocate(
+        cs: &ConstraintSystemRef<Fr>,
+        public: &CredentialPublic,
+    ) -> Result<Self, SynthesisError> {
+        let request = &public.request;
+        let input = |value| Wire::input(cs, value);
+        Ok(Self {
+            roots: request.roots.iter().map(|root| input(root.0)).collect::<Result<_, _>>()?,
+            opener: PointWire::input(cs, request.opener.affine())?,
+            day: input(Fr::from(request.day))?,
+            purposes: input(Fr::from(request.purposes))?,
+            restricted: input(Fr::from(!request.countries.list().is_empty()))?,
+            countries: country_codes(public)
+                .iter()
+                .map(|code| input(*code))
+                .collect::<Result<_, _>>()?,
+            disclosed: request
+                .disclosed
+                .values()
+                .iter()
+                .map(|value| {
+                    Ok((input(Fr::from(value.is_some()))?, input(value.unwrap_or(Fr::ZERO))?))
+                })
+                .collect::<Result<_, SynthesisError>>()?,
+            scope: input(request.scope.0)?,
+            j_limit: input(Fr::from(request.j_limit))?,
+            nullifier: input(public.nullifier.0)?,
+            message: input(request.message.0)?,
+            ephemeral: PointWire::input(cs, public.opening.ephemeral.affine())?,
+            ciphertext: input(public.opening.ciphertext.0)?,
+        })
+    }
+}
