@@ -1,1 +1,454 @@
-//! Circuit ids, pinned verifying keys, and the two ends that use them.
+//! The registry of circuits, their pinned keys, and the two ends that use them: [`Verifier`] and
+//! [`Prover`].
+//!
+//! Every circuit is frozen in `zk/vectors`: its constraints, verifying key and proving key by hash, and
+//! the verifying key's bytes, which are part of the program. A verifier never generates anything. To
+//! freeze a new or changed circuit, run this crate's tests with `GALEN_FREEZE=1`, then build again.
+//! Depends on every other module of the crate.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use ark_bn254::G2Affine;
+use ark_ec::AffineRepr;
+use rand::{CryptoRng, RngCore};
+use serde::{Deserialize, Serialize};
+
+use crate::bundle::{self, BlockClaims, Bundle, BundleContext};
+use crate::circuit::k_anonymity::{BLOCK_ROWS, KAnonymity, SMALL_BLOCK_ROWS};
+use crate::commitment::{Column, Srs};
+use crate::field::{hash_parts, parse_hex};
+use crate::point::G2Point;
+use crate::proof::{self, KeyError, Proof, ProofError, ProveError, ProvingKey, VerifyingKey};
+use crate::setup::{self, Cache, Shape};
+use crate::statement::{CircuitId, Statement};
+
+/// Name of the reference string in the index and in the cache.
+const SRS: &str = "powers-of-tau";
+
+const INDEX: &str = include_str!("../vectors/index.json");
+
+/// A circuit that the program knows.
+pub struct Entry {
+    circuit: CircuitId,
+    verifying_key: &'static [u8],
+    shape: fn() -> Result<Shape, KeyError>,
+    generate: fn() -> Result<ProvingKey, KeyError>,
+}
+
+impl Entry {
+    /// The circuit's id.
+    #[must_use]
+    pub fn circuit(&self) -> CircuitId {
+        self.circuit
+    }
+
+    /// Writes the circuit out and measures it.
+    ///
+    /// # Errors
+    /// [`KeyError::Generation`].
+    pub fn shape(&self) -> Result<Shape, KeyError> {
+        (self.shape)()
+    }
+
+    /// Generates its development key.
+    ///
+    /// # Errors
+    /// [`KeyError::Generation`].
+    pub fn generate(&self) -> Result<ProvingKey, KeyError> {
+        (self.generate)()
+    }
+}
+
+macro_rules! registry {
+    ($($statement:expr => $file:literal),* $(,)?) => {
+        /// Every circuit, with its verifying key.
+        #[must_use]
+        pub fn registry() -> Vec<Entry> {
+            vec![$(Entry {
+                circuit: $statement.circuit(),
+                verifying_key: include_bytes!(concat!("../vectors/", $file, ".vk")),
+                shape: || setup::shape(&$statement),
+                generate: || setup::generate(&$statement),
+            }),*]
+        }
+    };
+}
+
+registry! {
+    KAnonymity { rows: BLOCK_ROWS } => "k-anonymity-1-32760",
+    KAnonymity { rows: SMALL_BLOCK_ROWS } => "k-anonymity-1-1016",
+}
+
+/// What is frozen about a circuit. Hashes are `0x` and hexadecimal digits.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Frozen {
+    /// The circuit's id: statement, version, size.
+    pub circuit: String,
+    /// Public inputs.
+    pub inputs: usize,
+    /// Committed inputs.
+    pub committed: usize,
+    /// Constraints.
+    pub constraints: usize,
+    /// Size of the evaluation domain.
+    pub domain: usize,
+    /// Hash of the constraint matrices.
+    pub description: String,
+    /// Hash of the verifying key.
+    pub verifying_key: String,
+    /// SHA-256 of the proving key as it is cached.
+    pub proving_key: String,
+}
+
+/// Everything that is frozen.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Index {
+    /// Where the parameters come from.
+    pub origin: Origin,
+    /// `[τ]₂`.
+    pub tau: G2Point,
+    /// SHA-256 of the reference string as it is cached.
+    pub powers: String,
+    /// The circuits.
+    pub circuits: Vec<Frozen>,
+}
+
+impl Index {
+    /// The index that is part of the program.
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`] when it cannot be read.
+    pub fn embedded() -> Result<Self, KeyError> {
+        serde_json::from_str(INDEX).map_err(|error| KeyError::Malformed {
+            circuit: "index".into(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// What is frozen about a circuit.
+    ///
+    /// # Errors
+    /// [`KeyError::Unknown`].
+    pub fn circuit(&self, circuit: &str) -> Result<&Frozen, KeyError> {
+        self.circuits
+            .iter()
+            .find(|frozen| frozen.circuit == circuit)
+            .ok_or_else(|| KeyError::Unknown(circuit.to_owned()))
+    }
+}
+
+/// Who knows the trapdoors of a set of parameters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// Everybody: a public seed.
+    Development,
+    /// Nobody, if one contributor of the ceremony was honest.
+    Ceremony,
+}
+
+impl Origin {
+    /// Whether anybody can forge proofs.
+    #[must_use]
+    pub fn is_forgeable(self) -> bool {
+        self == Self::Development
+    }
+}
+
+/// What a network is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Network {
+    /// Tests and demonstrations.
+    Development,
+    /// Real datasets and real money.
+    Production,
+}
+
+/// The verifying keys of every circuit and `[τ]₂`, checked.
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    origin: Origin,
+    tau: G2Point,
+    keys: BTreeMap<CircuitId, VerifyingKey>,
+}
+
+impl Parameters {
+    /// Checks a set of verifying keys against an index: every circuit of the program must have one.
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`] for a degenerate key or `[τ]₂ = [1]₂`, [`KeyError::NotPinned`] for one
+    /// that is not in the index, [`KeyError::Unknown`] for one that is missing.
+    pub fn new(
+        index: &Index,
+        bytes: &BTreeMap<&str, &[u8]>,
+    ) -> Result<Self, KeyError> {
+        if *index.tau.affine() == G2Affine::generator() {
+            return Err(KeyError::Malformed {
+                circuit: SRS.into(),
+                reason: "the secret is one".into(),
+            });
+        }
+        let mut keys = BTreeMap::new();
+        for entry in registry() {
+            let name = entry.circuit.0;
+            let frozen = index.circuit(name)?;
+            let bytes = bytes.get(name).ok_or_else(|| KeyError::Unknown(name.to_owned()))?;
+            let key = VerifyingKey::from_bytes(name, bytes, frozen.inputs, frozen.committed > 0)?;
+            if key.hash() != pinned(&frozen.verifying_key)? {
+                return Err(KeyError::NotPinned(name.to_owned()));
+            }
+            keys.insert(entry.circuit, key);
+        }
+        Ok(Self { origin: index.origin, tau: index.tau, keys })
+    }
+
+    /// The development parameters that are part of the program. Forgeable.
+    ///
+    /// # Errors
+    /// As [`Parameters::new`].
+    pub fn development() -> Result<Self, KeyError> {
+        let entries = registry();
+        let bytes = entries.iter().map(|e| (e.circuit.0, e.verifying_key)).collect();
+        Self::new(&Index::embedded()?, &bytes)
+    }
+
+    /// Where they come from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Hash of every verifying key and of `[τ]₂`: what a genesis pins.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        let tau = self.tau.to_bytes();
+        let hashes: Vec<[u8; 32]> = self.keys.values().map(VerifyingKey::hash).collect();
+        let mut parts: Vec<&[u8]> = vec![&tau];
+        for (circuit, hash) in self.keys.keys().zip(&hashes) {
+            parts.extend([circuit.0.as_bytes(), hash.as_slice()]);
+        }
+        hash_parts("galen/parameters/1", &parts)
+    }
+}
+
+fn pinned(text: &str) -> Result<[u8; 32], KeyError> {
+    parse_hex(text).map_err(|error| KeyError::Malformed {
+        circuit: "index".into(),
+        reason: error.to_string(),
+    })
+}
+
+/// Verifies proofs under one set of parameters. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Verifier {
+    parameters: Arc<Parameters>,
+}
+
+impl Verifier {
+    /// A verifier for a network.
+    ///
+    /// # Errors
+    /// [`KeyError::Forgeable`] for development parameters in a production network.
+    pub fn new(network: Network, parameters: Parameters) -> Result<Self, KeyError> {
+        if network == Network::Production && parameters.origin.is_forgeable() {
+            return Err(KeyError::Forgeable);
+        }
+        Ok(Self { parameters: Arc::new(parameters) })
+    }
+
+    /// The verifier of development networks.
+    ///
+    /// # Errors
+    /// As [`Parameters::development`].
+    pub fn development() -> Result<Self, KeyError> {
+        static DEVELOPMENT: OnceLock<Result<Verifier, KeyError>> = OnceLock::new();
+        DEVELOPMENT
+            .get_or_init(|| Self::new(Network::Development, Parameters::development()?))
+            .clone()
+    }
+
+    /// Whether anybody can forge what this verifier accepts.
+    #[must_use]
+    pub fn is_forgeable(&self) -> bool {
+        self.parameters.origin.is_forgeable()
+    }
+
+    /// Hash of the parameters: what a genesis pins.
+    #[must_use]
+    pub fn parameters_hash(&self) -> [u8; 32] {
+        self.parameters.hash()
+    }
+
+    /// `[τ]₂` of the column commitments.
+    #[must_use]
+    pub fn tau(&self) -> &G2Point {
+        &self.parameters.tau
+    }
+
+    /// The key of a circuit.
+    ///
+    /// # Errors
+    /// [`ProofError::UnknownCircuit`].
+    pub fn key(&self, circuit: CircuitId) -> Result<&VerifyingKey, ProofError> {
+        self.parameters
+            .keys
+            .get(&circuit)
+            .ok_or_else(|| ProofError::UnknownCircuit(circuit.0.to_owned()))
+    }
+
+    /// Verifies a proof of a statement without committed inputs.
+    ///
+    /// # Errors
+    /// [`ProofError`].
+    pub fn verify<S: Statement>(
+        &self,
+        statement: &S,
+        public: &S::Public,
+        proof: &Proof,
+    ) -> Result<(), ProofError> {
+        proof::verify(statement, self.key(statement.circuit())?, public, proof)
+    }
+
+    /// Verifies the bundle of a row block.
+    ///
+    /// # Errors
+    /// [`ProofError`].
+    pub fn verify_bundle(
+        &self,
+        context: &BundleContext,
+        claims: &BlockClaims,
+        bundle: &Bundle,
+    ) -> Result<(), ProofError> {
+        bundle::verify_bundle(self, context, claims, bundle)
+    }
+}
+
+/// How far a prover has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Reading the proving key, or generating it the first time.
+    Key,
+    /// Committing to what the challenge depends on.
+    Commitment,
+    /// The proof itself: most of the time.
+    Proof,
+    /// Opening the columns.
+    Openings,
+    /// Checking the result as a verifier would.
+    Check,
+}
+
+/// Makes proofs under development parameters; reads each key when it is first needed.
+#[derive(Debug)]
+pub struct Prover {
+    cache: Cache,
+    index: Index,
+    verifier: Verifier,
+    keys: Mutex<BTreeMap<CircuitId, Arc<ProvingKey>>>,
+    powers: Mutex<Option<Arc<Srs>>>,
+}
+
+impl Prover {
+    /// A prover that keeps generated keys in `directory`.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the embedded keys cannot be read.
+    pub fn development(directory: impl Into<PathBuf>) -> Result<Self, KeyError> {
+        Ok(Self {
+            cache: Cache::new(directory),
+            index: Index::embedded()?,
+            verifier: Verifier::development()?,
+            keys: Mutex::default(),
+            powers: Mutex::default(),
+        })
+    }
+
+    /// The verifier under the same parameters.
+    #[must_use]
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    /// Whether anybody can make the proofs that this prover makes.
+    #[must_use]
+    pub fn is_forgeable(&self) -> bool {
+        self.verifier.is_forgeable()
+    }
+
+    /// The reference string of column commitments.
+    ///
+    /// # Errors
+    /// [`KeyError`] when it can neither be read nor generated.
+    pub fn powers(&self) -> Result<Arc<Srs>, KeyError> {
+        // A panic elsewhere leaves the slot as it was: whole or empty.
+        let mut slot = self.powers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(powers) = slot.as_ref() {
+            return Ok(Arc::clone(powers));
+        }
+        let hash = pinned(&self.index.powers)?;
+        let powers = Arc::new(self.cache.load_or(SRS, &hash, || Ok(setup::generate_srs()))?);
+        *slot = Some(Arc::clone(&powers));
+        Ok(powers)
+    }
+
+    /// The proving key of a circuit: from memory, from disk, or generated, which takes a minute for
+    /// the largest.
+    ///
+    /// # Errors
+    /// [`KeyError`] when there is no such circuit, or its key is not the pinned one.
+    pub fn key(&self, circuit: CircuitId) -> Result<Arc<ProvingKey>, KeyError> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = keys.get(&circuit) {
+            return Ok(Arc::clone(key));
+        }
+        let entry = registry()
+            .into_iter()
+            .find(|entry| entry.circuit == circuit)
+            .ok_or_else(|| KeyError::Unknown(circuit.0.to_owned()))?;
+        let hash = pinned(&self.index.circuit(circuit.0)?.proving_key)?;
+        let key = Arc::new(self.cache.load_or(circuit.0, &hash, || entry.generate())?);
+        keys.insert(circuit, Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// Proves a statement without committed inputs.
+    ///
+    /// # Errors
+    /// [`ProveError`] when the witness is false or there is no key.
+    pub fn prove<S: Statement, R: RngCore + CryptoRng>(
+        &self,
+        statement: &S,
+        public: &S::Public,
+        witness: &S::Witness,
+        rng: &mut R,
+    ) -> Result<Proof, ProveError> {
+        proof::prove(statement, &*self.key(statement.circuit())?, public, witness, rng)
+    }
+
+    /// Proves all statements about a row block. `columns` are those of the claims' quasi-identifiers,
+    /// in the same order; `progress` hears every step as it begins.
+    ///
+    /// Every attempt that leaves the machine opens the columns once: a caller records it durably
+    /// before it sends the bundle, and never sends an eighth.
+    ///
+    /// # Errors
+    /// [`ProveError`] when a claim is false or the columns are not those of the commitments.
+    pub fn prove_bundle<R: RngCore + CryptoRng>(
+        &self,
+        context: &BundleContext,
+        claims: &BlockClaims,
+        columns: &[Column<'_>],
+        rng: &mut R,
+        progress: &dyn Fn(Step),
+    ) -> Result<Bundle, ProveError> {
+        bundle::prove_bundle(self, context, claims, columns, rng, progress)
+    }
+}
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;

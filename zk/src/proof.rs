@@ -1,1 +1,484 @@
-//! Groth16 proofs as they travel.
+//! Groth16 proofs, their keys, and plain circuits: those without committed inputs.
+//!
+//! Proving and verification are arkworks' (Groth, <https://eprint.iacr.org/2016/260>); this module
+//! fixes bytes, refuses everything degenerate, and turns a false witness into an error before any
+//! time is spent on it. Depends on [`crate::statement`], [`crate::point`] and [`crate::field`].
+
+use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine};
+use ark_ec::AffineRepr;
+use ark_ff::{UniformRand, Zero};
+use ark_groth16::{Groth16, PreparedVerifyingKey, prepare_verifying_key};
+use ark_relations::gr1cs::{
+    ConstraintSystem, Matrix, OptimizationGoal, R1CS_PREDICATE_LABEL, SynthesisError, SynthesisMode,
+};
+use borsh::{BorshDeserialize, BorshSerialize};
+use rand::{CryptoRng, RngCore};
+use rayon::prelude::*;
+
+use crate::field::{hash_parts, parse_hex};
+use crate::point::{G1Point, G2Point};
+use crate::statement::{Statement, Unsatisfied};
+
+/// Why a proof is refused.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ProofError {
+    /// No verifying key is registered for this circuit.
+    #[error("unknown circuit {0}")]
+    UnknownCircuit(String),
+    /// The statement's inputs are not those of the key, or not those that the claim implies.
+    #[error("the public inputs are not those of the claim")]
+    Inputs,
+    /// The claim itself is outside its bounds.
+    #[error("impossible claim: {0}")]
+    Claim(&'static str),
+    /// The bundle has not exactly the proofs that it must have.
+    #[error("not the expected list of proofs")]
+    Proofs,
+    /// The bundle opens other columns than its statements use, or in another order.
+    #[error("not the expected list of opened columns")]
+    Columns,
+    /// The commitment to the committed inputs is not made of their bases.
+    #[error("the commitment has no valid proof of knowledge")]
+    Knowledge,
+    /// A column does not open to its claimed value.
+    #[error("a column does not open to the claimed value")]
+    Opening,
+    /// The proof does not hold for these inputs.
+    #[error("the proof does not hold")]
+    Invalid,
+}
+
+/// Why no proof was made.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ProveError {
+    /// The witness does not satisfy the statement.
+    #[error("nothing to prove: {0}")]
+    Unsatisfied(#[from] Unsatisfied),
+    /// Key and statement do not fit together.
+    #[error("key and statement do not fit: {0}")]
+    Shape(&'static str),
+    /// The circuit could not be written down.
+    #[error("synthesis failed: {0}")]
+    Synthesis(String),
+    /// No proving key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A column does not fit its block.
+    #[error(transparent)]
+    Column(#[from] crate::commitment::CommitError),
+    /// The finished proof does not verify: the columns are not those of the commitments.
+    #[error("the finished proof is refused: {0}")]
+    Refused(#[from] ProofError),
+}
+
+impl From<SynthesisError> for ProveError {
+    fn from(error: SynthesisError) -> Self {
+        Self::Synthesis(error.to_string())
+    }
+}
+
+/// Why a key cannot be used.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The bytes are not the canonical encoding of a key, or a point in it is degenerate.
+    #[error("malformed key for {circuit}: {reason}")]
+    Malformed {
+        /// Which circuit.
+        circuit: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The key's hash is not the pinned one.
+    #[error("the key for {0} is not the pinned one")]
+    NotPinned(String),
+    /// Development parameters in a production network: anybody can forge proofs under them.
+    #[error("development parameters can be forged and are refused in production")]
+    Forgeable,
+    /// No key is registered for this circuit.
+    #[error("no key for {0}")]
+    Unknown(String),
+    /// Keys could not be generated.
+    #[error("cannot generate a key: {0}")]
+    Generation(String),
+    /// The cache directory cannot be used.
+    #[error("cannot use the key cache: {0}")]
+    Cache(String),
+}
+
+/// A Groth16 proof: 128 bytes, every point checked when it is decoded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Proof {
+    a: G1Point,
+    b: G2Point,
+    c: G1Point,
+}
+
+impl Proof {
+    /// Length of the encoding in bytes.
+    pub const BYTES: usize = 128;
+
+    fn new(stock: &ark_groth16::Proof<Bn254>) -> Result<Self, ProveError> {
+        let degenerate = |_| ProveError::Shape("the proof is degenerate");
+        Ok(Self {
+            a: G1Point::new(stock.a).map_err(degenerate)?,
+            b: G2Point::new(stock.b).map_err(degenerate)?,
+            c: G1Point::new(stock.c).map_err(degenerate)?,
+        })
+    }
+
+    fn stock(&self) -> ark_groth16::Proof<Bn254> {
+        ark_groth16::Proof { a: *self.a.affine(), b: *self.b.affine(), c: *self.c.affine() }
+    }
+
+    /// The encoding: A, B, C, compressed.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; Self::BYTES] {
+        let mut bytes = [0u8; Self::BYTES];
+        bytes[..32].copy_from_slice(&self.a.to_bytes());
+        bytes[32..96].copy_from_slice(&self.b.to_bytes());
+        bytes[96..].copy_from_slice(&self.c.to_bytes());
+        bytes
+    }
+
+    /// Another proof of the same statement, made without its witness. Nothing may be keyed on the
+    /// bytes of a proof.
+    #[must_use]
+    pub fn rerandomised<R: RngCore + CryptoRng>(&self, key: &VerifyingKey, rng: &mut R) -> Self {
+        let fresh = Groth16::<Bn254>::rerandomize_proof(&key.prepared.vk, &self.stock(), rng);
+        Self::new(&fresh).unwrap_or(*self)
+    }
+}
+
+impl serde::Serialize for Proof {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format!("0x{}", hex::encode(self.to_bytes())))
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Proof {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+        let bytes = parse_hex::<{ Self::BYTES }>(&text).map_err(serde::de::Error::custom)?;
+        borsh::from_slice(&bytes).map_err(serde::de::Error::custom)
+    }
+}
+
+/// What a verifying key is made of, as bytes. Infinity is refused in every place when it is decoded.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+struct KeyPoints {
+    alpha: G1Point,
+    beta: G2Point,
+    gamma: G2Point,
+    delta: G2Point,
+    /// Bases of the constant one and of every public input. Those of committed inputs are left out.
+    bases: Vec<G1Point>,
+    /// Base of the proofs of knowledge, for circuits with committed inputs.
+    sigma: Option<G2Point>,
+}
+
+/// A verifying key that passed every check, prepared.
+#[derive(Clone, Debug)]
+pub struct VerifyingKey {
+    prepared: PreparedVerifyingKey<Bn254>,
+    sigma: Option<G2Affine>,
+    hash: [u8; 32],
+    bytes: Vec<u8>,
+}
+
+impl VerifyingKey {
+    /// Decodes and checks a key for `circuit`, which has `inputs` public inputs and, if `committed`,
+    /// committed ones.
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`] for bytes that are no key, points at infinity or outside their group,
+    /// `γ = δ` (under which proofs are forged from public values), a σ that is missing or trivial,
+    /// and another number of inputs.
+    pub fn from_bytes(
+        circuit: &str,
+        bytes: &[u8],
+        inputs: usize,
+        committed: bool,
+    ) -> Result<Self, KeyError> {
+        let malformed =
+            |reason: String| KeyError::Malformed { circuit: circuit.to_owned(), reason };
+        let points: KeyPoints =
+            borsh::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
+        if points.bases.len() != inputs.saturating_add(1) {
+            return Err(malformed(format!(
+                "{} bases for {inputs} inputs and the constant",
+                points.bases.len()
+            )));
+        }
+        if points.gamma == points.delta {
+            return Err(malformed("gamma equals delta".into()));
+        }
+        if points.sigma.is_some() != committed {
+            return Err(malformed("proof-of-knowledge base missing or superfluous".into()));
+        }
+        if points.sigma.is_some_and(|sigma| *sigma.affine() == G2Affine::generator()) {
+            return Err(malformed("proof-of-knowledge base is trivial".into()));
+        }
+        Ok(Self::build(&points, bytes.to_vec()))
+    }
+
+    fn build(points: &KeyPoints, bytes: Vec<u8>) -> Self {
+        let stock = ark_groth16::VerifyingKey {
+            alpha_g1: *points.alpha.affine(),
+            beta_g2: *points.beta.affine(),
+            gamma_g2: *points.gamma.affine(),
+            delta_g2: *points.delta.affine(),
+            gamma_abc_g1: points.bases.iter().map(|base| *base.affine()).collect(),
+        };
+        Self {
+            prepared: prepare_verifying_key(&stock),
+            sigma: points.sigma.map(|sigma| *sigma.affine()),
+            hash: hash_parts("galen/verifying-key/1", &[&bytes]),
+            bytes,
+        }
+    }
+
+    /// The canonical bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Hash of the canonical bytes: what is pinned, and what challenges depend on.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        self.hash
+    }
+
+    /// `[σ]₂`, if the circuit has committed inputs.
+    #[must_use]
+    pub fn sigma(&self) -> Option<&G2Affine> {
+        self.sigma.as_ref()
+    }
+
+    /// The sum of the bases of public inputs.
+    ///
+    /// # Errors
+    /// [`ProofError::Inputs`] for another number of inputs than the key has bases.
+    pub fn prepare(&self, inputs: &[Fr]) -> Result<G1Projective, ProofError> {
+        if inputs.len().checked_add(1) != Some(self.prepared.vk.gamma_abc_g1.len()) {
+            return Err(ProofError::Inputs);
+        }
+        Groth16::<Bn254>::prepare_inputs(&self.prepared, inputs).map_err(|_| ProofError::Inputs)
+    }
+
+    /// The pairing check for prepared inputs.
+    ///
+    /// # Errors
+    /// [`ProofError::Invalid`] if it does not hold.
+    pub fn verify_prepared(&self, proof: &Proof, prepared: &G1Projective) -> Result<(), ProofError> {
+        match Groth16::<Bn254>::verify_proof_with_prepared_inputs(
+            &self.prepared,
+            &proof.stock(),
+            prepared,
+        ) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(ProofError::Invalid),
+        }
+    }
+}
+
+/// A proving key, and the bases of its proofs of knowledge.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ProvingKey {
+    stock: ark_groth16::ProvingKey<Bn254>,
+    /// `σ·γABC_j` for every committed input.
+    knowledge: Vec<G1Affine>,
+    sigma: Option<G2Affine>,
+}
+
+impl ProvingKey {
+    /// Puts a key together. `knowledge` has one base for each committed input, the last instance
+    /// variables.
+    #[must_use]
+    pub fn new(
+        stock: ark_groth16::ProvingKey<Bn254>,
+        knowledge: Vec<G1Affine>,
+        sigma: Option<G2Affine>,
+    ) -> Self {
+        Self { stock, knowledge, sigma }
+    }
+
+    /// arkworks' part of the key.
+    #[must_use]
+    pub fn stock(&self) -> &ark_groth16::ProvingKey<Bn254> {
+        &self.stock
+    }
+
+    /// Bases of the proofs of knowledge.
+    #[must_use]
+    pub fn knowledge(&self) -> &[G1Affine] {
+        &self.knowledge
+    }
+
+    /// `[σ]₂`.
+    #[must_use]
+    pub fn sigma(&self) -> Option<&G2Affine> {
+        self.sigma.as_ref()
+    }
+
+    /// `γABC` of the committed inputs.
+    #[must_use]
+    pub fn committed_bases(&self) -> &[G1Affine] {
+        let all = &self.stock.vk.gamma_abc_g1;
+        all.get(all.len().saturating_sub(self.knowledge.len())..).unwrap_or_default()
+    }
+
+    /// The verifier's part: bases of the committed inputs left out.
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`] when a point is degenerate.
+    pub fn verifying_key(&self, circuit: &str) -> Result<VerifyingKey, KeyError> {
+        let malformed = |reason: String| KeyError::Malformed { circuit: circuit.to_owned(), reason };
+        let g1 = |point: &G1Affine| G1Point::new(*point).map_err(|e| malformed(e.to_string()));
+        let g2 = |point: &G2Affine| G2Point::new(*point).map_err(|e| malformed(e.to_string()));
+        let vk = &self.stock.vk;
+        let public = vk
+            .gamma_abc_g1
+            .len()
+            .checked_sub(self.knowledge.len())
+            .filter(|public| *public > 0)
+            .ok_or_else(|| malformed("more committed inputs than instance variables".into()))?;
+        let points = KeyPoints {
+            alpha: g1(&vk.alpha_g1)?,
+            beta: g2(&vk.beta_g2)?,
+            gamma: g2(&vk.gamma_g2)?,
+            delta: g2(&vk.delta_g2)?,
+            bases: vk.gamma_abc_g1.iter().take(public).map(g1).collect::<Result<_, _>>()?,
+            sigma: self.sigma.as_ref().map(g2).transpose()?,
+        };
+        let bytes = borsh::to_vec(&points).map_err(|error| malformed(error.to_string()))?;
+        VerifyingKey::from_bytes(circuit, &bytes, public - 1, points.sigma.is_some())
+    }
+
+    /// Proves a satisfied assignment.
+    ///
+    /// # Errors
+    /// [`ProveError::Shape`] when the key is for a circuit of another shape.
+    pub fn prove<R: RngCore + CryptoRng>(
+        &self,
+        assignment: &Assignment,
+        rng: &mut R,
+    ) -> Result<Proof, ProveError> {
+        let instance = self.stock.vk.gamma_abc_g1.len();
+        if assignment.instance != instance
+            || assignment.values.len() != self.stock.a_query.len()
+            || assignment.values.len() != instance.saturating_add(self.stock.l_query.len())
+        {
+            return Err(ProveError::Shape("another number of variables"));
+        }
+        let (r, s) = (Fr::rand(rng), Fr::rand(rng));
+        let proof = Groth16::<Bn254>::create_proof_with_reduction_and_matrices(
+            &self.stock,
+            r,
+            s,
+            &assignment.matrices,
+            assignment.instance,
+            assignment.constraints,
+            &assignment.values,
+        )?;
+        Proof::new(&proof)
+    }
+}
+
+/// A circuit written out for one witness, known to be satisfied.
+#[derive(Clone, Debug)]
+pub struct Assignment {
+    matrices: Vec<Matrix<Fr>>,
+    instance: usize,
+    constraints: usize,
+    values: Vec<Fr>,
+}
+
+/// Writes a circuit out and checks every constraint.
+///
+/// # Errors
+/// [`ProveError::Unsatisfied`] in the statement's own words when they know why, and naming the
+/// constraint when they do not.
+pub fn assign<S: Statement>(
+    statement: &S,
+    public: &S::Public,
+    witness: &S::Witness,
+) -> Result<Assignment, ProveError> {
+    statement.check(public, witness)?;
+    let cs = ConstraintSystem::<Fr>::new_ref();
+    cs.set_optimization_goal(OptimizationGoal::Constraints);
+    cs.set_mode(SynthesisMode::Prove { construct_matrices: true, generate_lc_assignments: false });
+    statement.synthesize(cs.clone(), public, witness)?;
+    cs.finalize();
+    let matrices = cs
+        .to_matrices()?
+        .remove(R1CS_PREDICATE_LABEL)
+        .ok_or(ProveError::Shape("no rank-1 constraints"))?;
+    let mut values = cs.instance_assignment()?;
+    let expected: Vec<Fr> = std::iter::once(Fr::from(1u64))
+        .chain(statement.inputs(public))
+        .chain(statement.committed(witness))
+        .collect();
+    if values != expected {
+        return Err(ProveError::Shape("instance variables are not the statement's inputs"));
+    }
+    values.extend(cs.witness_assignment()?);
+    let [a, b, c] = matrices.as_slice() else {
+        return Err(ProveError::Shape("not three matrices"));
+    };
+    let row = |terms: &[(Fr, usize)]| {
+        terms.iter().fold(Fr::zero(), |sum, (factor, index)| sum + values[*index] * factor)
+    };
+    let broken = (a, b, c)
+        .into_par_iter()
+        .enumerate()
+        .find_first(|(_, (a, b, c))| row(a) * row(b) != row(c))
+        .map(|(index, _)| index);
+    if let Some(index) = broken {
+        return Err(Unsatisfied(format!("constraint {index} does not hold")).into());
+    }
+    Ok(Assignment {
+        instance: expected.len(),
+        constraints: a.len(),
+        matrices,
+        values,
+    })
+}
+
+/// Proves a statement without committed inputs.
+///
+/// # Errors
+/// [`ProveError`] when the witness is false, the circuit has committed inputs, or the key belongs to
+/// another circuit.
+pub fn prove<S: Statement, R: RngCore + CryptoRng>(
+    statement: &S,
+    key: &ProvingKey,
+    public: &S::Public,
+    witness: &S::Witness,
+    rng: &mut R,
+) -> Result<Proof, ProveError> {
+    if !key.knowledge.is_empty() || !statement.committed(witness).is_empty() {
+        return Err(ProveError::Shape("the circuit has committed inputs"));
+    }
+    let assignment = assign(statement, public, witness)?;
+    key.prove(&assignment, rng)
+}
+
+/// Verifies a proof of a statement without committed inputs.
+///
+/// # Errors
+/// [`ProofError::Inputs`] when the key is for another number of inputs or for committed ones,
+/// [`ProofError::Invalid`] when the proof does not hold.
+pub fn verify<S: Statement>(
+    statement: &S,
+    key: &VerifyingKey,
+    public: &S::Public,
+    proof: &Proof,
+) -> Result<(), ProofError> {
+    if key.sigma.is_some() {
+        return Err(ProofError::Inputs);
+    }
+    let prepared = key.prepare(&statement.inputs(public))?;
+    key.verify_prepared(proof, &prepared)
+}
+

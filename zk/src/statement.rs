@@ -29,13 +29,22 @@ pub trait Statement {
     /// The public inputs in the order of the verifying key, the leading constant one left out.
     fn inputs(&self, public: &Self::Public) -> Vec<Fr>;
 
+    /// The committed inputs: instance variables that follow those of [`Self::inputs`]. The verifier
+    /// never sees them; one commitment to all of them, made before the challenge is drawn, stands in
+    /// for them ([`crate::committed`]). They may not depend on anything drawn later, and the last is
+    /// a random mask. Most circuits have none.
+    fn committed(&self, _witness: &Self::Witness) -> Vec<Fr> {
+        Vec::new()
+    }
+
     /// Plain-Rust meaning of the circuit.
     ///
     /// # Errors
     /// The first rule that does not hold.
     fn check(&self, public: &Self::Public, witness: &Self::Witness) -> Result<(), Unsatisfied>;
 
-    /// Writes the constraints. Instance variables are allocated in the order of [`Self::inputs`].
+    /// Writes the constraints. Instance variables are allocated in the order of [`Self::inputs`],
+    /// then [`Self::committed`].
     /// A false witness must synthesise to an unsatisfied system rather than fail wherever its
     /// shape allows, so that tests can tamper with it.
     ///
