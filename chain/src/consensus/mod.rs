@@ -1,0 +1,12 @@
+//! Agreement on the order of transactions by Malachite (Tendermint: Buchman, Kwon, Milosevic, "The
+//! latest gossip on BFT consensus", 2018), and everything that it leaves to its application.
+
+pub mod codec;
+mod engine;
+mod parts;
+pub mod signing;
+pub mod types;
+mod wal;
+
+pub use engine::{Engine, EngineError, Signals};
+pub use wal::{WalError, inspect};

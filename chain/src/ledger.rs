@@ -1,0 +1,152 @@
+//! Galen's ledger as the application of the chain.
+
+use crate::execute::{Application, BlockContext, BlockError, Checked, Executed, TransactionId, ValidatorInfo};
+use galen_market::action::Action;
+use galen_market::error::TxError;
+use galen_market::event::Event;
+use galen_market::fee::FeePayer;
+use galen_market::genesis::{Clock, Genesis};
+use galen_market::ledger::{self, CheckedTransaction, Ledger, Receipt};
+use galen_market::state::{Changes, StateError, StateRead};
+use galen_market::state_key;
+
+/// A delivery is shown to other nodes only as long as its deadline is this far away in up-time: who
+/// could read it although it comes too late would have the data for nothing.
+const DELIVERY_MARGIN_MS: u64 = 10_000;
+
+/// The rules together with the first state.
+pub struct GalenLedger {
+    rules: Ledger,
+    genesis: Genesis,
+}
+
+impl GalenLedger {
+    /// The rules of the ledger that begins with `genesis`.
+    pub fn new(rules: Ledger, genesis: Genesis) -> Self {
+        Self { rules, genesis }
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &Ledger {
+        &self.rules
+    }
+
+    /// The genesis.
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+}
+
+impl Checked for CheckedTransaction {
+    fn id(&self) -> TransactionId {
+        self.id().0
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes()
+    }
+
+    fn reserved_lane(&self) -> bool {
+        self.is_delivery_or_dispute()
+    }
+
+    fn sender(&self) -> Option<[u8; 32]> {
+        match &self.transaction().fee.payer {
+            FeePayer::Account(account) => Some(account.0),
+            FeePayer::Deal(deal) => Some(deal.0),
+        }
+    }
+
+    fn expired(&self, now: BlockContext) -> bool {
+        self.expiry_ms() < now.time_ms
+    }
+}
+
+fn clock(state: &dyn StateRead) -> Result<Clock, StateError> {
+    state_key::read(state, &state_key::clock())?.ok_or_else(|| StateError("the state holds no genesis".into()))
+}
+
+impl Application for GalenLedger {
+    type Transaction = CheckedTransaction;
+    type Error = TxError;
+    type Receipt = Receipt;
+    type Event = Event;
+    type GenesisError = TxError;
+
+    fn chain_id(&self) -> [u8; 32] {
+        self.rules.chain_id().0
+    }
+
+    fn genesis(&self) -> Result<(Changes, u64), TxError> {
+        Ok((self.genesis.changes()?, self.genesis.time_ms))
+    }
+
+    fn check(&self, bytes: &[u8]) -> Result<CheckedTransaction, TxError> {
+        self.rules.check(bytes)
+    }
+
+    fn admit(&self, state: &dyn StateRead, now: BlockContext, transaction: &CheckedTransaction) -> Result<(), TxError> {
+        self.rules.admit(state, &now, transaction)
+    }
+
+    fn is_hopeless(&self, error: &TxError) -> bool {
+        matches!(error, TxError::Duplicate | TxError::Expired { .. } | TxError::NonceUsed { .. })
+    }
+
+    fn may_offer(
+        &self,
+        state: &dyn StateRead,
+        now: BlockContext,
+        transaction: &CheckedTransaction,
+    ) -> Result<bool, StateError> {
+        let last = clock(state)?;
+        let most = ledger::parameters(state)?.max_idle_ms;
+        let uptime_ms = last.uptime_ms.saturating_add(now.time_ms.saturating_sub(last.time_ms).min(most));
+        for action in transaction.transaction().actions.iter() {
+            if let Action::Deliver(delivery) = action {
+                let deal = state_key::read(state, &state_key::deal(&delivery.deal))?;
+                let deadline_ms = deal.and_then(|deal| deal.deadline_ms).unwrap_or(0);
+                if uptime_ms.saturating_add(DELIVERY_MARGIN_MS) >= deadline_ms {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn propose(
+        &self,
+        state: &dyn StateRead,
+        now: BlockContext,
+        candidates: &[CheckedTransaction],
+        max_bytes: usize,
+    ) -> Result<Vec<CheckedTransaction>, StateError> {
+        self.rules.propose(state, &now, candidates, max_bytes as u64)
+    }
+
+    fn execute_block(
+        &self,
+        state: &dyn StateRead,
+        now: BlockContext,
+        transactions: &[CheckedTransaction],
+    ) -> Result<Executed<Receipt, Event>, BlockError<TxError>> {
+        match self.rules.execute_block(state, &now, transactions) {
+            Ok(ledger::Executed { changes, receipts, events }) => Ok(Executed { changes, receipts, events }),
+            Err(ledger::BlockError::State(error)) => Err(BlockError::State(error)),
+            Err(ledger::BlockError::Transaction { index, error }) => Err(BlockError::Transaction { index, error }),
+            Err(error) => Err(BlockError::Block(error.to_string())),
+        }
+    }
+
+    fn next_block_due(&self, state: &dyn StateRead) -> Result<u64, StateError> {
+        let most = ledger::parameters(state)?.max_idle_ms;
+        let uptime_ms = clock(state)?.uptime_ms;
+        let deadline = self.rules.next_deadline(state)?;
+        Ok(deadline.map_or(most, |deadline| deadline.saturating_sub(uptime_ms).min(most)))
+    }
+
+    fn validators(&self, state: &dyn StateRead) -> Result<Vec<ValidatorInfo>, StateError> {
+        let validators = self.rules.validators(state)?;
+        Ok(validators.iter().map(|v| ValidatorInfo { consensus_key: v.consensus_key, power: v.power }).collect())
+    }
+}

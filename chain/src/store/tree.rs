@@ -1,0 +1,107 @@
+//! The Jellyfish Merkle tree over the hashes of the state's keys (Gao, Hu, Wu: "Jellyfish Merkle
+//! Tree", Diem 2021), and proofs of presence and absence. The version of the tree is the height.
+
+use super::{COLUMN_TREE, Snapshot, StoreError, column};
+use borsh::{BorshDeserialize, BorshSerialize};
+use galen_market::state::{Changes, StateRead};
+use jmt::proof::SparseMerkleProof;
+use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
+use jmt::{JellyfishMerkleTree, KeyHash, RootHash};
+use sha2::Sha256;
+
+/// The nodes that a block adds to the tree and those that nothing refers to any more.
+#[derive(Clone, Debug)]
+pub struct TreeUpdate {
+    /// The root after the block.
+    pub root: [u8; 32],
+    pub(super) added: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) stale: Vec<Vec<u8>>,
+}
+
+/// That a key has a value, or none, in the state with a given root.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub struct StateProof {
+    /// The key.
+    pub key: Vec<u8>,
+    /// Its value, if it has one.
+    pub value: Option<Vec<u8>>,
+    path: SparseMerkleProof<Sha256>,
+}
+
+/// A proof does not lead to the root.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the proof does not lead to this state root")]
+pub struct StateProofError;
+
+impl StateProof {
+    /// Checks the proof against a state root, which a header vouches for.
+    ///
+    /// # Errors
+    /// When the root does not contain the key with this value, or contains the key although the
+    /// proof says that it does not.
+    pub fn verify(&self, root: [u8; 32]) -> Result<(), StateProofError> {
+        self.path
+            .verify(RootHash(root), KeyHash::with::<Sha256>(&self.key), self.value.as_ref())
+            .map_err(|_| StateProofError)
+    }
+}
+
+/// The tree as of a snapshot. The tree itself stores hashes of values only; the one value that a
+/// proof is about is handed to it.
+struct View<'a> {
+    snapshot: &'a Snapshot,
+    value: Option<(KeyHash, Vec<u8>)>,
+}
+
+impl TreeReader for View<'_> {
+    fn get_node_option(&self, key: &NodeKey) -> anyhow::Result<Option<Node>> {
+        let Some(bytes) = self.snapshot.raw(COLUMN_TREE, &borsh::to_vec(key)?)? else { return Ok(None) };
+        Ok(Some(borsh::from_slice(&bytes)?))
+    }
+
+    fn get_value_option(&self, _: u64, key: KeyHash) -> anyhow::Result<Option<Vec<u8>>> {
+        Ok(self.value.as_ref().filter(|(of, _)| *of == key).map(|(_, value)| value.clone()))
+    }
+
+    fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
+        anyhow::bail!("only a restoration from chunks asks for the rightmost leaf")
+    }
+}
+
+fn corrupt(error: anyhow::Error) -> StoreError {
+    StoreError::Corrupt(format!("state tree: {error:#}"))
+}
+
+/// The tree at `height`, which follows the snapshot.
+pub(super) fn update(snapshot: &Snapshot, height: u64, changes: &Changes) -> Result<TreeUpdate, StoreError> {
+    let view = View { snapshot, value: None };
+    let values = changes.iter().map(|(key, value)| (KeyHash::with::<Sha256>(key), value.clone()));
+    let (root, batch) =
+        JellyfishMerkleTree::<_, Sha256>::new(&view).put_value_set(values, height).map_err(corrupt)?;
+    let bytes = |key: &NodeKey| borsh::to_vec(key).map_err(|error| corrupt(error.into()));
+    let mut added = Vec::new();
+    for (key, node) in batch.node_batch.nodes() {
+        added.push((bytes(key)?, borsh::to_vec(node).map_err(|error| corrupt(error.into()))?));
+    }
+    let stale = batch.stale_node_index_batch.iter().map(|index| bytes(&index.node_key)).collect::<Result<_, _>>()?;
+    Ok(TreeUpdate { root: root.0, added, stale })
+}
+
+impl Snapshot {
+    /// Proves the value of a key, or that it has none, against [`Snapshot::state_root`].
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn prove(&self, key: &[u8]) -> Result<StateProof, StoreError> {
+        let value = self.get(key).map_err(|error| StoreError::Corrupt(error.0))?;
+        let hash = KeyHash::with::<Sha256>(key);
+        let view = View { snapshot: self, value: value.clone().map(|value| (hash, value)) };
+        let (_, path) =
+            JellyfishMerkleTree::<_, Sha256>::new(&view).get_with_proof(hash, self.height()).map_err(corrupt)?;
+        Ok(StateProof { key: key.to_vec(), value, path })
+    }
+
+    pub(super) fn raw(&self, name: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.view().get_cf(column(self.database(), name)?, key)?)
+    }
+}

@@ -1,0 +1,73 @@
+//! Proposals that are not decided yet. They outlive a crash: after it a proposer must propose the
+//! same block again at the same height and round, and a validator must still know what it voted for.
+
+use super::{COLUMN_UNDECIDED, Store, StoreError, column, decoded, synced};
+use crate::block::{BlockId, encoded};
+use borsh::{BorshDeserialize, BorshSerialize};
+use rocksdb::{Direction, IteratorMode, WriteBatch};
+
+/// A block as it was proposed.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Undecided {
+    /// Height of the block.
+    pub height: u64,
+    /// Round in which it was first proposed.
+    pub round: u32,
+    /// Name of the block.
+    pub id: BlockId,
+    /// Who proposed it: a consensus key.
+    pub proposer: [u8; 32],
+    /// The proposer's signature of height, round and name; none for a block that came with a
+    /// certificate.
+    pub signature: Option<[u8; 64]>,
+    /// The encoded block.
+    pub block: Vec<u8>,
+}
+
+fn key(height: u64, round: u32, id: BlockId) -> Vec<u8> {
+    [&height.to_be_bytes()[..], &round.to_be_bytes(), &id.0].concat()
+}
+
+impl Store {
+    /// Writes a proposal and returns when it is on the disk.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn remember_undecided(&self, proposal: &Undecided) -> Result<(), StoreError> {
+        let column = column(&self.database, COLUMN_UNDECIDED)?;
+        let key = key(proposal.height, proposal.round, proposal.id);
+        self.database.put_cf_opt(column, key, encoded(proposal), &synced())?;
+        Ok(())
+    }
+
+    /// The proposals of a height, by round.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn undecided(&self, height: u64) -> Result<Vec<Undecided>, StoreError> {
+        let column = column(&self.database, COLUMN_UNDECIDED)?;
+        let prefix = height.to_be_bytes();
+        let mut proposals = Vec::new();
+        for entry in self.database.iterator_cf(column, IteratorMode::From(&prefix, Direction::Forward)) {
+            let (key, bytes) = entry?;
+            if !key.starts_with(&prefix) {
+                break;
+            }
+            proposals.push(decoded(&bytes, "a proposal")?);
+        }
+        Ok(proposals)
+    }
+
+    /// Adds to a batch that all proposals up to a height are gone.
+    pub(super) fn forget_undecided(&self, batch: &mut WriteBatch, height: u64) -> Result<(), StoreError> {
+        let column = column(&self.database, COLUMN_UNDECIDED)?;
+        for entry in self.database.iterator_cf(column, IteratorMode::Start) {
+            let (key, _) = entry?;
+            if *key >= height.saturating_add(1).to_be_bytes()[..] {
+                break;
+            }
+            batch.delete_cf(column, key);
+        }
+        Ok(())
+    }
+}
