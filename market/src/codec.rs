@@ -101,7 +101,7 @@ impl<T: fmt::Debug, const MAX: usize> fmt::Debug for Bounded<T, MAX> {
 
 impl<T: BorshSerialize, const MAX: usize> BorshSerialize for Bounded<T, MAX> {
     fn serialize<W: Write>(&self, writer: &mut W) -> io::Result<()> {
-        self.0.serialize(writer)
+        BorshSerialize::serialize(&self.0, writer)
     }
 }
 
@@ -119,13 +119,13 @@ impl<T: BorshDeserialize, const MAX: usize> BorshDeserialize for Bounded<T, MAX>
 
 impl<T: Serialize, const MAX: usize> Serialize for Bounded<T, MAX> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        Serialize::serialize(&self.0, serializer)
     }
 }
 
 impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Bounded<T, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(Vec::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        Self::new(<Vec<T> as Deserialize>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -167,7 +167,7 @@ impl<const MAX: usize> fmt::Debug for Bytes<MAX> {
 
 impl<const MAX: usize> BorshSerialize for Bytes<MAX> {
     fn serialize<W: Write>(&self, writer: &mut W) -> io::Result<()> {
-        self.0.serialize(writer)
+        BorshSerialize::serialize(&self.0, writer)
     }
 }
 
@@ -191,7 +191,7 @@ impl<const MAX: usize> Serialize for Bytes<MAX> {
 
 impl<'de, const MAX: usize> Deserialize<'de> for Bytes<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let text = <String as Deserialize>::deserialize(deserializer)?;
         let bytes = hex::decode(text).map_err(serde::de::Error::custom)?;
         Self::new(bytes).map_err(serde::de::Error::custom)
     }
@@ -238,7 +238,7 @@ impl<const MAX: usize> fmt::Debug for Text<MAX> {
 
 impl<const MAX: usize> BorshSerialize for Text<MAX> {
     fn serialize<W: Write>(&self, writer: &mut W) -> io::Result<()> {
-        self.0.serialize(writer)
+        BorshSerialize::serialize(&self.0, writer)
     }
 }
 
@@ -258,7 +258,7 @@ impl<const MAX: usize> Serialize for Text<MAX> {
 
 impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        Self::new(<String as Deserialize>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 

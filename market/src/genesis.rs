@@ -49,11 +49,33 @@ pub struct Parameters {
     /// The furthest expiry of a transaction after the time of the block.
     pub max_expiry_ms: u64,
     /// How often one credential may request one package.
-    pub requests_per_credential: u64,
+    pub requests_per_credential: u16,
     /// The most bytes of the transactions of a block.
     pub max_block_bytes: u64,
     /// The part of a block that is kept for deliveries and disputes, in bytes.
     pub reserved_block_bytes: u64,
+    /// The least k that a table may be listed with.
+    pub k_min: u32,
+    /// Up-time after which an unproven draft is forgotten.
+    pub draft_ms: u64,
+    /// What a draft locks for every 1024 bytes of its layout, in minor units of its price's currency.
+    pub draft_deposit_per_kib: Amount,
+    /// The longest time for which an institution may review requests, as up-time.
+    pub max_review_ms: u64,
+    /// Up-time in which a buyer fetches the ciphertext of a package...
+    pub ready_ms: u64,
+    /// ... and so much more for every segment ...
+    pub ready_per_segment_ms: u64,
+    /// ... but no more than this.
+    pub ready_max_ms: u64,
+    /// Up-time in which an institution delivers the key once the buyer is ready.
+    pub deliver_ms: u64,
+    /// Up-time in which a buyer disputes.
+    pub dispute_ms: u64,
+    /// Compensation for a failed deal, in ten-thousandths of its price ...
+    pub compensation_basis_points: u16,
+    /// ... but no more than this, in minor units.
+    pub compensation_max: Amount,
 }
 
 impl Default for Parameters {
@@ -72,6 +94,17 @@ impl Default for Parameters {
             requests_per_credential: 8,
             max_block_bytes: 4 * 1024 * 1024,
             reserved_block_bytes: 1024 * 1024,
+            k_min: 2,
+            draft_ms: 7 * DAY,
+            draft_deposit_per_kib: Amount::new(10),
+            max_review_ms: 30 * DAY,
+            ready_ms: DAY,
+            ready_per_segment_ms: 100,
+            ready_max_ms: 30 * DAY,
+            deliver_ms: DAY,
+            dispute_ms: 3 * DAY,
+            compensation_basis_points: 1_000,
+            compensation_max: Amount::new(1_000_000),
         }
     }
 }
@@ -148,6 +181,8 @@ pub struct Genesis {
     pub name: Text<100>,
     /// Development or production.
     pub network: Network,
+    /// Hash of the proving parameters, as the verifier of this network states it.
+    pub proving_parameters: Digest,
     /// Time of genesis, in milliseconds since 1970.
     pub time_ms: u64,
     /// The registrars.
@@ -223,6 +258,13 @@ impl Genesis {
         }
         if p.reserved_block_bytes > p.max_block_bytes {
             return bad("reserved_block_bytes is above max_block_bytes");
+        }
+        let times = [p.draft_ms, p.ready_ms, p.ready_max_ms, p.deliver_ms, p.dispute_ms];
+        if p.k_min == 0 || times.contains(&0) {
+            return bad("k_min, draft_ms, ready_ms, ready_max_ms, deliver_ms and dispute_ms must be positive");
+        }
+        if p.compensation_basis_points > crate::listing::BASIS_POINTS {
+            return bad("compensation_basis_points is above the whole price");
         }
         Ok(())
     }

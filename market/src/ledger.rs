@@ -182,6 +182,13 @@ impl Ledger {
     /// [`TxError::BadGenesis`].
     pub fn new(genesis: &Genesis, verifier: Verifier) -> Result<Self, TxError> {
         genesis.check()?;
+        let bad = |what: &str| Err(TxError::BadGenesis { what: what.to_owned() });
+        if genesis.network == Network::Production && verifier.is_forgeable() {
+            return bad("a production network does not take parameters from a public seed");
+        }
+        if genesis.proving_parameters.0 != verifier.parameters_hash() {
+            return bad("it names other proving parameters than this software has");
+        }
         Ok(Self(Arc::new(Inner {
             chain: genesis.chain(),
             network: genesis.network,
