@@ -68,19 +68,30 @@ pub fn to_bytes(table: &Table) -> Vec<u8> {
 /// # Errors
 /// Those of the file system.
 pub fn write_file(table: &Table, path: &Path) -> io::Result<()> {
-    write_whole(path, |out| write(table, out))
+    write_whole(path, false, |out| write(table, out))
 }
 
-/// Writes a file through a temporary one beside it, synced before it takes the name.
+/// Writes a file through a temporary one beside it, synced before it takes the name. A private file
+/// can be read by its owner only.
 pub(crate) fn write_whole(
     path: &Path,
+    private: bool,
     content: impl FnOnce(&mut BufWriter<&mut std::fs::File>) -> io::Result<()>,
 ) -> io::Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = if private { 0o600 } else { 0o644 };
+        builder.permissions(std::fs::Permissions::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = private;
+    let mut file = builder.tempfile_in(folder)?;
     {
         let mut out = BufWriter::new(file.as_file_mut());
         content(&mut out)?;

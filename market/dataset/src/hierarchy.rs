@@ -129,10 +129,12 @@ impl Hierarchy {
     }
 
     /// A specification that suits the column when none was given: dates by the calendar, ages
-    /// (by name) in fives and 90+, other numbers in about 32 round steps, the rest suppression.
+    /// (by name) in fives and 90+, other numbers in about 32 round steps, unless their name says
+    /// that they only name things (`site`), and suppression for the rest.
     pub fn propose(column: &Column) -> Spec {
         match column.kind {
             Kind::Date => Spec::Dates,
+            _ if crate::inspect::is_nominal(&column.name) => Spec::Suppress,
             Kind::Integer | Kind::Decimal { .. } if column.distinct() > 2 => {
                 if crate::inspect::is_age(&column.name) {
                     return Spec::Intervals {

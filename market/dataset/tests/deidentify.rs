@@ -29,7 +29,7 @@ fn the_rand_table_is_understood() {
     for name in ["xage", "female", "black", "educdec", "site", "income", "num"] {
         assert_eq!(roles.of(name), Role::QuasiIdentifier, "{name}");
     }
-    for name in ["linc", "lnum", "lfam"] {
+    for name in ["linc", "lnum", "lfam", "child", "fchild"] {
         assert_eq!(roles.of(name), Role::Drop, "{name}");
     }
     for name in ["meddol", "mdvis", "year", "outpdol", "plan"] {

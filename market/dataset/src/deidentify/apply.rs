@@ -119,8 +119,7 @@ pub(super) fn apply(
 /// # Errors
 /// Those of the file system.
 pub fn write_origins(origins: &[usize], path: &Path) -> io::Result<()> {
-    // Temporary files are made for the owner alone, and keep that when they take their name.
-    write_whole(path, |out| {
+    write_whole(path, true, |out| {
         writeln!(out, "source_row")?;
         origins.iter().try_for_each(|row| writeln!(out, "{row}"))
     })

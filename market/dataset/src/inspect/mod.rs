@@ -10,7 +10,7 @@ mod names;
 mod structure;
 mod values;
 
-pub(crate) use self::names::is_age;
+pub(crate) use self::names::{is_age, is_nominal};
 
 use crate::ingest::Ingested;
 use crate::roles::{Role, RoleError, Roles};
@@ -260,9 +260,7 @@ pub fn inspect(ingested: &Ingested, set: &Roles) -> Result<Inspection, RoleError
         if !matches!(role(c, &proposals), Role::Insensitive | Role::Sensitive | Role::Drop) {
             continue;
         }
-        let Some((q, cells)) = structure::gives_away(table, c, &quasi) else { continue };
-        let evidence =
-            format!("each value of it goes with one value of `{}`", table.columns[q].name);
+        let Some((evidence, cells)) = structure::gives_away(table, c, &quasi) else { continue };
         proposals[c] = (Role::Drop, evidence.clone());
         let hint = Hint { category: Category::Derived, cells, row: None, evidence };
         hints.entry(c).or_default().push(hint);

@@ -180,6 +180,26 @@ pub(crate) fn is_age(name: &str) -> bool {
     })
 }
 
+/// Whether numbers under this name are only names of things: between regions 3 and 4 lies nothing.
+pub(crate) fn is_nominal(name: &str) -> bool {
+    const CODES: [&str; 13] = [
+        "site",
+        "region",
+        "state",
+        "county",
+        "race",
+        "ethnicity",
+        "sex",
+        "gender",
+        "country",
+        "marital",
+        "religion",
+        "language",
+        "zip",
+    ];
+    words(name).iter().any(|w| CODES.contains(&w.as_str()))
+}
+
 /// Whether the name speaks of a number that persons have.
 pub(super) fn is_person_number(name: &str) -> bool {
     let words = words(name);

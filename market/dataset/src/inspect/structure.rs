@@ -63,22 +63,76 @@ fn determines(key: &Column, other: &Column) -> bool {
     })
 }
 
-/// The quasi-identifier that a column gives away, with the cells concerned: each of its values goes
-/// with one value of the other, and most rows have a value that comes back, so that this is no
-/// accident of values that differ anyway.
-pub(super) fn gives_away(table: &Table, c: usize, quasi: &[usize]) -> Option<(usize, u64)> {
+/// How a column gives a quasi-identifier away, with the cells concerned.
+pub(super) fn gives_away(table: &Table, c: usize, quasi: &[usize]) -> Option<(String, u64)> {
     let column = &table.columns[c];
+    let present = (column.codes.len() - column.missing()) as u64;
+    quasi.iter().map(|q| &table.columns[*q]).find_map(|other| {
+        if copies(column, other) {
+            return Some((
+                format!("each value of it goes with one value of `{}`", other.name),
+                present,
+            ));
+        }
+        if ranges(column, other) {
+            return Some((
+                format!("each value of it goes with one range of `{}`", other.name),
+                present,
+            ));
+        }
+        let cells = implies(column, other)?;
+        Some((format!("one of its two values goes with one value of `{}`", other.name), cells))
+    })
+}
+
+/// Each value goes with one value of the other, and most rows have a value that comes back, so
+/// that this is no accident of values that differ anyway.
+fn copies(column: &Column, other: &Column) -> bool {
     let (counts, _) = tally(column);
     let repeated: u64 = counts.iter().filter(|n| **n > 1).sum();
-    if repeated * 2 < table.rows() as u64 {
+    repeated * 2 >= column.codes.len() as u64
+        && other.dictionary.len() > 2
+        // As many values as what it gives away: a code with far more of them would be a key.
+        && column.dictionary.len() <= 2 * other.dictionary.len()
+        && determines(column, other)
+}
+
+/// Few values, each with a range of the other's numbers that no other value touches: a number cut
+/// into groups, as `child` from an age.
+fn ranges(column: &Column, other: &Column) -> bool {
+    let Some(numbers) = other.numbers() else { return false };
+    let values = column.dictionary.len();
+    if !(2..=16).contains(&values) || other.dictionary.len() < 3 * values {
+        return false;
+    }
+    let mut spans: Vec<Option<(i64, i64)>> = vec![None; values];
+    for (code, o) in column.codes.iter().zip(&other.codes) {
+        let Some(number) = numbers[*o as usize] else { continue };
+        let span = &mut spans[*code as usize];
+        let (low, high) = span.unwrap_or((number, number));
+        *span = Some((low.min(number), high.max(number)));
+    }
+    let mut spans: Vec<(i64, i64)> = spans.into_iter().flatten().collect();
+    spans.sort_unstable();
+    spans.len() == values && spans.windows(2).all(|w| w[0].1 < w[1].0)
+}
+
+/// Two values, one of which, in many rows, goes with a single value of the other that is not the
+/// rule anyway: `girl` tells the sex of those for whom it is 1. Gives the rows of that value.
+fn implies(column: &Column, other: &Column) -> Option<u64> {
+    let rows = column.codes.len() as u64;
+    if column.dictionary.len() != 2 || other.dictionary.len() < 2 {
         return None;
     }
-    quasi
-        .iter()
-        .copied()
-        .filter(|q| table.columns[*q].dictionary.len() > 2)
-        // As many values as what it gives away: a code with far more of them would be a key.
-        .filter(|q| column.dictionary.len() <= 2 * table.columns[*q].dictionary.len())
-        .find(|q| determines(column, &table.columns[*q]))
-        .map(|q| (q, (column.codes.len() - column.missing()) as u64))
+    let (counts, _) = tally(column);
+    let (usual, _) = tally(other);
+    (0u32..2).zip(counts).find_map(|(code, count)| {
+        if count < 20 || count * 50 < rows {
+            return None;
+        }
+        let mut with = column.codes.iter().zip(&other.codes).filter(|(c, _)| **c == code);
+        let first = *with.next()?.1;
+        let alone = with.all(|(_, o)| *o == first) && usual[first as usize] * 10 < rows * 9;
+        alone.then_some(count)
+    })
 }
