@@ -2,6 +2,7 @@
 //! parameters. Every block is followed by a check of all invariants, which panics with what does
 //! not hold.
 
+mod package;
 mod party;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use galen_zk::point::JubPoint;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
+pub use package::{Buyer, FilePackage, deal_of};
 pub use party::{Researcher, Signing, Wallet};
 
 use crate::action::{Action, Admission, Admit, InsertCredentials, Mint};
