@@ -1,1 +1,11 @@
 //! The `galen` command: a library with a thin binary.
+//!
+//! [`command`] has one file for each noun, [`wallet`] keeps the keys, [`output`] decides what goes
+//! to the screen, [`config`] what a command works with, [`error`] how it fails. Everything that
+//! concerns the ledger goes through a node's HTTP interface; only the node's own command runs one.
+
+pub mod command;
+pub mod config;
+pub mod error;
+pub mod output;
+pub mod wallet;

@@ -1,3 +1,5 @@
 //! Entry point of the `galen` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    galen::command::run(std::env::args_os())
+}

@@ -1,0 +1,105 @@
+//! The command line: noun, then verb. One file a noun.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::config::{Context, Global};
+use crate::error::{EXIT_CODES, Exit, Failure};
+use crate::output::Output;
+
+pub mod key;
+
+/// A marketplace for research data.
+#[derive(Parser, Debug)]
+#[command(
+    name = "galen",
+    version,
+    about = "A marketplace for research data: proven de-identification, anonymous accredited buyers",
+    after_help = EXIT_CODES,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// Options that every command understands.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The nouns.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Keys: make, show, back up, restore
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Print completions for a shell
+    #[command(after_help = "Example:\n  galen completions bash > ~/.local/share/bash-completion/completions/galen")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs a command line and reports how it went.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
+        }
+    };
+    let output = Output { json: cli.global.json, quiet: cli.global.quiet };
+    match execute(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let exit = failure.exit();
+            output.failure(failure);
+            ExitCode::from(exit as u8)
+        }
+    }
+}
+
+fn execute(cli: Cli) -> Result<(), Failure> {
+    let context = Context::new(cli.global)?;
+    match cli.command {
+        Command::Key(command) => key::run(&context, command),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "galen", &mut text);
+            let text = String::from_utf8_lossy(&text).into_owned();
+            Output::default().data(&text, || text.clone())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_has_help_with_an_example() {
+        fn visit(command: &clap::Command, path: &str) {
+            let verbs: Vec<_> = command.get_subcommands().filter(|verb| verb.get_name() != "help").collect();
+            for verb in &verbs {
+                visit(verb, &format!("{path} {}", verb.get_name()));
+            }
+            if verbs.is_empty() {
+                assert!(command.get_about().is_some(), "{path} has no help");
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("Example") && help.contains("galen "), "{path} has no example");
+            }
+        }
+        visit(&Cli::command(), "galen");
+    }
+}
