@@ -14,6 +14,12 @@ mod ledger;
 mod mempool;
 mod node;
 pub mod store;
+#[cfg(test)]
+mod testing;
+
+// So that the ledger of counters serves tests inside and outside of this crate.
+#[cfg(test)]
+extern crate self as galen_chain;
 
 pub use admission::SubmitError;
 pub use block::{Block, BlockFormatError, BlockId, Header, MAX_BLOCK_BYTES};

@@ -326,6 +326,8 @@ impl Node {
         let wal = settings.data.join("consensus.wal");
         inspect(&wal, store.tip().height.saturating_add(1))?;
         let admission = Arc::new(Admission::new(application, store.clone(), settings.limits)?);
+        let validators = admission.application().validators(&*store.snapshot()).map_err(EngineError::State)?;
+        ValidatorSet::new(&validators).map_err(EngineError::Validators)?;
 
         let signing = Signing::new(chain_id, settings.key.signing());
         let verifying = Verifying::new(chain_id);
@@ -392,8 +394,13 @@ impl Node {
                 identity: settings.key.network(),
                 chain_id,
             };
-            let gossip = Gossip::join(config, Arc::new(Incoming(Arc::downgrade(&node.0))))?;
-            *lock(&node.0.gossip) = Some(gossip);
+            match Gossip::join(config, Arc::new(Incoming(Arc::downgrade(&node.0)))) {
+                Ok(gossip) => *lock(&node.0.gossip) = Some(gossip),
+                Err(error) => {
+                    node.shutdown().await;
+                    return Err(error.into());
+                }
+            }
         }
         Ok(node)
     }
@@ -574,9 +581,12 @@ impl<A: Application> NodeHandle<A> {
             if matches!(status, TransactionStatus::Final { .. } | TransactionStatus::Dropped { .. }) {
                 return Ok(status);
             }
-            if !matches!(tokio::time::timeout_at(deadline, heights.changed()).await, Ok(Ok(()))) {
-                return self.transaction(id);
+            if tokio::time::Instant::now() >= deadline || self.0.stopped.borrow().is_some() {
+                return Ok(status);
             }
+            // What is given up is not told by a block.
+            let look_again = deadline.min(tokio::time::Instant::now() + Duration::from_secs(1));
+            let _ = tokio::time::timeout_at(look_again, heights.changed()).await;
         }
     }
 

@@ -478,3 +478,6 @@ impl Mirrored for Response<GalenContext> {
 pub fn extended(certificate: CommitCertificate<GalenContext>) -> ExtendedCommitCertificate<GalenContext> {
     ExtendedCommitCertificate::from_commit_certificate_and_extensions(certificate, VoteExtensions::new(Vec::new()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,7 @@ impl Store {
         let mut batch = WriteBatch::default();
         batch.put_cf(column(&self.database, COLUMN_JOURNAL)?, id, encoded(pending));
         batch.delete_cf(column(&self.database, COLUMN_DROPPED)?, id);
-        self.database.write_opt(&batch, &synced())?;
+        self.database.write_opt(batch, &synced())?;
         Ok(())
     }
 
@@ -82,7 +82,7 @@ impl Store {
             batch.put_cf(column(&self.database, COLUMN_DROPPED)?, id, encoded(why));
         }
         // Not synced: what is lost in a crash is dropped again.
-        self.database.write(&batch)?;
+        self.database.write(batch)?;
         Ok(())
     }
 
@@ -109,7 +109,7 @@ impl Store {
                 batch.delete_cf(column, key);
             }
         }
-        self.database.write(&batch)?;
+        self.database.write(batch)?;
         Ok(())
     }
 

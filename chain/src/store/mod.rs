@@ -213,7 +213,7 @@ impl Store {
         batch.put_cf(meta, KEY_FORMAT, FORMAT.to_le_bytes());
         batch.put_cf(meta, KEY_CHAIN, chain_id);
         batch.put_cf(meta, KEY_TIP, encoded(&tip));
-        database.write_opt(&batch, &synced())?;
+        database.write_opt(batch, &synced())?;
         Ok(())
     }
 
@@ -267,7 +267,7 @@ impl Store {
         self.forget_pending(&mut batch, &decision.transactions)?;
         self.forget_undecided(&mut batch, header.height)?;
         batch.put_cf(column(database, COLUMN_META)?, KEY_TIP, encoded(&tip));
-        database.write_opt(&batch, &synced())?;
+        database.write_opt(batch, &synced())?;
 
         let snapshot = Arc::new(Snapshot::take(database)?);
         *self.latest.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();

@@ -1,1 +1,216 @@
+#![allow(clippy::unwrap_used)]
 
+use super::*;
+use crate::block::{Header, transactions_hash};
+use galen_market::state::{MemoryState, StateRead};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+const CHAIN: [u8; 32] = [1; 32];
+
+fn begin(path: &Path) -> Result<Store, StoreError> {
+    Store::open(path, CHAIN, || Ok((Changes::from([(b"a".to_vec(), Some(b"1".to_vec()))]), 5)))
+}
+
+fn extend(store: &Store, changes: &Changes, transactions: Vec<Vec<u8>>) -> Tip {
+    let tip = store.tip();
+    let tree = store.tree_after(&store.snapshot(), changes).unwrap();
+    let header = Header {
+        chain_id: CHAIN,
+        height: tip.height + 1,
+        time_ms: tip.time_ms + 1,
+        parent: tip.id,
+        proposer: [0; 32],
+        transactions: transactions_hash(&transactions),
+        state_root: tree.root,
+    };
+    let ids: Vec<_> = transactions.iter().map(|t| [t[0]; 32]).collect();
+    let block = Block { header, transactions };
+    let decision = Decision {
+        block: &block,
+        certificate: vec![7],
+        changes,
+        tree: &tree,
+        receipts: ids.iter().map(|id| vec![id[0]]).collect(),
+        transactions: ids,
+        events: vec![9],
+    };
+    store.commit(&decision).unwrap().tip()
+}
+
+fn random_changes(rng: &mut StdRng) -> Changes {
+    (0..rng.gen_range(0..20))
+        .map(|_| {
+            let key = format!("{}{}", ["a", "b/", "b/c", ""][rng.gen_range(0..4)], rng.gen_range(0..40)).into_bytes();
+            (key, rng.gen_bool(0.7).then(|| vec![rng.r#gen(); rng.gen_range(0..5)]))
+        })
+        .collect()
+}
+
+#[test]
+fn state_and_proofs_follow_every_block() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = begin(folder.path()).unwrap();
+    let mut model = MemoryState::default();
+    model.commit(Changes::from([(b"a".to_vec(), Some(b"1".to_vec()))]));
+    let mut rng = StdRng::seed_from_u64(1);
+    for _ in 0..60 {
+        let changes = random_changes(&mut rng);
+        let tip = extend(&store, &changes, vec![]);
+        model.commit(changes.clone());
+        let snapshot = store.snapshot();
+        for prefix in [&b""[..], b"a", b"b/", b"b/c", b"zz"] {
+            for after in [None, Some(&b"b/2"[..])] {
+                for limit in [0, 1, 7, 1000] {
+                    assert_eq!(snapshot.scan(prefix, after, limit), model.scan(prefix, after, limit));
+                }
+            }
+        }
+        for key in changes.keys().chain([&b"absent".to_vec()]) {
+            let proof = snapshot.prove(key).unwrap();
+            assert_eq!(proof.value, model.get(key).unwrap());
+            proof.verify(tip.state_root).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_proof_of_another_value_or_root_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = begin(folder.path()).unwrap();
+    let old = store.tip().state_root;
+    let changes = (0..50u8).map(|n| (vec![n], Some(vec![n; 3]))).collect();
+    let root = extend(&store, &changes, vec![]).state_root;
+    assert_ne!(old, root);
+    let proof = store.snapshot().prove(&[7]).unwrap();
+    assert_eq!(proof.verify(root), Ok(()));
+    assert_eq!(proof.verify(old), Err(StateProofError));
+    assert_eq!(StateProof { value: Some(vec![8; 3]), ..proof.clone() }.verify(root), Err(StateProofError));
+    assert_eq!(StateProof { value: None, ..proof.clone() }.verify(root), Err(StateProofError));
+    assert_eq!(StateProof { key: vec![8], ..proof.clone() }.verify(root), Err(StateProofError));
+    let absence = store.snapshot().prove(b"absent").unwrap();
+    assert_eq!(absence.verify(root), Ok(()));
+    assert_eq!(StateProof { value: Some(vec![]), ..absence }.verify(root), Err(StateProofError));
+    // And through bytes.
+    let bytes = encoded(&proof);
+    assert_eq!(borsh::from_slice::<StateProof>(&bytes).unwrap().verify(root), Ok(()));
+}
+
+#[test]
+fn a_snapshot_stays_what_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = begin(folder.path()).unwrap();
+    let before = store.snapshot();
+    for _ in 0..20 {
+        extend(&store, &Changes::from([(b"a".to_vec(), Some(b"2".to_vec())), (b"b".to_vec(), Some(vec![]))]), vec![]);
+    }
+    extend(&store, &Changes::from([(b"a".to_vec(), None)]), vec![]);
+    assert_eq!(before.get(b"a").unwrap(), Some(b"1".to_vec()));
+    let proof = before.prove(b"a").unwrap();
+    assert_eq!((proof.value.clone(), proof.verify(before.state_root())), (Some(b"1".to_vec()), Ok(())));
+    let after = store.snapshot();
+    assert_eq!(after.get(b"a").unwrap(), None);
+    after.prove(b"a").unwrap().verify(after.state_root()).unwrap();
+}
+
+#[test]
+fn everything_of_a_block_is_there_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = begin(folder.path()).unwrap();
+    let pending = |n: u8| Pending { since_ms: 1, bytes: vec![n] };
+    store.remember_pending(&[3; 32], &pending(3)).unwrap();
+    store.remember_pending(&[4; 32], &pending(4)).unwrap();
+    let undecided = |height| Undecided {
+        height,
+        round: 2,
+        id: BlockId([height as u8; 32]),
+        proposer: [0; 32],
+        signature: None,
+        block: vec![1],
+    };
+    store.remember_undecided(&undecided(1)).unwrap();
+    store.remember_undecided(&undecided(2)).unwrap();
+    let tip = extend(&store, &Changes::from([(b"b".to_vec(), Some(b"2".to_vec()))]), vec![vec![3], vec![5]]);
+    drop(store);
+
+    let store = begin(folder.path()).unwrap();
+    assert_eq!(store.tip(), tip);
+    assert_eq!(store.snapshot().get(b"b").unwrap(), Some(b"2".to_vec()));
+    let stored = store.block(1).unwrap().unwrap();
+    assert_eq!((stored.block.id(), stored.certificate), (tip.id, vec![7]));
+    assert_eq!(store.block(2).unwrap(), None);
+    assert_eq!(store.transaction(&[5; 32]).unwrap(), Some((1, 1)));
+    assert_eq!(store.receipt(1, 1).unwrap(), Some(vec![5]));
+    assert_eq!(store.events(1).unwrap(), Some(vec![9]));
+    assert_eq!(store.pending().unwrap(), [([4; 32], pending(4))]);
+    assert_eq!(store.undecided(1).unwrap(), []);
+    assert_eq!(store.undecided(2).unwrap(), [undecided(2)]);
+}
+
+#[test]
+fn dropped_transactions_are_remembered_for_a_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = begin(folder.path()).unwrap();
+    store.remember_pending(&[3; 32], &Pending { since_ms: 1, bytes: vec![3] }).unwrap();
+    let dropped = Dropped { reason: "late".into(), at_ms: 10 };
+    store.drop_pending(&[([3; 32], dropped.clone())]).unwrap();
+    assert_eq!((store.pending().unwrap(), store.dropped(&[3; 32]).unwrap()), (vec![], Some(dropped.clone())));
+    store.forget_dropped(10 + 24 * 3600 * 1000).unwrap();
+    assert_eq!(store.dropped(&[3; 32]).unwrap(), Some(dropped));
+    store.forget_dropped(11 + 24 * 3600 * 1000).unwrap();
+    assert_eq!(store.dropped(&[3; 32]).unwrap(), None);
+}
+
+#[test]
+fn a_block_that_does_not_follow_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = begin(folder.path()).unwrap();
+    let changes = Changes::new();
+    let tree = store.tree_after(&store.snapshot(), &changes).unwrap();
+    let header = Header {
+        chain_id: CHAIN,
+        height: 1,
+        time_ms: 9,
+        parent: BlockId([9; 32]),
+        proposer: [0; 32],
+        transactions: transactions_hash(&[]),
+        state_root: tree.root,
+    };
+    let block = Block { header, transactions: vec![] };
+    let decision = |block| Decision {
+        block,
+        certificate: vec![],
+        changes: &changes,
+        tree: &tree,
+        transactions: vec![],
+        receipts: vec![],
+        events: vec![],
+    };
+    assert!(matches!(store.commit(&decision(&block)), Err(StoreError::Corrupt(_))));
+    assert_eq!(store.tip().height, 0);
+    let mut right = block.clone();
+    right.header.parent = store.tip().id;
+    assert_eq!(store.commit(&decision(&right)).unwrap().height(), 1);
+}
+
+#[test]
+fn the_store_of_another_ledger_or_format_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(begin(folder.path()).unwrap());
+    let other = Store::open(folder.path(), [2; 32], || Ok((Changes::new(), 0)));
+    assert!(matches!(other, Err(StoreError::OtherChain { .. })));
+    assert!(begin(folder.path()).is_ok());
+
+    let database = DB::open_cf(&Options::default(), folder.path(), COLUMNS).unwrap();
+    database.put_cf(column(&database, COLUMN_META).unwrap(), KEY_FORMAT, 2u32.to_le_bytes()).unwrap();
+    drop(database);
+    assert!(matches!(begin(folder.path()), Err(StoreError::Format { .. })));
+}
+
+#[test]
+fn one_process_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = begin(folder.path()).unwrap();
+    assert!(matches!(begin(folder.path()), Err(StoreError::Database(_))));
+    drop(store);
+    assert!(begin(folder.path()).is_ok());
+}
