@@ -65,6 +65,8 @@ pub enum Action {
     Deliver(trade::Deliver),
     /// Shows that a segment is not what was listed.
     Dispute(trade::Dispute),
+    /// Makes a new version of what a listing offers.
+    ReviseListing(trade::ReviseListing),
 }
 
 /// Moves money or stake between accounts.
@@ -252,21 +254,23 @@ impl Action {
             Self::Burn(action) => action.check(),
             Self::Bond(action) => action.check(),
             Self::Unbond(action) => action.check(),
-            Self::ReleaseStake(_) | Self::Suspend(_) => Ok(()),
+            Self::ReleaseStake(_)
+            | Self::Suspend(_)
+            | Self::ProveBlock(_)
+            | Self::WithdrawListing(_)
+            | Self::ResumeListings(_)
+            | Self::ReviewDeal(_)
+            | Self::Ready(_)
+            | Self::Deliver(_)
+            | Self::Dispute(_) => Ok(()),
             Self::Admit(action) => action.check(),
             Self::InsertCredentials(action) => action.check(),
             Self::RevokeCredentials(action) => action.check(),
             Self::DepositBond(action) => action.check(),
             Self::WithdrawBond(action) => action.check(),
             Self::DraftListing(action) => action.check(),
-            Self::ProveBlock(action) => action.check(),
-            Self::WithdrawListing(action) => action.check(),
-            Self::ResumeListings(action) => action.check(),
+            Self::ReviseListing(action) => action.check(),
             Self::RequestDeal(action) => action.check(),
-            Self::ReviewDeal(action) => action.check(),
-            Self::Ready(action) => action.check(),
-            Self::Deliver(action) => action.check(),
-            Self::Dispute(action) => action.check(),
         }
     }
 
@@ -288,15 +292,16 @@ impl Action {
             Self::RevokeCredentials(action) => action.execute(ctx),
             Self::DepositBond(action) => action.execute(ctx),
             Self::WithdrawBond(action) => action.execute(ctx),
-            Self::DraftListing(action) => action.execute(ctx, authority),
-            Self::ProveBlock(action) => action.execute(ctx, authority),
-            Self::WithdrawListing(action) => action.execute(ctx, authority),
-            Self::ResumeListings(action) => action.execute(ctx, authority),
+            Self::DraftListing(action) => action.execute(ctx),
+            Self::ProveBlock(action) => action.execute(ctx),
+            Self::WithdrawListing(action) => action.execute(ctx),
+            Self::ResumeListings(action) => action.execute(ctx),
             Self::RequestDeal(action) => action.execute(ctx, authority),
-            Self::ReviewDeal(action) => action.execute(ctx, authority),
+            Self::ReviewDeal(action) => action.execute(ctx),
             Self::Ready(action) => action.execute(ctx, authority),
-            Self::Deliver(action) => action.execute(ctx, authority),
+            Self::Deliver(action) => action.execute(ctx),
             Self::Dispute(action) => action.execute(ctx, authority),
+            Self::ReviseListing(action) => action.execute(ctx),
         }
     }
 }

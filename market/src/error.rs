@@ -5,6 +5,9 @@ use galen_zk::field::Scalar;
 
 use crate::amount::{Amount, AmountError, Asset, Currency};
 use crate::id::{AccountId, DealId};
+use crate::deal::Stage;
+use crate::layout::LayoutError;
+use crate::listing::ListingId;
 use crate::payment::Purse;
 use crate::role::Role;
 use crate::state::StateError;
@@ -251,10 +254,165 @@ rules! {
     /// The limit of uses is not the ledger's.
     WrongLimit {
         /// The ledger's limit.
-        expected: u64,
+        expected: u16,
     }, "wrong_limit", "the credential was proven for another limit of uses than {expected}: prove it again";
 
     // ---- Listings and deals ----
+
+    /// A clause that the ledger cannot decide.
+    UnknownClause {
+        /// The number after `DUO:`.
+        duo: u32,
+    }, "unknown_clause", "the ledger cannot decide clause DUO:{duo:07}: use DUO:0000042, 0000006, 0000007 or 0000045";
+    /// Terms contradict themselves.
+    BadTerms {
+        /// How.
+        what: String,
+    }, "bad_terms", "the terms are not valid: {what}";
+    /// Shares do not add up to the price.
+    BadShares, "bad_shares", "shares must be positive, of different accounts, and add up to 10000 basis points";
+    /// A purpose lacks its disease, or names one where none belongs.
+    BadPurpose, "bad_purpose", "a disease belongs to disease-specific research and to no other purpose";
+    /// Number of segments and layout contradict each other.
+    SegmentCount {
+        /// By the layout.
+        layout: u64,
+        /// Stated.
+        stated: u64,
+    }, "segment_count", "the layout has {layout} segments and {stated} are stated: pack again";
+    /// Small row blocks are for development networks.
+    SmallBlocks, "small_blocks", "row blocks of 1016 rows are for development networks: pack with full blocks";
+    /// The layout does not fit the stated k.
+    BadLayout {
+        /// What does not fit.
+        error: LayoutError,
+    }, "bad_layout", "{error}: pack again with another k or other blocks";
+    /// The institution offers this package already.
+    AlreadyListed, "already_listed", "the institution offers this package already: revise or withdraw that listing";
+    /// A dispute about the package was upheld.
+    PackageRefunded, "package_refunded", "a dispute showed that the package is not what was listed: pack and list it anew";
+    /// There is no such listing.
+    UnknownListing {
+        /// Which one.
+        listing: ListingId,
+    }, "unknown_listing", "there is no listing of {listing}: look at the list again";
+    /// The listing is not live.
+    ListingNotLive, "listing_not_live", "the listing takes no requests: choose a live one";
+    /// The listing is not a draft.
+    NotDraft, "not_draft", "the listing is not a draft: nothing is left to prove";
+    /// The institution missed a delivery and has not signed since.
+    ListingsStopped {
+        /// The institution.
+        institution: AccountId,
+    }, "listings_stopped", "{institution} missed a delivery and takes no requests until it says that it is back: wait";
+    /// The institution's listings are not stopped.
+    NotStopped, "not_stopped", "the institution's listings are not stopped: nothing is left to do";
+    /// The package has no such row block.
+    UnknownBlock {
+        /// The table.
+        table: u32,
+        /// The block.
+        block: u32,
+    }, "unknown_block", "the layout has no block {block} in table {table}: prove the blocks that it has";
+    /// The row block is proven already.
+    BlockProven {
+        /// The table.
+        table: u32,
+        /// The block.
+        block: u32,
+    }, "block_proven", "block {block} of table {table} is proven already: prove the next one";
+    /// The blinders of a row block bear no further opening.
+    TooManyOpenings {
+        /// The table.
+        table: u32,
+        /// The block.
+        block: u32,
+    }, "too_many_openings", "block {block} of table {table} was opened seven times, and an eighth could reveal cells: pack again";
+    /// There must be one leaf a column.
+    LeafCount {
+        /// Columns.
+        expected: usize,
+        /// Leaves.
+        got: usize,
+    }, "leaf_count", "{got} leaves for {expected} columns: give one leaf a column, in order";
+    /// A leaf contradicts the layout.
+    LeafContradictsLayout {
+        /// Which segment.
+        segment: u64,
+    }, "leaf_contradicts_layout", "the leaf of segment {segment} states another kind, width or number of rows than the layout: pack again";
+    /// Leaves do not stand where they should in the package's tree.
+    LeavesNotInTree, "leaves_not_in_tree", "the leaves are not in the package's tree at their places: use the package's own leaf list";
+    /// A bundle does not prove the claims.
+    BadBundle {
+        /// Why.
+        what: String,
+    }, "bad_bundle", "the bundle does not prove the block's claims: {what}; prove this block of this package again";
+    /// The terms refuse the request.
+    TermsRefuse {
+        /// The clause and what it said.
+        reason: String,
+    }, "terms_refuse", "the terms refuse this purpose: {reason}; choose another purpose, or prove it with the credential";
+    /// The request speaks of another offer than the present one.
+    OfferChanged {
+        /// The present version.
+        version: u32,
+    }, "offer_changed", "version, price or terms are not those of the present offer, version {version}: look at it and request again";
+    /// The allowance could not pay for the deal's own actions.
+    AllowanceTooSmall {
+        /// The least allowance.
+        least: Amount,
+        /// The one given.
+        got: Amount,
+    }, "allowance_too_small", "the fee allowance is {got} and must be at least {least}; what is not used returns";
+    /// There is no such deal.
+    UnknownDeal {
+        /// Which one.
+        deal: DealId,
+    }, "unknown_deal", "there is no deal {deal}: check the id";
+    /// The deal is at another stage.
+    WrongStage {
+        /// Which deal.
+        deal: DealId,
+        /// Its stage.
+        is: Stage,
+        /// The stage that the action needs.
+        needs: Stage,
+    }, "wrong_stage", "deal {deal} is {is}, and the action needs one that is {needs}";
+    /// The deadline has passed.
+    DeadlinePassed {
+        /// Up-time of the deadline, in milliseconds.
+        deadline_ms: u64,
+    }, "deadline_passed", "the deadline at up-time {deadline_ms} ms has passed: nothing can be done any more";
+    /// The deal is another institution's.
+    NotYourDeal {
+        /// Which deal.
+        deal: DealId,
+    }, "not_your_deal", "deal {deal} is another institution's: check the id";
+    /// An envelope does not prove that it holds the key.
+    BadEnvelope {
+        /// Why.
+        what: String,
+    }, "bad_envelope", "the envelope does not prove that it holds the package's key for this deal: {what}; prove it again";
+    /// The package has no such segment.
+    UnknownSegment {
+        /// Which one.
+        segment: u64,
+    }, "unknown_segment", "the package has no segment {segment}: check the number";
+    /// The segment's key is not proven.
+    BadSegmentKey {
+        /// Why.
+        what: String,
+    }, "bad_segment_key", "the key is not proven to be that of the segment, for this deal: {what}; prove it again";
+    /// The bytes are not the ciphertext that the leaf speaks of.
+    WrongCiphertext {
+        /// Which segment.
+        segment: u64,
+    }, "wrong_ciphertext", "the bytes are not the ciphertext of segment {segment}: fetch it again, from another place if need be";
+    /// The segment is what was listed.
+    DisputeUnfounded {
+        /// Which segment.
+        segment: u64,
+    }, "dispute_unfounded", "segment {segment} is what was listed: there is nothing to dispute";
 
     // ---- Genesis ----
 

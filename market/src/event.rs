@@ -6,7 +6,9 @@ use galen_zk::field::Scalar;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::{Amount, Asset, Money};
-use crate::id::{AccountId, Digest};
+use crate::deal::{Defect, Termination};
+use crate::id::{AccountId, DealId, Digest};
+use crate::listing::ListingId;
 use crate::payment::Purse;
 use crate::role::Role;
 
@@ -129,5 +131,129 @@ pub enum Event {
         institution: AccountId,
         /// How much.
         money: Money,
+    },
+    /// An institution started a draft.
+    ListingDrafted {
+        /// Which listing.
+        listing: ListingId,
+        /// Row blocks to be proven.
+        blocks: u32,
+    },
+    /// The claims of a row block are proven.
+    BlockProven {
+        /// Which draft.
+        listing: ListingId,
+        /// The table.
+        table: u32,
+        /// The block.
+        block: u32,
+    },
+    /// A listing takes requests, or has a new version of its offer.
+    ListingLive {
+        /// Which listing.
+        listing: ListingId,
+        /// The version of its offer.
+        version: u32,
+    },
+    /// A draft or listing was withdrawn.
+    ListingWithdrawn {
+        /// Which listing.
+        listing: ListingId,
+    },
+    /// A draft was not proven in time.
+    DraftExpired {
+        /// Which draft.
+        listing: ListingId,
+    },
+    /// An institution missed a delivery; its listings take no requests until it signs again.
+    ListingsStopped {
+        /// The institution.
+        institution: AccountId,
+        /// The deal.
+        deal: DealId,
+    },
+    /// An institution's listings take requests again.
+    ListingsResumed {
+        /// The institution.
+        institution: AccountId,
+    },
+    /// A package was shown not to be what was listed.
+    PackageRefunded {
+        /// Which listing.
+        listing: ListingId,
+        /// The deal of the dispute.
+        deal: DealId,
+        /// The segment that was shown.
+        segment: u64,
+    },
+    /// Somebody asks to buy.
+    DealRequested {
+        /// The deal.
+        deal: DealId,
+        /// What is bought.
+        listing: ListingId,
+    },
+    /// Both sides agree; the price is in escrow.
+    DealAgreed {
+        /// The deal.
+        deal: DealId,
+    },
+    /// The buyer waits for the key.
+    DealReady {
+        /// The deal.
+        deal: DealId,
+        /// Up-time before which the key must come, in milliseconds.
+        deliver_by_ms: u64,
+    },
+    /// The key was delivered.
+    DealDelivered {
+        /// The deal.
+        deal: DealId,
+        /// Up-time before which the buyer may dispute, in milliseconds.
+        dispute_by_ms: u64,
+    },
+    /// A licence was issued.
+    LicenceIssued {
+        /// The deal, which names the licence.
+        deal: DealId,
+        /// Until when it lasts, in milliseconds since 1970.
+        until_ms: u64,
+    },
+    /// A licence ended with a refund.
+    LicenceRevoked {
+        /// The deal, which names the licence.
+        deal: DealId,
+    },
+    /// A segment is not what was listed.
+    DisputeUpheld {
+        /// The deal.
+        deal: DealId,
+        /// The segment.
+        segment: u64,
+        /// What is wrong with it.
+        defect: Defect,
+    },
+    /// A share of a price was paid.
+    SharePaid {
+        /// The deal.
+        deal: DealId,
+        /// To whom.
+        account: AccountId,
+        /// How much.
+        money: Money,
+    },
+    /// A deal ended paid.
+    DealFinalized {
+        /// The deal.
+        deal: DealId,
+    },
+    /// A deal ended refunded.
+    DealTerminated {
+        /// The deal.
+        deal: DealId,
+        /// Why.
+        termination: Termination,
+        /// What the buyer received beside the refund, in minor units of the price's currency.
+        compensation: Amount,
     },
 }

@@ -231,9 +231,10 @@ impl Table {
             .checked_add(self.first)
     }
 
-    /// Which columns are quasi-identifiers, in column order.
-    pub fn quasi_identifiers(&self) -> Vec<bool> {
-        self.columns.iter().map(|column| column.role == Role::QuasiIdentifier).collect()
+    /// The positions of the quasi-identifiers, ascending.
+    pub fn quasi_identifiers(&self) -> Vec<u32> {
+        let columns = (0u32..).zip(&self.columns);
+        columns.filter(|(_, c)| c.role == Role::QuasiIdentifier).map(|(at, _)| at).collect()
     }
 
     fn segments(&self) -> Option<u64> {

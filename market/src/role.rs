@@ -6,7 +6,7 @@
 //! | registrars, m of n together | admit and suspend institutions, issuers and gateways, with the hash of the evidence |
 //! | active issuer | insert leaves into its own credential tree, mark leaves of it for revocation |
 //! | active gateway | make its own currency, destroy its own currency out of its own account |
-//! | active institution | deposit and withdraw its bond, draft, prove, withdraw and resume its listings, review requests |
+//! | active institution | deposit and withdraw its bond, draft, prove, revise, withdraw and resume its listings, review requests |
 //! | holder of a credential, with the account that pays | request a deal |
 //! | holder of a deal's one-time key | say `ready`, dispute |
 //! | anyone | deliver: the proof of the right key is the authorisation |
@@ -84,6 +84,7 @@ impl Action {
             Self::ProveBlock(action) => Active(Role::Institution, action.institution),
             Self::WithdrawListing(action) => Active(Role::Institution, action.institution),
             Self::ResumeListings(action) => Active(Role::Institution, action.institution),
+            Self::ReviseListing(action) => Active(Role::Institution, action.institution),
             Self::ReviewDeal(action) => Active(Role::Institution, action.institution),
             Self::RequestDeal(action) => Buyer(action.funding.clone()),
             Self::Ready(action) => DealKey(action.deal),

@@ -9,11 +9,14 @@ use galen_zk::field::Scalar;
 
 use crate::amount::{Amount, Asset, Currency};
 use crate::codec::{decode_exact, encode};
+use crate::deal::{Deal, Licence, Stage};
 use crate::genesis::{Clock, CurrencyInfo, Parameters, Registrars};
-use crate::id::{AccountId, ConsensusKey, TransactionId};
+use crate::id::{AccountId, ConsensusKey, DealId, TransactionId};
 use crate::identity::tree::{IssuerTree, RootRecord};
 use crate::identity::validator::{Unbonding, ValidatorRecord};
 use crate::identity::Party;
+use crate::layout::Layout;
+use crate::listing::{Listing, ListingId, Offer, Stop};
 use crate::payment::{Purse, Supply};
 use crate::role::Role;
 use crate::state::{Overlay, StateError, StateRead};
@@ -65,6 +68,18 @@ mod space {
     pub const UNBONDING: u8 = 19;
     pub const REVOCATION_MARK: u8 = 20;
     // Listings and deals: 32 and up.
+    pub const LISTING: u8 = 32;
+    pub const LISTING_LAYOUT: u8 = 33;
+    pub const OFFER: u8 = 34;
+    pub const PROVEN_BLOCK: u8 = 35;
+    pub const OPENINGS: u8 = 36;
+    pub const STOP: u8 = 37;
+    pub const DEAL: u8 = 40;
+    pub const DEAL_BY_STAGE: u8 = 41;
+    pub const DEAL_OF_LISTING: u8 = 42;
+    pub const OPEN_DEAL: u8 = 43;
+    pub const LICENCE: u8 = 44;
+    pub const DUE: u8 = 45;
 }
 
 fn key<T>(space: u8, parts: &[&[u8]]) -> Key<T> {
@@ -284,6 +299,135 @@ pub fn unbondings(account: &AccountId) -> Prefix<Unbonding> {
 }
 
 // ---- Listings and deals ----
+
+/// A listing or draft.
+#[must_use]
+pub fn listing(id: &ListingId) -> Key<Listing> {
+    key(space::LISTING, &[&id.institution.0, &id.package.0])
+}
+
+/// All listings and drafts; the rest of a key is the institution and the package.
+#[must_use]
+pub fn listings() -> Prefix<Listing> {
+    prefix(space::LISTING, &[])
+}
+
+/// All listings and drafts of an institution; the rest of a key is the package.
+#[must_use]
+pub fn listings_of(institution: &AccountId) -> Prefix<Listing> {
+    prefix(space::LISTING, &[&institution.0])
+}
+
+/// The layout of a listing or draft.
+#[must_use]
+pub fn listing_layout(id: &ListingId) -> Key<Layout> {
+    key(space::LISTING_LAYOUT, &[&id.institution.0, &id.package.0])
+}
+
+/// A version of what is offered.
+#[must_use]
+pub fn offer(id: &ListingId, version: u32) -> Key<Offer> {
+    key(space::OFFER, &[&id.institution.0, &id.package.0, &version.to_be_bytes()])
+}
+
+/// All versions of what is offered, in order; the rest of a key is the version (4 bytes, big-endian).
+#[must_use]
+pub fn offers(id: &ListingId) -> Prefix<Offer> {
+    prefix(space::OFFER, &[&id.institution.0, &id.package.0])
+}
+
+/// That a row block of a draft is proven.
+#[must_use]
+pub fn proven_block(id: &ListingId, table: u32, block: u32) -> Key<()> {
+    let parts = [table.to_be_bytes(), block.to_be_bytes()].concat();
+    key(space::PROVEN_BLOCK, &[&id.institution.0, &id.package.0, &parts])
+}
+
+/// How many bundles were ever accepted for a row block.
+#[must_use]
+pub fn openings(id: &ListingId, table: u32, block: u32) -> Key<u8> {
+    let parts = [table.to_be_bytes(), block.to_be_bytes()].concat();
+    key(space::OPENINGS, &[&id.institution.0, &id.package.0, &parts])
+}
+
+/// That an institution's listings take no requests.
+#[must_use]
+pub fn stop(institution: &AccountId) -> Key<Stop> {
+    key(space::STOP, &[&institution.0])
+}
+
+/// A deal.
+#[must_use]
+pub fn deal(id: &DealId) -> Key<Deal> {
+    key(space::DEAL, &[&id.0])
+}
+
+/// All deals; the rest of a key is the deal's id.
+#[must_use]
+pub fn deals() -> Prefix<Deal> {
+    prefix(space::DEAL, &[])
+}
+
+/// That a deal of an institution is at a stage.
+#[must_use]
+pub fn deal_by_stage(institution: &AccountId, stage: Stage, id: &DealId) -> Key<()> {
+    key(space::DEAL_BY_STAGE, &[&institution.0, &[stage as u8], &id.0])
+}
+
+/// All deals of an institution at a stage; the rest of a key is the deal's id.
+#[must_use]
+pub fn deals_by_stage(institution: &AccountId, stage: Stage) -> Prefix<()> {
+    prefix(space::DEAL_BY_STAGE, &[&institution.0, &[stage as u8]])
+}
+
+/// That a deal is of a listing.
+#[must_use]
+pub fn deal_of_listing(listing: &ListingId, id: &DealId) -> Key<()> {
+    key(space::DEAL_OF_LISTING, &[&listing.institution.0, &listing.package.0, &id.0])
+}
+
+/// All deals of a listing; the rest of a key is the deal's id.
+#[must_use]
+pub fn deals_of_listing(listing: &ListingId) -> Prefix<()> {
+    prefix(space::DEAL_OF_LISTING, &[&listing.institution.0, &listing.package.0])
+}
+
+/// That a deal of a listing has not ended.
+#[must_use]
+pub fn open_deal(listing: &ListingId, id: &DealId) -> Key<()> {
+    key(space::OPEN_DEAL, &[&listing.institution.0, &listing.package.0, &id.0])
+}
+
+/// All deals of a listing that have not ended; the rest of a key is the deal's id.
+#[must_use]
+pub fn open_deals(listing: &ListingId) -> Prefix<()> {
+    prefix(space::OPEN_DEAL, &[&listing.institution.0, &listing.package.0])
+}
+
+/// The licence of a deal.
+#[must_use]
+pub fn licence(deal: &DealId) -> Key<Licence> {
+    key(space::LICENCE, &[&deal.0])
+}
+
+/// All licences; the rest of a key is the deal's id.
+#[must_use]
+pub fn licences() -> Prefix<Licence> {
+    prefix(space::LICENCE, &[])
+}
+
+/// An entry of the deadline queue: the up-time in milliseconds and the canonical bytes of what is due.
+#[must_use]
+pub fn due(at_ms: u64, due: &[u8]) -> Key<()> {
+    key(space::DUE, &[&at_ms.to_be_bytes(), due])
+}
+
+/// The deadline queue in order; the rest of a key is the up-time (8 bytes, big-endian) and the
+/// canonical bytes of what is due.
+#[must_use]
+pub fn dues() -> Prefix<()> {
+    prefix(space::DUE, &[])
+}
 
 // ---- Reading and writing ----
 

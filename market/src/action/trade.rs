@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::amount::{Amount, Money};
 use crate::codec::{Bounded, Bytes, Text};
 use crate::id::{AccountId, DealId, Digest, PackageId};
-use crate::layout::Layout;
+use crate::layout::{Layout, MAX_COLUMNS, MAX_TABLES};
+use crate::listing::Offer;
 use crate::payment::{Funding, Refund};
-use crate::terms::Terms;
+use crate::segment::{Leaf, MAX_CIPHERTEXT_BYTES, RangeProof};
+use crate::terms::Purpose;
 
 /// Most bytes of a bundle.
 pub const MAX_BUNDLE_BYTES: usize = 256 * 1024;
-/// Most bytes of a segment's ciphertext in a dispute.
-pub const MAX_EVIDENCE_BYTES: usize = 256 * 1024 + 1024;
 /// Bytes of a Groth16 proof.
 pub const PROOF_BYTES: usize = 128;
 
@@ -35,8 +35,10 @@ pub struct DraftListing {
     pub layout: Layout,
     /// Hash of the manifest.
     pub manifest: Digest,
-    /// The terms, price included.
-    pub terms: Terms,
+    /// The k of every table, in order.
+    pub k: Bounded<u32, MAX_TABLES>,
+    /// What is offered: terms, price, shares, locations.
+    pub offer: Offer,
 }
 
 /// Proves the claims of one row block of a draft.
@@ -50,17 +52,32 @@ pub struct ProveBlock {
     pub table: u32,
     /// Which row block of it.
     pub block: u32,
+    /// The leaves of the block's columns, in order.
+    pub leaves: Bounded<Leaf, MAX_COLUMNS>,
+    /// That they are in the package's tree.
+    pub path: RangeProof,
     /// The bundle.
     pub bundle: Bytes<MAX_BUNDLE_BYTES>,
 }
 
-/// Takes a draft or listing back.
+/// Takes a draft or listing back. Deals that were requested before go on.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct WithdrawListing {
     /// The institution.
     pub institution: AccountId,
     /// The package.
     pub package: PackageId,
+}
+
+/// Makes a new version of a live or withdrawn listing, with another offer of the same package.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct ReviseListing {
+    /// The institution.
+    pub institution: AccountId,
+    /// The package.
+    pub package: PackageId,
+    /// What is offered from now on.
+    pub offer: Offer,
 }
 
 /// Lets the institution's listings take requests again after a missed delivery.
@@ -83,6 +100,8 @@ pub struct RequestDeal {
     pub terms: Digest,
     /// The price that the buyer accepts.
     pub price: Money,
+    /// What the buyer wants to do.
+    pub purpose: Purpose,
     /// What the deal's own actions may spend on fees, in the currency of the price.
     pub allowance: Amount,
     /// Where the money comes from.
@@ -137,14 +156,14 @@ pub struct Dispute {
     pub deal: DealId,
     /// Which segment.
     pub segment: u64,
-    /// Its leaf in the package's tree.
-    pub leaf: Bytes<256>,
-    /// The path from the leaf to the root.
-    pub path: Bounded<Digest, 32>,
-    /// Its ciphertext as served.
-    pub ciphertext: Bytes<MAX_EVIDENCE_BYTES>,
+    /// Its leaf.
+    pub leaf: Leaf,
+    /// That the leaf is in the package's tree.
+    pub path: RangeProof,
+    /// Its ciphertext as served; may be left empty if the leaf itself contradicts the layout.
+    pub ciphertext: Bytes<MAX_CIPHERTEXT_BYTES>,
     /// The segment's key.
     pub segment_key: Scalar,
-    /// Proof that the segment's key derives from the master key.
+    /// Proof that the segment's key derives from the master key, for this deal.
     pub proof: Bytes<PROOF_BYTES>,
 }

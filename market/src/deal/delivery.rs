@@ -1,0 +1,71 @@
+//! Handing over the key. A delivery needs no account, nonce or balance: the deal is its replay
+//! protection and pays its fee, and the proof of the right key is its authorisation. Once a deal is
+//! ready, nothing but its deadline or an upheld dispute refuses a true delivery.
+
+use galen_zk::circuit::key_envelope::{KeyEnvelope, KeyEnvelopePublic};
+use galen_zk::proof::Proof;
+
+use super::*;
+use crate::action::trade::Deliver;
+use crate::codec::decode_exact;
+use crate::event::Event;
+use crate::id::Hasher;
+
+/// The master key, encrypted to the buyer's one-time key: `E = e·G`, `S = e·B`,
+/// `ct = k + Poseidon(S.x, S.y, deal)`.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Envelope {
+    /// `E`.
+    pub ephemeral: JubPoint,
+    /// `ct`.
+    pub ciphertext: Scalar,
+    /// That the plaintext opens the listing's key commitment; kept so that anyone can check it again.
+    pub proof: ProofBytes,
+    /// Time of the block, in milliseconds since 1970.
+    pub delivered_ms: u64,
+}
+
+/// The statement that an envelope proves.
+#[must_use]
+pub fn envelope_statement(
+    deal: &Deal,
+    key_commitment: Scalar,
+    ephemeral: JubPoint,
+    ciphertext: Scalar,
+) -> KeyEnvelopePublic {
+    KeyEnvelopePublic {
+        key_commitment,
+        buyer: deal.delivery_key,
+        ephemeral,
+        ciphertext,
+        deal: Deal::scalar(&deal.id),
+    }
+}
+
+impl Deliver {
+    pub(crate) fn execute(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
+        let mut deal = ctx.deal_at(&self.deal, Stage::Ready)?;
+        let key = ctx.listing(&deal.listing)?.key;
+        let public = envelope_statement(&deal, key, self.ephemeral, self.ciphertext);
+        let statement =
+            Hasher::new("galen/envelope-checked").value(&public).part(&self.proof).digest();
+        ctx.verify_once(statement, || {
+            let proof: Proof = decode_exact(&self.proof)
+                .map_err(|error| TxError::BadEnvelope { what: error.0 })?;
+            ctx.verifier()
+                .verify(&KeyEnvelope::default(), &public, &proof)
+                .map_err(|error| TxError::BadEnvelope { what: error.to_string() })
+        })?;
+        escrow::free_seat(ctx, &deal)?;
+        deal.envelope = Some(Envelope {
+            ephemeral: self.ephemeral,
+            ciphertext: self.ciphertext,
+            proof: self.proof.clone(),
+            delivered_ms: ctx.time_ms(),
+        });
+        let deadline_ms = ctx.uptime_ms().saturating_add(ctx.parameters().dispute_ms);
+        deal.enter(ctx, Stage::Verified, Some(deadline_ms));
+        ctx.emit(Event::DealDelivered { deal: deal.id, dispute_by_ms: deadline_ms });
+        licence::issue(ctx, &deal)
+    }
+}

@@ -1,0 +1,120 @@
+//! A dispute shows one segment and its key. It is upheld if the segment is not what was listed; if it
+//! is, the transaction is refused and never enters a block, where it would publish a good segment.
+//!
+//! What a buyer can see without the key (hash and length of a ciphertext) it checks before it says
+//! `ready`, so a segment too long for an action never comes this far.
+
+use galen_zk::circuit::segment_key::{SegmentKey, SegmentKeyPublic};
+use galen_zk::commitment::Column;
+use galen_zk::hash::blinder;
+use galen_zk::proof::Proof;
+
+use super::*;
+use crate::action::trade::Dispute;
+use crate::authority::Authority;
+use crate::codec::decode_exact;
+use crate::event::Event;
+use crate::id::Hasher;
+use crate::layout::{BlockRows, Place};
+use crate::listing::Listing;
+use crate::segment::{SegmentError, decode_cells, decode_dictionary, open};
+use crate::state::StateError;
+
+impl Dispute {
+    pub(crate) fn execute(
+        &self,
+        ctx: &mut Context<'_>,
+        authority: &Authority,
+    ) -> Result<(), TxError> {
+        let deal = ctx.deal_at(&self.deal, Stage::Verified)?;
+        authority.require_deal_key(&deal.auth_key)?;
+        let listing = ctx.listing(&deal.listing)?;
+        let layout = ctx.layout(&deal.listing)?;
+        let place = layout
+            .place(self.segment)
+            .ok_or(TxError::UnknownSegment { segment: self.segment })?;
+        if !self.path.holds(&listing.root.0, listing.segments, self.segment, &[self.leaf]) {
+            return Err(TxError::LeavesNotInTree);
+        }
+        self.check_segment_key(ctx, &listing)?;
+        let defect = self
+            .defect(ctx, &listing, layout.block_rows(), &place)?
+            .ok_or(TxError::DisputeUnfounded { segment: self.segment })?;
+        ctx.emit(Event::DisputeUpheld { deal: deal.id, segment: self.segment, defect });
+        escrow::terminate(ctx, deal, Termination::Disputed { segment: self.segment, defect })?;
+        let listing = ctx.listing(&listing.id)?;
+        escrow::refund_package(ctx, listing, self.deal, self.segment)
+    }
+
+    /// The key belongs to this segment of the package with this master key.
+    fn check_segment_key(&self, ctx: &Context<'_>, listing: &Listing) -> Result<(), TxError> {
+        let public = SegmentKeyPublic {
+            key_commitment: listing.key,
+            index: self.segment,
+            segment_key: self.segment_key,
+            deal: Deal::scalar(&self.deal),
+        };
+        let statement =
+            Hasher::new("galen/segment-key-checked").value(&public).part(&self.proof).digest();
+        ctx.verify_once(statement, || {
+            let bad = |what| TxError::BadSegmentKey { what };
+            let proof: Proof = decode_exact(&self.proof).map_err(|error| bad(error.0))?;
+            ctx.verifier()
+                .verify(&SegmentKey, &public, &proof)
+                .map_err(|error| bad(error.to_string()))
+        })
+    }
+
+    /// What is wrong with the segment, if anything is.
+    fn defect(
+        &self,
+        ctx: &Context<'_>,
+        listing: &Listing,
+        block_rows: BlockRows,
+        place: &Place,
+    ) -> Result<Option<Defect>, TxError> {
+        if !self.leaf.fits(place) {
+            return Ok(Some(Defect::Leaf));
+        }
+        if !self.leaf.holds(&self.ciphertext) {
+            return Err(TxError::WrongCiphertext { segment: self.segment });
+        }
+        let key = self.segment_key.to_bytes();
+        let plaintext = match open(&key, self.segment, listing.segments, &self.ciphertext) {
+            Ok(plaintext) => plaintext,
+            Err(SegmentError::Length) => return Ok(Some(Defect::Length)),
+            Err(_) => return Ok(Some(Defect::Cipher)),
+        };
+        match *place {
+            Place::Column { width, rows, .. } => match decode_cells(width, rows, &plaintext) {
+                Ok(cells) => self.claim_defect(ctx, block_rows, &cells),
+                Err(_) => Ok(Some(Defect::Length)),
+            },
+            Place::Dictionary { entries, .. } => {
+                Ok(decode_dictionary(entries, &plaintext).err().map(|_| Defect::Dictionary))
+            }
+            Place::File { bytes, .. } => {
+                Ok((plaintext.len() != bytes as usize).then_some(Defect::Length))
+            }
+        }
+    }
+
+    /// Whether the claim commits to other cells than these.
+    fn claim_defect(
+        &self,
+        ctx: &Context<'_>,
+        block_rows: BlockRows,
+        cells: &[u64],
+    ) -> Result<Option<Defect>, TxError> {
+        let powers = ctx
+            .verifier()
+            .powers()
+            .map_err(|error| StateError(format!("bases of commitments: {error}")))?;
+        let blinders =
+            std::array::from_fn(|j| blinder(self.segment_key.0, j as u64));
+        let claim = powers.commit(block_rows.rows() as usize, &Column { cells, blinders });
+        // A commitment that cannot be written down is not the one that was claimed.
+        let holds = claim.is_ok_and(|claim| claim.to_bytes() == self.leaf.claim);
+        Ok((!holds).then_some(Defect::Claim))
+    }
+}

@@ -1,0 +1,156 @@
+//! Listings: a package offered by an institution. A listing is a draft until the ledger has verified
+//! the claims of every row block, and live from then on. Depends on the layout, the segments' tree,
+//! the terms and the bundles of proofs.
+//!
+//! Everything is kept by (institution, package): another institution that copies a package id gets
+//! a draft of its own, which its lack of proofs keeps from going live. What is offered (price, terms,
+//! shares) has versions; deals refer to the version that they were requested under.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use galen_zk::field::Scalar;
+use serde::{Deserialize, Serialize};
+
+use crate::amount::Money;
+use crate::codec::{Bounded, Text};
+use crate::context::Context;
+use crate::error::TxError;
+use crate::id::{AccountId, DealId, Digest, PackageId};
+use crate::layout::Layout;
+use crate::state_key;
+use crate::terms::Terms;
+
+mod draft;
+mod offer;
+mod prove;
+
+pub(crate) use draft::expire_draft;
+pub use offer::{BASIS_POINTS, Offer, Share};
+
+/// Most parties that share a price.
+pub const MAX_SHARES: usize = 16;
+/// Most places where a package is served.
+pub const MAX_LOCATIONS: usize = 4;
+/// Bundles that the ledger accepts for one row block of a package, ever. The columns' blinders bear
+/// as many openings.
+pub const MAX_OPENINGS: u8 = 7;
+
+/// Names a listing: one institution offers one package once.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Debug,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
+pub struct ListingId {
+    /// Who offers.
+    pub institution: AccountId,
+    /// What is offered.
+    pub package: PackageId,
+}
+
+/// Where a listing stands.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Standing {
+    /// Row blocks are still to be proven.
+    Draft {
+        /// Blocks that are proven.
+        proven: u32,
+        /// Up-time at which the draft is forgotten, in milliseconds.
+        expires_ms: u64,
+    },
+    /// Every block is proven; it takes requests.
+    Live,
+    /// It takes no new requests; a new version of the offer makes it live again.
+    Withdrawn,
+    /// A dispute was upheld: the package is not what was listed. Final.
+    Refunded {
+        /// The deal of the dispute.
+        deal: DealId,
+        /// The segment that was shown.
+        segment: u64,
+    },
+}
+
+/// A listing, without its layout and offers, which have keys of their own.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Listing {
+    /// Its name.
+    pub id: ListingId,
+    /// Root of the tree of leaves.
+    pub root: Digest,
+    /// Number of segments.
+    pub segments: u64,
+    /// Commitment to the master key.
+    pub key: Scalar,
+    /// Hash of the manifest.
+    pub manifest: Digest,
+    /// The k of every table.
+    pub k: Vec<u32>,
+    /// Row blocks of all tables.
+    pub blocks: u32,
+    /// The current version of the offer, from 1.
+    pub version: u32,
+    /// Where it stands.
+    pub standing: Standing,
+    /// What the institution locked while it is a draft.
+    pub deposit: Money,
+    /// Deals that are ready and wait for their key.
+    pub undelivered: u32,
+    /// Time of the block that made it live, in milliseconds since 1970.
+    pub live_since_ms: Option<u64>,
+}
+
+/// Why an institution's listings take no requests: it missed a delivery.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Stop {
+    /// The deal that was not delivered.
+    pub deal: DealId,
+    /// Time of the block, in milliseconds since 1970.
+    pub since_ms: u64,
+}
+
+impl Context<'_> {
+    /// A listing or draft.
+    ///
+    /// # Errors
+    /// [`TxError::UnknownListing`].
+    pub fn listing(&self, id: &ListingId) -> Result<Listing, TxError> {
+        self.get(&state_key::listing(id))?.ok_or(TxError::UnknownListing { listing: *id })
+    }
+
+    pub(crate) fn put_listing(&mut self, listing: &Listing) {
+        self.put(&state_key::listing(&listing.id), listing);
+    }
+
+    /// The layout of a listing or draft.
+    ///
+    /// # Errors
+    /// [`TxError::UnknownListing`].
+    pub fn layout(&self, id: &ListingId) -> Result<Layout, TxError> {
+        self.get(&state_key::listing_layout(id))?.ok_or(TxError::UnknownListing { listing: *id })
+    }
+
+    /// A version of what is offered.
+    ///
+    /// # Errors
+    /// [`TxError::UnknownListing`].
+    pub fn offer(&self, id: &ListingId, version: u32) -> Result<Offer, TxError> {
+        self.get(&state_key::offer(id, version))?.ok_or(TxError::UnknownListing { listing: *id })
+    }
+}
+
+impl std::fmt::Display for ListingId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "package {} of {}", self.package, self.institution)
+    }
+}
