@@ -24,6 +24,7 @@ pub mod ledger;
 pub mod listing;
 pub mod payment;
 pub mod role;
+pub mod segment;
 pub mod state;
 pub mod state_key;
 pub mod terms;

@@ -171,13 +171,13 @@ impl Terms {
     }
 
     /// The purpose bits that a credential must prove for a request with this purpose.
-    pub fn required_purposes(&self, purpose: &Purpose) -> u64 {
+    pub fn required_purposes(&self, purpose: &Purpose) -> u32 {
         let condition = |clause: &Clause| if clause.duo == duo::NPU { duo::NPU_BIT } else { 0 };
         self.clauses.iter().fold(purpose.kind.bit(), |bits, clause| bits | condition(clause))
     }
 
     /// Decides from the purpose of a request and the purpose bits that its credential proved.
-    pub fn decide(&self, purpose: &Purpose, proven: u64) -> Decision {
+    pub fn decide(&self, purpose: &Purpose, proven: u32) -> Decision {
         let purpose_proven = proven & purpose.kind.bit() != 0;
         let finding = |clause: &Clause| match clause.duo {
             duo::NPU if proven & duo::NPU_BIT != 0 => Finding::ConditionProven,

@@ -22,7 +22,7 @@ pub const DS: u32 = 7;
 pub const NPU: u32 = 45;
 
 /// The purpose bit of a credential that says that its holder works for a not-for-profit organisation.
-pub const NPU_BIT: u64 = 8;
+pub const NPU_BIT: u32 = 8;
 
 /// Whether a code permits something by itself.
 pub const fn is_permission(duo: u32) -> bool {
@@ -85,7 +85,7 @@ pub enum PurposeKind {
 
 impl PurposeKind {
     /// The bit of a credential's purposes that proves it.
-    pub const fn bit(self) -> u64 {
+    pub const fn bit(self) -> u32 {
         match self {
             Self::General => 1,
             Self::Health => 2,

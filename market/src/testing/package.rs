@@ -53,7 +53,8 @@ impl FilePackage {
         let cipher_key = Scalar(segment_key(key.0, 0)).to_bytes();
         let sealed = segment::seal(&cipher_key, 0, 1, [9; NONCE_BYTES], content.as_bytes());
         let ciphertext = sealed.expect("a short file");
-        let leaves = LeafTree::new(&[Leaf::new(&place, &ciphertext, [0; 32])]);
+        let leaf = Leaf::new(&place, &ciphertext, [0; 32]);
+        let leaves = LeafTree::new(&[leaf]).expect("one leaf is a tree");
         let terms = Terms {
             price: euros(price),
             clauses: Bounded::new(vec![Clause { duo: duo::GRU, disease: None }]).expect("one clause"),
