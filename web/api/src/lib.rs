@@ -1,1 +1,43 @@
-//! Types of the Galen HTTP interface and a typed client.
+//! The HTTP interface of a node: what is asked, what is answered, and a typed client.
+//!
+//! Everything is below [`PREFIX`]. Answers are JSON, but for the parts of a package, which are bytes
+//! and can be fetched by range. An answer that is not a success is an [`ErrorBody`] whose code stays
+//! the same from version to version. Depends on `galen-market` for the types of the ledger, and
+//! neither on the engine nor on the server.
+//!
+//! | method, path | asks for | answer |
+//! |---|---|---|
+//! | GET `status` | how the node is | [`Status`] |
+//! | GET `genesis` | what the ledger started from | [`galen_market::genesis::Genesis`] |
+//! | GET `parameters` | the numbers of the protocol | [`galen_market::genesis::Parameters`] |
+//! | POST `transactions` | hand in canonical bytes | [`Submitted`], status 202 |
+//! | POST `transactions/dry-run` | what would canonical bytes do now? | [`galen_market::ledger::Receipt`] |
+//! | GET `transactions/{id}?wait_ms=` | what became of it? | [`TransactionState`] |
+//! | GET `blocks/{height}` | a decided block | [`BlockView`] |
+//! | GET `accounts/{account}` | an account | [`AccountView`] |
+//! | GET `parties/{role}?after=&limit=` | registered parties of a role | [`Page`] of [`PartyView`] |
+//! | GET `issuers?after=&limit=` | issuers with their roots | [`Page`] of [`IssuerView`] |
+//! | GET `issuers/{account}/leaves?first=&limit=` | part of an issuer's leaf list | [`Leaves`] |
+//! | GET `listings?…` | listings, see [`ListingFilter`] | [`Page`] of [`ListingSummary`] |
+//! | GET `listings/{institution}/{package}` | one listing | [`ListingView`] |
+//! | GET `listings/{institution}/{package}/deals?after=&limit=` | its deals | [`Page`] of [`galen_market::deal::Deal`] |
+//! | GET `institutions/{account}/deals/{stage}?after=&limit=` | what an agent serves | [`Page`] of [`galen_market::deal::Deal`] |
+//! | GET `deals/{id}` | a deal | [`DealView`] |
+//! | GET `licences/{deal}` | a licence | [`LicenceView`] |
+//! | GET `packages/{package}/{part}` | a part of a package, ranges allowed | bytes |
+//! | PUT `packages/{package}/{part}` | store a part of a listed package | [`Stored`] |
+
+mod client;
+mod types;
+
+pub use client::{Client, ClientError, DEFAULT_TIMEOUT};
+pub use types::*;
+
+/// Where the interface begins.
+pub const PREFIX: &str = "/api/v1";
+/// Most items of one page.
+pub const MAX_PAGE: usize = 500;
+/// Most leaves of one answer.
+pub const MAX_LEAVES: usize = 10_000;
+/// Longest wait of one question about a transaction, in milliseconds.
+pub const MAX_WAIT_MS: u64 = 20_000;
