@@ -1,0 +1,101 @@
+//! The evidence of a dispute: what a buyer shows the ledger about one bad segment.
+//!
+//! It reveals the key of that one segment and no other: segment keys are hashes of the master key.
+//! The proof that the segment key derives from the sold master key is made from
+//! [`Evidence::segment_key`] and the master key by whoever sends the dispute. Depends on `opener`.
+
+use galen_market::layout::Place;
+use galen_market::segment::{Leaf, RangeProof, decode_cells, decode_dictionary};
+use galen_zk::commitment::Srs;
+use galen_zk::field::Scalar;
+
+use crate::commit::claim_holds;
+use crate::package::{PackageError, PackageFolder};
+use crate::seal::MasterKey;
+
+/// Why a segment is bad, as the ledger would find it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ground {
+    /// It does not authenticate under its key, position and number.
+    Cipher,
+    /// Its length is not that of its rows and width.
+    Length,
+    /// Its cells are not those that the leaf commits to.
+    Claim,
+    /// A dictionary segment is not canonical.
+    Dictionary,
+}
+
+/// Everything about one bad segment that the ledger does not have.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// Which segment.
+    pub segment: u64,
+    /// Why it is bad.
+    pub ground: Ground,
+    /// Its leaf.
+    pub leaf: Leaf,
+    /// The proof that the leaf stands in the tree.
+    pub path: RangeProof,
+    /// `k_i`.
+    pub segment_key: Scalar,
+    /// The encrypted segment.
+    pub ciphertext: Vec<u8>,
+}
+
+/// Why there is no evidence.
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    /// The segment is not the one that was listed: the download is at fault, not the seller.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// The key does not open `K`.
+    #[error("the key is not the one that the listing commits to")]
+    WrongKey,
+    /// The segment is good; a dispute about it would be refused and would publish its key.
+    #[error("segment {0} is what was listed; a dispute about it would be refused")]
+    Good(u64),
+}
+
+/// Examines one segment as the ledger would, and gathers the evidence if it is bad.
+///
+/// # Errors
+/// See [`EvidenceError`].
+pub fn evidence(
+    folder: &PackageFolder,
+    key: MasterKey,
+    srs: &Srs,
+    segment: u64,
+) -> Result<Evidence, EvidenceError> {
+    if key.commitment() != folder.listing().key_commitment {
+        return Err(EvidenceError::WrongKey);
+    }
+    let total = folder.layout().segments();
+    let none = || PackageError::NoSegment { segment, total };
+    let place = folder.layout().place(segment).ok_or_else(none)?;
+    let (leaf, path) = folder.leaf(segment).ok_or_else(none)?;
+    let ciphertext = folder.segments()?.read(segment)?;
+    let segment_key = key.segment(segment);
+    let size = folder.layout().block_rows();
+    let ground = match segment_key.open(segment, total, &ciphertext) {
+        Err(_) => Ground::Cipher,
+        Ok(bytes) => match place {
+            Place::Column { width, rows, .. } => match decode_cells(width, rows, &bytes) {
+                Err(_) => Ground::Length,
+                Ok(cells) if !claim_holds(srs, size, &leaf, &cells, segment_key.blinders()) => {
+                    Ground::Claim
+                }
+                Ok(_) => return Err(EvidenceError::Good(segment)),
+            },
+            Place::Dictionary { entries, .. } => match decode_dictionary(entries, &bytes) {
+                Err(_) => Ground::Dictionary,
+                Ok(_) => return Err(EvidenceError::Good(segment)),
+            },
+            Place::File { bytes: expected, .. } if bytes.len() as u64 != u64::from(expected) => {
+                Ground::Length
+            }
+            Place::File { .. } => return Err(EvidenceError::Good(segment)),
+        },
+    };
+    Ok(Evidence { segment, ground, leaf, path, segment_key: segment_key.scalar(), ciphertext })
+}

@@ -1,0 +1,368 @@
+//! From texts to cells and back.
+//!
+//! A cell is 0 if missing, else `value − offset + 1`. Bounds are *declared*: given by the
+//! institution, or by [`declared_range`] rounded outward to a coarse grid, so that they do not tell
+//! the observed extremes. Texts become positions in a dictionary, which is sorted bytewise and so
+//! tells nothing of the order of rows. Depends on the Layout, `schema` and `roles`.
+
+use std::collections::BTreeMap;
+
+use galen_market::layout::{self, BlockRows, Range, Role, Values, Width};
+use galen_market::segment::SegmentError;
+
+use crate::csv_out;
+use crate::deidentify::{Deidentified, block_partition};
+use crate::durable::Hashing;
+use crate::manifest::{Constraints, Field, FieldType, Resource, TableSchema};
+use crate::roles::{self, RoleError, Roles, known_column};
+use crate::schema::{Kind, Table};
+
+/// Largest distance from zero of a bound, in units of the scale.
+const MAX_BOUND: i64 = crate::schema::MAX_MAGNITUDE;
+/// First and last day that a date can be, 0001-01-01 and 9999-12-31, since 1970-01-01.
+const DAYS: (i64, i64) = (-719_162, 2_932_896);
+
+/// What the institution says of a column besides its role.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ColumnNote {
+    /// Declared bounds in the column's own text form (`0`, `120`; `1990-01-01`); rounded outward
+    /// from the data if not given.
+    pub bounds: Option<(String, String)>,
+    /// For a person.
+    pub description: String,
+    /// Ontology term (an IRI).
+    pub ontology: Option<String>,
+}
+
+/// Why a table cannot be packed.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// No rows or no columns.
+    #[error("table {0} is empty")]
+    Empty(String),
+    /// A role or a note was given to a column that is not there.
+    #[error(transparent)]
+    Role(#[from] RoleError),
+    /// An identifying column is still there.
+    #[error("column `{0}` is identifying and must be dropped before packing")]
+    Identifying(String),
+    /// The person column is still there.
+    #[error("column `{0}` says which rows are of one person and must be dropped before packing")]
+    Person(String),
+    /// A column that was to be dropped is still there.
+    #[error("column `{0}` was to be dropped and is still there")]
+    NotDropped(String),
+    /// Declared bounds are not values of the column, or in the wrong order.
+    #[error("column `{column}`: `{low}` to `{high}` are no bounds for its values")]
+    Bounds {
+        /// Which column.
+        column: String,
+        /// Given lower bound.
+        low: String,
+        /// Given upper bound.
+        high: String,
+    },
+    /// A value lies outside the declared bounds.
+    #[error("column `{column}`: row {row} lies outside the declared bounds {low} to {high}")]
+    OutOfBounds {
+        /// Which column.
+        column: String,
+        /// Row, from one, the header not counted.
+        row: u64,
+        /// Declared lower bound.
+        low: String,
+        /// Declared upper bound.
+        high: String,
+    },
+    /// A text is too long for a dictionary, or there are too many.
+    #[error("column `{0}` holds a text of more than 65,535 bytes")]
+    LongText(String),
+    /// The rows cannot be cut into blocks that are each k-anonymous.
+    #[error("{0}")]
+    Partition(String),
+    /// The blocks do not hold exactly the table's rows.
+    #[error("row blocks hold {found} rows and the table has {expected}")]
+    Blocks {
+        /// Rows of the table.
+        expected: u64,
+        /// Rows of the blocks.
+        found: u64,
+    },
+}
+
+/// One column as cells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EncodedColumn {
+    /// Its entry in the Layout; a code's `dictionary` is the position in
+    /// [`EncodedTable::dictionaries`].
+    pub spec: layout::Column,
+    /// One cell a row.
+    pub cells: Vec<u64>,
+}
+
+/// A table ready to be sealed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EncodedTable {
+    /// Columns in order.
+    pub columns: Vec<EncodedColumn>,
+    /// Rows of each block.
+    pub active: Vec<u32>,
+    /// Dictionaries of its text columns, each strictly ascending.
+    pub dictionaries: Vec<Vec<String>>,
+    /// Its entry in the manifest.
+    pub resource: Resource,
+}
+
+/// Encodes a table whose rows are already in packing order. `active` are the rows of each block;
+/// `name` becomes the table's name and, with `.csv`, its path.
+///
+/// # Errors
+/// See [`EncodeError`].
+pub fn encode(
+    name: &str,
+    description: &str,
+    table: &Table,
+    roles: &Roles,
+    notes: &BTreeMap<String, ColumnNote>,
+    active: &[u32],
+) -> Result<EncodedTable, EncodeError> {
+    if table.rows() == 0 {
+        return Err(EncodeError::Empty(name.to_owned()));
+    }
+    let rows = active.iter().map(|n| u64::from(*n)).sum();
+    if rows != table.rows() as u64 {
+        return Err(EncodeError::Blocks { expected: table.rows() as u64, found: rows });
+    }
+    for column in notes.keys() {
+        known_column(table, column)?;
+    }
+    let silent = ColumnNote::default();
+    let mut columns = Vec::with_capacity(table.columns.len());
+    let mut dictionaries = Vec::new();
+    let mut fields = Vec::with_capacity(table.columns.len());
+    for column in &table.columns {
+        let name = &column.name;
+        let note = notes.get(name).unwrap_or(&silent);
+        let role = match roles.of(name) {
+            roles::Role::QuasiIdentifier => Role::QuasiIdentifier,
+            roles::Role::Sensitive => Role::Sensitive,
+            roles::Role::Insensitive => Role::Insensitive,
+            roles::Role::Identifier => return Err(EncodeError::Identifying(name.clone())),
+            roles::Role::Person => return Err(EncodeError::Person(name.clone())),
+            roles::Role::Drop => return Err(EncodeError::NotDropped(name.clone())),
+        };
+        // One cell for each distinct text, then one look-up a row.
+        let (values, width, cell_of) = match column.numbers() {
+            Some(numbers) => encode_numbers(column, note, &numbers)?,
+            None => {
+                let skip = usize::from(column.missing_code().is_some());
+                let entries = column.dictionary[skip..].to_vec();
+                if entries.iter().any(|e| e.len() > usize::from(u16::MAX)) {
+                    return Err(EncodeError::LongText(name.clone()));
+                }
+                let dictionary = u32::try_from(dictionaries.len()).unwrap_or(u32::MAX);
+                let width = Width::for_cell(entries.len() as u64);
+                // Code 0 is the missing cell if there is one; else the first entry, as cell 1.
+                let shift = 1 - skip as u64;
+                let cells = (0u64..).take(column.dictionary.len()).map(|c| c + shift).collect();
+                dictionaries.push(entries);
+                (Values::Code { dictionary }, width, cells)
+            }
+        };
+        fields.push(field(column, note, role, &values));
+        let cells = column.codes.iter().map(|code| cell_of[*code as usize]).collect();
+        let spec = layout::Column { name: name.clone(), width, role, values, edges: Vec::new() };
+        columns.push(EncodedColumn { spec, cells });
+    }
+    let mut csv = Hashing::new(std::io::sink());
+    csv_out::write(table, &mut csv).expect("a sink takes every byte");
+    let (bytes, hash) = csv.finish();
+    let resource = Resource {
+        name: name.to_owned(),
+        path: format!("{name}.csv"),
+        description: description.to_owned(),
+        mediatype: "text/csv".to_owned(),
+        bytes,
+        hash,
+        schema: Some(TableSchema { fields, missing_values: vec![String::new()] }),
+    };
+    Ok(EncodedTable { columns, active: active.to_vec(), dictionaries, resource })
+}
+
+type EncodedValues = (Values, Width, Vec<u64>);
+
+fn encode_numbers(
+    column: &crate::schema::Column,
+    note: &ColumnNote,
+    numbers: &[Option<i64>],
+) -> Result<EncodedValues, EncodeError> {
+    let range = match &note.bounds {
+        Some((low, high)) => {
+            let parse = |text: &str| bound(&column.kind, text);
+            match (parse(low), parse(high)) {
+                (Some(l), Some(h)) if l <= h => Range { offset: l, low: l, high: h },
+                _ => {
+                    return Err(EncodeError::Bounds {
+                        column: column.name.clone(),
+                        low: low.clone(),
+                        high: high.clone(),
+                    });
+                }
+            }
+        }
+        None => declared_range(&column.kind, numbers.iter().flatten().copied()),
+    };
+    let cells = numbers.iter().map(|n| n.map_or(Some(0), |n| range.cell(n)));
+    let cells: Vec<Option<u64>> = cells.collect();
+    let outside = column.codes.iter().position(|c| cells[*c as usize].is_none());
+    if let Some(row) = outside {
+        let render = |v: i64| column.kind.render(v).unwrap_or_else(|| v.to_string());
+        return Err(EncodeError::OutOfBounds {
+            column: column.name.clone(),
+            row: row as u64 + 1,
+            low: render(range.low),
+            high: render(range.high),
+        });
+    }
+    let cells = cells.into_iter().map(Option::unwrap_or_default).collect();
+    // Bounds stay within ±2^62, so the greatest cell is below 2^64.
+    let width = Width::for_cell(range.cell(range.high).unwrap_or(u64::MAX));
+    let values = match column.kind {
+        Kind::Date => Values::Date { range },
+        Kind::Decimal { scale, .. } => Values::Number { scale, range },
+        Kind::Integer | Kind::Text => Values::Number { scale: 0, range },
+    };
+    Ok((values, width, cells))
+}
+
+/// A declared bound in the column's units; its text need not be in the column's exact style
+/// (`120` is a bound of a column with two decimals).
+fn bound(kind: &Kind, text: &str) -> Option<i64> {
+    let value = match kind {
+        Kind::Decimal { scale, .. } => {
+            i64::try_from(crate::schema::scaled_wide(text, *scale)?).ok()?
+        }
+        Kind::Integer | Kind::Date | Kind::Text => kind.parse(text)?,
+    };
+    (-MAX_BOUND..=MAX_BOUND).contains(&value).then_some(value)
+}
+
+/// Bounds for a column whose institution declares none, coarse enough to say only an order of
+/// magnitude: numbers go from 0, or from the next −1, −2 or −5 times a power of ten if some are
+/// negative, up to the next 1, 2 or 5 times a power of ten; days cover whole centuries. A column
+/// without any value gets 0 to 1.
+pub fn declared_range(kind: &Kind, values: impl Iterator<Item = i64>) -> Range {
+    let extremes = values.fold(None, |found: Option<(i64, i64)>, v| {
+        Some(found.map_or((v, v), |(low, high)| (low.min(v), high.max(v))))
+    });
+    let (low, high) = extremes.unwrap_or((0, 1));
+    let (low, high) = if matches!(kind, Kind::Date) {
+        (century(low, false).max(DAYS.0), century(high, true).min(DAYS.1))
+    } else {
+        let low = if low < 0 { -round_up(low.unsigned_abs()) } else { 0 };
+        (low, if high > 0 { round_up(high.unsigned_abs()) } else { 0 })
+    };
+    Range { offset: low, low, high }
+}
+
+/// The least of 1, 2, 5, 10, 20, 50, … that is not below `value`, at most 2^62.
+fn round_up(value: u64) -> i64 {
+    let mut unit = 1i64;
+    loop {
+        for step in [1, 2, 5] {
+            match unit.checked_mul(step) {
+                Some(bound) if bound.unsigned_abs() >= value => return bound.min(MAX_BOUND),
+                Some(_) => {}
+                None => return MAX_BOUND,
+            }
+        }
+        match unit.checked_mul(10) {
+            Some(next) => unit = next,
+            None => return MAX_BOUND,
+        }
+    }
+}
+
+/// The first or last day of the century (year 1900 to 1999, say) that a day lies in.
+fn century(day: i64, last: bool) -> i64 {
+    let text = Kind::Date.render(day).unwrap_or_default();
+    let digits = text.get(..2).unwrap_or("00");
+    let edge = match (last, digits) {
+        (true, _) => format!("{digits}99-12-31"),
+        // There is no year 0.
+        (false, "00") => "0001-01-01".to_owned(),
+        (false, _) => format!("{digits}00-01-01"),
+    };
+    Kind::Date.parse(&edge).unwrap_or(day)
+}
+
+fn field(column: &crate::schema::Column, note: &ColumnNote, role: Role, values: &Values) -> Field {
+    let (kind, decimal_style) = match column.kind {
+        Kind::Integer => (FieldType::Integer, None),
+        Kind::Decimal { style, .. } => (FieldType::Number, Some(style)),
+        Kind::Date => (FieldType::Date, None),
+        Kind::Text => (FieldType::String, None),
+    };
+    let constraints = match values {
+        Values::Number { range, .. } | Values::Date { range } => {
+            let render = |v: i64| column.kind.render(v).unwrap_or_else(|| v.to_string());
+            Some(Constraints { minimum: render(range.low), maximum: render(range.high) })
+        }
+        Values::Code { .. } => None,
+    };
+    Field {
+        name: column.name.clone(),
+        kind,
+        description: note.description.clone(),
+        ontology: note.ontology.clone(),
+        constraints,
+        decimal_style,
+        role,
+    }
+}
+
+/// The text of a cell, empty if missing.
+///
+/// # Errors
+/// [`SegmentError::Cell`] if it names no value within the column's bounds or dictionary.
+pub fn decode_cell(
+    spec: &layout::Column,
+    kind: &Kind,
+    dictionary: &[String],
+    cell: u64,
+) -> Result<String, SegmentError> {
+    if cell == 0 {
+        return Ok(String::new());
+    }
+    let text = match &spec.values {
+        Values::Number { range, .. } | Values::Date { range } => {
+            range.value(cell).flatten().and_then(|v| kind.render(v))
+        }
+        Values::Code { .. } => {
+            usize::try_from(cell - 1).ok().and_then(|code| dictionary.get(code)).cloned()
+        }
+    };
+    text.ok_or(SegmentError::Cell)
+}
+
+/// Encodes the outcome of a de-identification, cut into row blocks so that each is k-anonymous.
+///
+/// # Errors
+/// As [`encode`], or no legal cut into blocks.
+pub fn encode_deidentified(
+    name: &str,
+    description: &str,
+    result: &Deidentified,
+    roles: &Roles,
+    notes: &BTreeMap<String, ColumnNote>,
+    size: BlockRows,
+) -> Result<EncodedTable, EncodeError> {
+    let rows = u64::from(size.rows());
+    let active: Vec<u32> = block_partition(&result.class_sizes, rows, result.report.k)
+        .map_err(|e| EncodeError::Partition(e.to_string()))?
+        .into_iter()
+        // A block has at most `size.rows()` rows.
+        .map(|n| u32::try_from(n).unwrap_or(u32::MAX))
+        .collect();
+    encode(name, description, &result.table, roles, notes, &active)
+}

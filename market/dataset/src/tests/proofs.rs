@@ -1,0 +1,161 @@
+//! Bundles of a package: made, resumed, counted, verified, refused.
+
+use std::cell::Cell;
+
+use galen_market::id::AccountId;
+use galen_zk::keys::{Prover, Step};
+
+use super::*;
+use crate::attempts::{AttemptError, AttemptLog, MAX_OPENINGS};
+use crate::opener::OpenError;
+use crate::package::PackageError;
+use crate::prove::{ProvingError, prove};
+use crate::verify::{Claimed, VerifyError, verify};
+
+fn prover() -> Prover {
+    // Keys come from a public seed and are checked against their pinned hash when they are read.
+    Prover::development(std::env::temp_dir().join("galen-development-keys")).unwrap()
+}
+
+fn claimed(packed: &Packed, k: u32) -> Claimed {
+    Claimed { package: packed.listing.id, institution: AccountId([9; 32]), k: vec![k] }
+}
+
+fn run(packed: &Packed, claimed: &Claimed, prover: &Prover) -> Result<u32, ProvingError> {
+    let log = packed.home.path().join("openings");
+    let mut attempts = AttemptLog::open(&log, packed.listing.id.0).unwrap();
+    let proven = Cell::new(0);
+    prove(&packed.read(), &packed.secret, claimed, prover, &mut attempts, &|step| {
+        if step.step == Step::Proof {
+            proven.set(proven.get() + 1);
+        }
+    })?;
+    Ok(proven.get())
+}
+
+#[test]
+fn three_blocks_are_proven_resumed_and_verified() {
+    let prover = prover();
+    let packed = Packed::ward(2_500, 900);
+    let claimed = claimed(&packed, 5);
+    let check = || verify(&packed.read(), &claimed, prover.verifier(), &quiet);
+    assert!(matches!(check(), Err(VerifyError::NoProof { table: 0, block: 0, .. })));
+    assert_eq!(run(&packed, &claimed, &prover).unwrap(), 3);
+    check().unwrap();
+    // A run that was killed before the last bundle got its name goes on with that one alone.
+    std::fs::remove_file(packed.read().proof_path(0, 2)).unwrap();
+    assert!(matches!(check(), Err(VerifyError::NoProof { block: 2, .. })));
+    assert_eq!(run(&packed, &claimed, &prover).unwrap(), 1);
+    check().unwrap();
+    assert_eq!(run(&packed, &claimed, &prover).unwrap(), 0);
+    let log = packed.home.path().join("openings");
+    let attempts = AttemptLog::open(&log, packed.listing.id.0).unwrap();
+    assert_eq!([0, 1, 2].map(|block| attempts.spent(0, block)), [1, 1, 2]);
+    drop(attempts);
+
+    // Tampered proofs, each with its own error.
+    let path = packed.read().proof_path(0, 1);
+    let good = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &good[..good.len() - 1]).unwrap();
+    assert!(matches!(check(), Err(VerifyError::Malformed { table: 0, block: 1, .. })));
+    std::fs::copy(packed.read().proof_path(0, 0), &path).unwrap();
+    assert!(matches!(check(), Err(VerifyError::Proof { table: 0, block: 1, .. })));
+    std::fs::write(&path, &good).unwrap();
+    check().unwrap();
+    let other = Claimed { institution: AccountId([8; 32]), ..claimed.clone() };
+    let refused = verify(&packed.read(), &other, prover.verifier(), &quiet);
+    assert!(matches!(refused, Err(VerifyError::Proof { table: 0, block: 0, .. })));
+    let more = Claimed { k: vec![6], ..claimed.clone() };
+    let refused = verify(&packed.read(), &more, prover.verifier(), &quiet);
+    assert!(matches!(refused, Err(VerifyError::Proof { table: 0, block: 0, .. })));
+}
+
+#[test]
+fn a_property_that_does_not_hold_is_refused_before_proving() {
+    let prover = prover();
+    let packed = Packed::ward(300, 200);
+    let error = run(&packed, &claimed(&packed, 60), &prover).unwrap_err();
+    let ProvingError::SmallClass { k: 60, rows, first, last, values, .. } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(u64::from(*rows), last - first + 1);
+    assert!(*rows < 60 && values.contains("age = ") && values.contains("sex = "), "{error}");
+    // The rows named are those of the packed table.
+    let text = String::from_utf8(packed.csv.clone()).unwrap();
+    let mut records = csv_rows(&text);
+    let named: Vec<_> = records.drain(*first as usize - 1..*last as usize).collect();
+    let age = values.split(", ").next().unwrap().trim_start_matches("age = ");
+    assert!(named.iter().all(|row| row.split(',').next() == Some(age)), "{error}");
+    let log = packed.home.path().join("openings");
+    assert_eq!(AttemptLog::open(&log, packed.listing.id.0).unwrap().spent(0, 0), 0);
+    assert!(matches!(
+        run(&packed, &claimed(&packed, 1_000), &prover),
+        Err(ProvingError::Layout(_))
+    ));
+}
+
+/// Records of the ward's CSV without the header; its notes hold quoted line ends.
+fn csv_rows(text: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut quoted = false;
+    let mut row = String::new();
+    for c in text.chars() {
+        quoted ^= c == '"';
+        if c == '\n' && !quoted {
+            rows.push(std::mem::take(&mut row));
+        } else {
+            row.push(c);
+        }
+    }
+    rows.remove(0);
+    rows
+}
+
+#[test]
+fn adversary_59_a_package_changed_between_commitment_and_proof_is_refused() {
+    let prover = prover();
+    let packed = Packed::ward(300, 200);
+    let claimed = claimed(&packed, 5);
+    let at = usize::try_from(packed.read().offsets().range(1).unwrap().start).unwrap() + 40;
+    flip(&packed.file("segments"), at);
+    assert!(matches!(
+        run(&packed, &claimed, &prover),
+        Err(ProvingError::Open(OpenError::Package(PackageError::Ciphertext { segment: 1 })))
+    ));
+    assert_eq!(std::fs::read_dir(packed.file("proofs")).unwrap().count(), 0);
+    flip(&packed.file("segments"), at);
+    assert_eq!(run(&packed, &claimed, &prover).unwrap(), 1);
+}
+
+#[test]
+fn an_eighth_opening_is_refused() {
+    let prover = prover();
+    let packed = Packed::ward(300, 200);
+    let claimed = claimed(&packed, 5);
+    let log = packed.home.path().join("openings");
+    let mut attempts = AttemptLog::open(&log, packed.listing.id.0).unwrap();
+    for _ in 1..MAX_OPENINGS {
+        attempts.spend(0, 0).unwrap();
+    }
+    drop(attempts);
+    assert_eq!(run(&packed, &claimed, &prover).unwrap(), 1);
+    std::fs::remove_file(packed.read().proof_path(0, 0)).unwrap();
+    assert!(matches!(
+        run(&packed, &claimed, &prover),
+        Err(ProvingError::Attempts(AttemptError::Exhausted { table: 0, block: 0 }))
+    ));
+}
+
+#[test]
+fn a_secret_of_another_package_is_refused() {
+    let prover = prover();
+    let (packed, other) = (Packed::ward(40, 20), Packed::ward(40, 20));
+    let log = packed.home.path().join("openings");
+    let mut attempts = AttemptLog::open(&log, packed.listing.id.0).unwrap();
+    let claimed = claimed(&packed, 5);
+    let refused = prove(&packed.read(), &other.secret, &claimed, &prover, &mut attempts, &|_| {});
+    assert!(matches!(refused, Err(ProvingError::OtherSecret)));
+    let wrong = PackageSecret { key: other.secret.key, ..packed.secret };
+    let refused = prove(&packed.read(), &wrong, &claimed, &prover, &mut attempts, &|_| {});
+    assert!(matches!(refused, Err(ProvingError::Open(OpenError::WrongKey))));
+}

@@ -1,0 +1,191 @@
+//! A seller who lists a package that is consistent in public but not inside: the buyer finds the
+//! segment, keeps nothing of the output, and holds the evidence.
+
+use galen_market::segment::{Leaf, SegmentError};
+use galen_zk::field::Scalar;
+
+use super::*;
+use crate::dispute::{EvidenceError, Ground, evidence};
+use crate::open::open;
+use crate::opener::{OpenError, Opener};
+use crate::package::{FolderWriter, PackageError, places};
+use crate::seal::MasterKey;
+
+/// One segment as the seller is about to seal it.
+struct Draft {
+    plaintext: Vec<u8>,
+    key: MasterKey,
+    position: u64,
+    claim: [u8; 32],
+}
+
+/// Seals the packed ward again with changes, under the same `K`, as a package of its own.
+fn resell(packed: &Packed, change: impl Fn(u64, &mut Draft)) -> PackageFolder {
+    let folder = packed.read();
+    let total = folder.layout().segments();
+    let key = packed.secret.key;
+    let plaintexts = Opener::new(&folder, key).unwrap().plaintexts(0, total).unwrap();
+    let target = packed.home.path().join("resold");
+    let mut writer = FolderWriter::new(&target).unwrap();
+    let parts = plaintexts.into_iter().zip(places(folder.layout())).zip(folder.leaves());
+    for (segment, ((plaintext, place), leaf)) in (0u64..).zip(parts) {
+        let mut draft = Draft { plaintext, key, position: segment, claim: leaf.claim };
+        change(segment, &mut draft);
+        let key = draft.key.segment(draft.position);
+        let bytes = key.seal(draft.position, total, &draft.plaintext).unwrap();
+        writer.push(Leaf::new(&place, &bytes, draft.claim), &bytes).unwrap();
+    }
+    let commitment = packed.listing.key_commitment;
+    writer.finish(folder.layout().clone(), folder.manifest(), commitment).unwrap();
+    PackageFolder::read(&target).unwrap()
+}
+
+fn refusal(packed: &Packed, folder: &PackageFolder) -> OpenError {
+    let refused = open(folder, packed.secret.key, &SRS, &packed.out(), &quiet).unwrap_err();
+    assert!(!packed.out().exists(), "no unchecked plaintext is released");
+    let left = std::fs::read_dir(packed.home.path()).unwrap();
+    let names: Vec<_> = left.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(names.iter().all(|n| n == "package" || n == "resold"), "{names:?}");
+    refused
+}
+
+#[test]
+fn an_honest_seller_who_seals_again_is_accepted() {
+    let packed = Packed::ward(300, 200);
+    let folder = resell(&packed, |_, _| {});
+    assert_ne!(folder.id(), packed.listing.id, "fresh nonces make another package");
+    let paths = open(&folder, packed.secret.key, &SRS, &packed.out(), &quiet).unwrap();
+    assert_eq!(std::fs::read(&paths[0]).unwrap(), packed.csv);
+    let none = evidence(&folder, packed.secret.key, &SRS, 2).unwrap_err();
+    assert!(matches!(none, EvidenceError::Good(2)));
+}
+
+#[test]
+fn adversary_31_segments_sealed_for_another_place_are_named() {
+    let packed = Packed::ward(300, 200);
+    // Columns 0 and 1 have equal widths; the seller swaps them before listing.
+    let folder = resell(&packed, |segment, draft| {
+        if segment < 2 {
+            draft.position = 1 - segment;
+        }
+    });
+    let refused = refusal(&packed, &folder);
+    assert!(
+        matches!(refused, OpenError::Segment { segment: 0, source: SegmentError::Cipher }),
+        "{refused}"
+    );
+    assert_eq!(refused.disputable(), Some(0));
+    let found = evidence(&folder, packed.secret.key, &SRS, 1).unwrap();
+    assert_eq!(found.ground, Ground::Cipher);
+}
+
+#[test]
+fn adversary_31_a_false_claim_is_named_by_bisection() {
+    let packed = Packed::ward(2_500, 900);
+    let columns = packed.listing.layout.tables()[0].columns.len() as u64;
+    let bad = 2 * columns + 3;
+    // One cell of one column of the last block is another one than was committed to.
+    let folder = resell(&packed, |segment, draft| {
+        if segment == bad {
+            draft.plaintext[0] ^= 1;
+        }
+    });
+    let refused = refusal(&packed, &folder);
+    assert!(matches!(refused, OpenError::Claim { segment } if segment == bad), "{refused}");
+    let found = evidence(&folder, packed.secret.key, &SRS, bad).unwrap();
+    assert_eq!(found.ground, Ground::Claim);
+    assert_eq!(found.segment_key, packed.secret.key.segment(bad).scalar());
+    assert!(found.leaf.holds(&found.ciphertext));
+    let listing = folder.listing();
+    let total = listing.layout.segments();
+    assert!(found.path.holds(&listing.root.0, total, bad, &[found.leaf]));
+    let mut opener = Opener::new(&folder, packed.secret.key).unwrap();
+    assert!(opener.claim_is_false(&SRS, bad).unwrap());
+    assert!(!opener.claim_is_false(&SRS, bad - 1).unwrap());
+}
+
+#[test]
+fn adversary_31_a_claim_that_is_no_point_is_named() {
+    let packed = Packed::ward(300, 200);
+    let folder = resell(&packed, |segment, draft| {
+        if segment == 4 {
+            draft.claim = [0xff; 32];
+        }
+    });
+    assert!(matches!(refusal(&packed, &folder), OpenError::Claim { segment: 4 }));
+}
+
+#[test]
+fn adversary_31_a_dictionary_out_of_order_is_named() {
+    let packed = Packed::ward(300, 200);
+    let layout = &packed.listing.layout;
+    // The dictionary of `sex` is `f`, `m`.
+    let first = places(layout)
+        .position(|p| matches!(p, galen_market::layout::Place::Dictionary { dictionary: 0, .. }));
+    let first = first.unwrap() as u64;
+    let folder = resell(&packed, |segment, draft| {
+        if segment == first {
+            draft.plaintext.swap(2, 5);
+        }
+    });
+    let refused = refusal(&packed, &folder);
+    assert!(
+        matches!(refused, OpenError::Segment { segment, source: SegmentError::Dictionary } if segment == first),
+        "{refused}"
+    );
+    let found = evidence(&folder, packed.secret.key, &SRS, first).unwrap();
+    assert_eq!(found.ground, Ground::Dictionary);
+}
+
+#[test]
+fn adversary_32_the_key_commitment_decides_between_two_keys() {
+    let packed = Packed::ward(300, 200);
+    let other = MasterKey::random();
+    // Segment 3 is sealed under another key than the one that `K` commits to.
+    let folder = resell(&packed, |segment, draft| {
+        if segment == 3 {
+            draft.key = other;
+        }
+    });
+    // The other key does open that segment, and is refused all the same.
+    let total = folder.layout().segments();
+    let sealed = folder.segments().unwrap().read(3).unwrap();
+    assert!(other.segment(3).open(3, total, &sealed).is_ok());
+    assert!(matches!(open(&folder, other, &SRS, &packed.out(), &quiet), Err(OpenError::WrongKey)));
+    assert!(matches!(evidence(&folder, other, &SRS, 3), Err(EvidenceError::WrongKey)));
+    // The key that `K` commits to does not open it: the seller is at fault.
+    let refused = refusal(&packed, &folder);
+    assert!(
+        matches!(refused, OpenError::Segment { segment: 3, source: SegmentError::Cipher }),
+        "{refused}"
+    );
+    assert_eq!(evidence(&folder, packed.secret.key, &SRS, 3).unwrap().ground, Ground::Cipher);
+    // A second key cannot have the same commitment, nor can the same key in another form.
+    assert_ne!(other.commitment(), packed.secret.key.commitment());
+    let negated = MasterKey::from(Scalar(-packed.secret.key.scalar().0));
+    assert!(matches!(
+        open(&folder, negated, &SRS, &packed.out(), &quiet),
+        Err(OpenError::WrongKey)
+    ));
+}
+
+#[test]
+fn a_declared_hash_that_is_false_is_found() {
+    let packed = Packed::ward(300, 200);
+    let folder = packed.read();
+    let mut manifest = folder.manifest().clone();
+    manifest.resources[0].hash = format!("sha256:{}", "0".repeat(64));
+    let target = packed.home.path().join("resold");
+    let mut writer = FolderWriter::new(&target).unwrap();
+    let mut segments = folder.segments().unwrap();
+    for (segment, leaf) in (0u64..).zip(folder.leaves()) {
+        writer.push(*leaf, &segments.read(segment).unwrap()).unwrap();
+    }
+    let commitment = packed.listing.key_commitment;
+    writer.finish(folder.layout().clone(), &manifest, commitment).unwrap();
+    let resold = PackageFolder::read(&target).unwrap();
+    let refused = refusal(&packed, &resold);
+    assert!(matches!(&refused, OpenError::HashDiffers { path } if path == "ward.csv"), "{refused}");
+    let none = evidence(&resold, packed.secret.key, &SRS, 99_999).unwrap_err();
+    assert!(matches!(none, EvidenceError::Package(PackageError::NoSegment { .. })));
+}

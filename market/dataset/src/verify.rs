@@ -1,0 +1,172 @@
+//! Checking a package folder against its listing: what anybody can do without a key.
+//!
+//! Nothing in the folder is trusted. Leaves, layout and manifest must hash to the package id that
+//! the listing names, every ciphertext to its leaf, and every row block must have a bundle that
+//! proves the listed k of the commitments in its leaves. Depends on `package` and on `galen_zk`.
+
+use std::io;
+
+use galen_market::id::{AccountId, PackageId};
+use galen_market::layout::{Layout, LayoutError};
+use galen_market::segment::Leaf;
+use galen_zk::bundle::{BlockClaims, Bundle, BundleContext, MAX_BUNDLE_BYTES};
+use galen_zk::keys::Verifier;
+use galen_zk::point::G1Point;
+use galen_zk::proof::ProofError;
+
+use crate::durable::{FileError, read_bounded};
+use crate::pack::{Progress, Report};
+use crate::package::{PackageError, PackageFolder};
+
+/// Why a folder is not what was listed.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// A part of the folder is wrong.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// The listed k does not fit the Layout.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// There is no such row block.
+    #[error("there is no block {block} of table {table}")]
+    NoBlock {
+        /// Which table.
+        table: u32,
+        /// Which block.
+        block: u32,
+    },
+    /// The claim in a leaf is no point of the curve.
+    #[error("leaves: the claim of segment {segment} is no commitment")]
+    Claim {
+        /// Which segment.
+        segment: u64,
+    },
+    /// The bundle of a block is missing or cannot be read.
+    #[error("no proof of block {block} of table {table}: {source}")]
+    NoProof {
+        /// Which table.
+        table: u32,
+        /// Which block.
+        block: u32,
+        /// What the operating system said.
+        #[source]
+        source: FileError,
+    },
+    /// The bundle of a block is not the encoding of one.
+    #[error("proofs/block-{table}-{block}: not a proof bundle: {source}")]
+    Malformed {
+        /// Which table.
+        table: u32,
+        /// Which block.
+        block: u32,
+        /// What is wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// The bundle of a block does not prove the claim.
+    #[error("proofs/block-{table}-{block}: {source}")]
+    Proof {
+        /// Which table.
+        table: u32,
+        /// Which block.
+        block: u32,
+        /// Why.
+        #[source]
+        source: ProofError,
+    },
+}
+
+/// What is listed, and who listed it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Claimed {
+    /// The package that the listing names.
+    pub package: PackageId,
+    /// The institution that listed it.
+    pub institution: AccountId,
+    /// The k of each table.
+    pub k: Vec<u32>,
+}
+
+impl Claimed {
+    /// The place that the bundle of a block is made for.
+    #[must_use]
+    pub fn context(&self, table: u32, block: u32) -> BundleContext {
+        BundleContext { package: self.package.0, institution: self.institution.0, table, block }
+    }
+}
+
+/// The claims about one row block, from the Layout and the leaves and from nowhere else.
+///
+/// # Errors
+/// [`VerifyError::NoBlock`] or [`VerifyError::Claim`].
+pub fn block_claims(
+    layout: &Layout,
+    leaves: &[Leaf],
+    table: u32,
+    block: u32,
+    k: u32,
+) -> Result<BlockClaims, VerifyError> {
+    let none = || VerifyError::NoBlock { table, block };
+    let spec = layout.tables().get(table as usize).ok_or_else(none)?;
+    let rows = *spec.active.get(block as usize).ok_or_else(none)?;
+    let first = spec.segment(block, 0).ok_or_else(none)?;
+    let from = usize::try_from(first).map_err(|_| none())?;
+    let to = from.checked_add(spec.columns.len()).ok_or_else(none)?;
+    let commitments = (first..)
+        .zip(leaves.get(from..to).ok_or_else(none)?)
+        .map(|(segment, leaf)| {
+            G1Point::from_bytes(&leaf.claim).map_err(|_| VerifyError::Claim { segment })
+        })
+        .collect::<Result<_, _>>()?;
+    let quasi_identifiers = spec.quasi_identifiers();
+    let block_rows = layout.block_rows().rows();
+    Ok(BlockClaims { commitments, block_rows, rows, quasi_identifiers, k })
+}
+
+/// Checks the bundle of one block.
+///
+/// # Errors
+/// See [`VerifyError`].
+pub fn verify_block(
+    folder: &PackageFolder,
+    claimed: &Claimed,
+    verifier: &Verifier,
+    table: u32,
+    block: u32,
+) -> Result<(), VerifyError> {
+    let path = folder.proof_path(table, block);
+    let bytes = read_bounded(&path, MAX_BUNDLE_BYTES as u64)
+        .map_err(|source| VerifyError::NoProof { table, block, source })?;
+    let bundle =
+        Bundle::decode(&bytes).map_err(|source| VerifyError::Malformed { table, block, source })?;
+    let k = claimed.k.get(table as usize).copied().unwrap_or(0);
+    let claims = block_claims(folder.layout(), folder.leaves(), table, block, k)?;
+    verifier
+        .verify_bundle(&claimed.context(table, block), &claims, &bundle)
+        .map_err(|source| VerifyError::Proof { table, block, source })
+}
+
+/// Checks everything public: that the folder is the listed package, every ciphertext, every proof.
+///
+/// # Errors
+/// See [`VerifyError`]; the first that is found.
+pub fn verify(
+    folder: &PackageFolder,
+    claimed: &Claimed,
+    verifier: &Verifier,
+    report: Report<'_>,
+) -> Result<(), VerifyError> {
+    if folder.id() != claimed.package {
+        let (expected, found) = (claimed.package, folder.id());
+        return Err(PackageError::OtherPackage { expected, found }.into());
+    }
+    folder.layout().check_k(&claimed.k, 1)?;
+    let segments = folder.offsets().segments();
+    let total = segments.saturating_add(folder.layout().blocks().count() as u64);
+    folder.check_segments(&|done| report(Progress { done, total }))?;
+    for (done, (table, block)) in (segments.saturating_add(1)..).zip(folder.layout().blocks()) {
+        verify_block(folder, claimed, verifier, table, block)?;
+        report(Progress { done, total });
+    }
+    Ok(())
+}
