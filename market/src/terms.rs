@@ -155,9 +155,9 @@ impl Terms {
         if !self.clauses.iter().any(|clause| duo::is_permission(clause.duo)) {
             return bad("no clause permits anything");
         }
-        let repeated = (0usize..).zip(&self.clauses).any(|(at, clause)| {
-            self.clauses.iter().take(at).any(|earlier| earlier == clause)
-        });
+        let repeated = (0usize..)
+            .zip(&self.clauses)
+            .any(|(at, clause)| self.clauses.iter().take(at).any(|earlier| earlier == clause));
         if repeated {
             return bad("a clause is repeated");
         }

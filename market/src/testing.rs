@@ -4,6 +4,7 @@
 
 mod package;
 mod party;
+mod table;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use rand_chacha::ChaCha20Rng;
 
 pub use package::{Buyer, FilePackage, deal_of};
 pub use party::{Researcher, Signing, Wallet};
+pub use table::{K, TablePackage, Tamper, execute_as};
 
 use crate::action::{Action, Admission, Admit, InsertCredentials, Mint};
 use crate::amount::{Amount, Asset, Currency, Money};
@@ -39,17 +41,17 @@ pub const GENESIS_MS: u64 = 1_760_000_000_000;
 /// Milliseconds between two blocks unless a test says otherwise.
 pub const STEP_MS: u64 = 1000;
 
-/// The prover of all tests of a process, with its cache of keys in `$GALEN_TEST_KEYS` or else in
-/// `~/.cache/galen/keys`.
+/// The prover of all tests of a process. It keeps keys where the program does: in `$GALEN_PARAMS`, or
+/// else in `~/.cache/galen/params`.
 ///
 /// # Panics
 /// When the embedded keys cannot be read.
 pub fn prover() -> Arc<Prover> {
     static PROVER: OnceLock<Arc<Prover>> = OnceLock::new();
     let open = || {
-        let home = || std::env::var_os("HOME").map_or_else(std::env::temp_dir, PathBuf::from);
-        let directory = std::env::var_os("GALEN_TEST_KEYS")
-            .map_or_else(|| home().join(".cache/galen/keys"), PathBuf::from);
+        let home = || std::env::home_dir().unwrap_or_else(std::env::temp_dir);
+        let directory = std::env::var_os("GALEN_PARAMS")
+            .map_or_else(|| home().join(".cache/galen/params"), PathBuf::from);
         Arc::new(Prover::development(directory).expect("the embedded keys can be read"))
     };
     Arc::clone(PROVER.get_or_init(open))

@@ -30,9 +30,8 @@ impl Dispute {
         authority.require_deal_key(&deal.auth_key)?;
         let listing = ctx.listing(&deal.listing)?;
         let layout = ctx.layout(&deal.listing)?;
-        let place = layout
-            .place(self.segment)
-            .ok_or(TxError::UnknownSegment { segment: self.segment })?;
+        let place =
+            layout.place(self.segment).ok_or(TxError::UnknownSegment { segment: self.segment })?;
         if !self.path.holds(&listing.root.0, listing.segments, self.segment, &[self.leaf]) {
             return Err(TxError::LeavesNotInTree);
         }
@@ -110,8 +109,7 @@ impl Dispute {
             .verifier()
             .powers()
             .map_err(|error| StateError(format!("bases of commitments: {error}")))?;
-        let blinders =
-            std::array::from_fn(|j| blinder(self.segment_key.0, j as u64));
+        let blinders = std::array::from_fn(|j| blinder(self.segment_key.0, j as u64));
         let claim = powers.commit(block_rows.rows() as usize, &Column { cells, blinders });
         // A commitment that cannot be written down is not the one that was claimed.
         let holds = claim.is_ok_and(|claim| claim.to_bytes() == self.leaf.claim);

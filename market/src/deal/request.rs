@@ -32,10 +32,8 @@ impl RequestDeal {
     ) -> Result<(), TxError> {
         let credential = authority.credential()?;
         let id = DealId(Hasher::new("galen/deal").value(&credential.nullifier).digest().0);
-        let listing = ctx.listing(&ListingId {
-            institution: self.institution,
-            package: self.package,
-        })?;
+        let listing =
+            ctx.listing(&ListingId { institution: self.institution, package: self.package })?;
         let offer = self.offer(ctx, &listing)?;
         let decision = offer.terms.decide(&self.purpose, credential.purposes);
         if !decision.allowed {

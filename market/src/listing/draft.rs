@@ -54,7 +54,8 @@ impl DraftListing {
                 .draft_deposit_per_kib
                 .checked_mul((self.layout.to_bytes().len() as u64).div_ceil(1024))?,
         };
-        let (from, to) = (Purse::Account(id.institution), Purse::Deposit(id.institution, id.package));
+        let (from, to) =
+            (Purse::Account(id.institution), Purse::Deposit(id.institution, id.package));
         ctx.transfer(&from, &to, &deposit.asset(), deposit.amount)?;
         let expires_ms = ctx.uptime_ms().saturating_add(ctx.parameters().draft_ms);
         let blocks = u32::try_from(self.layout.blocks().count()).unwrap_or(u32::MAX);

@@ -1,6 +1,8 @@
 //! A package with a table of several row blocks, a private dictionary and a file, honest or tampered
 //! with at any step; its bundles; and disputes about it.
 
+use std::collections::BTreeSet;
+
 use galen_zk::bundle::{BlockClaims, BundleContext};
 use galen_zk::circuit::segment_key::{SegmentKey, SegmentKeyPublic, SegmentKeyWitness};
 use galen_zk::commitment::{BLINDERS, Column as Cells};
@@ -11,11 +13,13 @@ use galen_zk::point::G1Point;
 use super::{Buyer, FilePackage, Signing, Simulation, Wallet, prover};
 use crate::action::Action;
 use crate::action::trade::{Dispute, DraftListing, ProveBlock};
+use crate::authority::Authority;
 use crate::codec::{Bounded, Bytes, encode};
+use crate::context::Context;
 use crate::deal::Deal;
 use crate::error::TxError;
 use crate::fee::FeePayer;
-use crate::id::{DealId, Digest};
+use crate::id::{DealId, Digest, TransactionId};
 use crate::layout::{
     BlockRows, Column, Dictionary, File, Layout, Place, Range, Role, Table, Values, Width,
 };
@@ -131,8 +135,7 @@ impl TablePackage {
             (tamper.plaintext)(segment, &mut plaintext);
             let cipher_key = Scalar(segment_key(key.0, segment)).to_bytes();
             let nonce = [7; NONCE_BYTES];
-            let sealed =
-                segment::seal(&cipher_key, segment, layout.segments(), nonce, &plaintext);
+            let sealed = segment::seal(&cipher_key, segment, layout.segments(), nonce, &plaintext);
             let mut ciphertext = sealed.expect("a short segment");
             (tamper.ciphertext)(segment, &mut ciphertext);
             let mut leaf = Leaf::new(&place, &ciphertext, claim);
@@ -219,11 +222,7 @@ impl TablePackage {
     ///
     /// # Errors
     /// The first rule that is broken.
-    pub fn list(
-        &self,
-        simulation: &mut Simulation,
-        institution: &Wallet,
-    ) -> Result<(), TxError> {
+    pub fn list(&self, simulation: &mut Simulation, institution: &Wallet) -> Result<(), TxError> {
         simulation.list(institution, &self.package)?;
         let blocks = self.package.draft.layout.blocks().map(|(_, block)| block);
         for block in blocks.collect::<Vec<_>>() {
@@ -287,4 +286,23 @@ impl Simulation {
         };
         self.sign_with(vec![Action::Dispute(dispute)], &signing)
     }
+}
+
+/// Executes an action as if the holder of a deal's one-time key, or nobody, had signed it; for
+/// [`Simulation::probe`].
+///
+/// # Errors
+/// What the action's rules return.
+pub fn execute_as(
+    action: &Action,
+    ctx: &mut Context<'_>,
+    deal_key: Option<&Wallet>,
+) -> Result<(), TxError> {
+    let authority = Authority {
+        transaction: TransactionId([0; 32]),
+        accounts: BTreeSet::new(),
+        deal_key: deal_key.map(Wallet::id),
+        credential: None,
+    };
+    action.execute(ctx, &authority)
 }
