@@ -64,11 +64,7 @@ impl Srs {
     }
 
     /// Bases of the cells and of the blinders, for a block of `rows` rows.
-    fn bases(
-        &self,
-        rows: usize,
-        cells: usize,
-    ) -> Result<(&[G1Affine], &[G1Affine]), CommitError> {
+    fn bases(&self, rows: usize, cells: usize) -> Result<(&[G1Affine], &[G1Affine]), CommitError> {
         let refused = CommitError::Length { cells, rows, powers: self.powers.len() };
         let end = rows.checked_add(BLINDERS).ok_or(refused.clone())?;
         match (self.powers.get(..cells), self.powers.get(rows..end)) {
@@ -83,7 +79,8 @@ impl Srs {
     /// [`CommitError`] when the column does not fit, or its blinders are degenerate.
     pub fn commit(&self, rows: usize, column: &Column<'_>) -> Result<G1Point, CommitError> {
         let (low, high) = self.bases(rows, column.cells.len())?;
-        let hidden = small_sum(low, column.cells) + G1Projective::msm_unchecked(high, &column.blinders);
+        let hidden =
+            small_sum(low, column.cells) + G1Projective::msm_unchecked(high, &column.blinders);
         Ok(G1Point::new(hidden.into_affine())?)
     }
 
@@ -110,7 +107,12 @@ impl Srs {
     ///
     /// # Errors
     /// [`CommitError::Length`] when a polynomial is too long.
-    pub fn open(&self, zeta: Fr, polynomials: &[Vec<Fr>], lambda: Fr) -> Result<G1OrZero, CommitError> {
+    pub fn open(
+        &self,
+        zeta: Fr,
+        polynomials: &[Vec<Fr>],
+        lambda: Fr,
+    ) -> Result<G1OrZero, CommitError> {
         let length = polynomials.iter().map(Vec::len).max().unwrap_or(0);
         let mut sum = vec![Fr::ZERO; length];
         let mut factor = Fr::ONE;
@@ -204,9 +206,6 @@ pub fn opens(tau: &G2Affine, zeta: Fr, claims: &[(G1Affine, Fr)], witness: &G1Or
     bases.extend([G1Affine::generator(), *witness.affine()]);
     scalars.extend([-constant, zeta]);
     let left = G1Projective::msm_unchecked(&bases, &scalars).into_affine();
-    let product = Bn254::multi_pairing(
-        [left, -*witness.affine()],
-        [G2Affine::generator(), *tau],
-    );
+    let product = Bn254::multi_pairing([left, -*witness.affine()], [G2Affine::generator(), *tau]);
     product.is_zero()
 }

@@ -16,7 +16,10 @@ use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{self, BlockClaims, Bundle, BundleContext};
+use crate::circuit::credential::Credential;
 use crate::circuit::k_anonymity::{BLOCK_ROWS, KAnonymity, SMALL_BLOCK_ROWS};
+use crate::circuit::key_envelope::KeyEnvelope;
+use crate::circuit::segment_key::SegmentKey;
 use crate::commitment::{Column, Srs};
 use crate::field::{hash_parts, parse_hex};
 use crate::point::G2Point;
@@ -79,6 +82,9 @@ macro_rules! registry {
 registry! {
     KAnonymity { rows: BLOCK_ROWS } => "k-anonymity-1-32760",
     KAnonymity { rows: SMALL_BLOCK_ROWS } => "k-anonymity-1-1016",
+    Credential::default() => "credential-1",
+    KeyEnvelope::default() => "key-envelope-1",
+    SegmentKey => "segment-key-1",
 }
 
 /// What is frozen about a circuit. Hashes are `0x` and hexadecimal digits.
@@ -182,10 +188,7 @@ impl Parameters {
     /// # Errors
     /// [`KeyError::Malformed`] for a degenerate key or `[τ]₂ = [1]₂`, [`KeyError::NotPinned`] for one
     /// that is not in the index, [`KeyError::Unknown`] for one that is missing.
-    pub fn new(
-        index: &Index,
-        bytes: &BTreeMap<&str, &[u8]>,
-    ) -> Result<Self, KeyError> {
+    pub fn new(index: &Index, bytes: &BTreeMap<&str, &[u8]>) -> Result<Self, KeyError> {
         if *index.tau.affine() == G2Affine::generator() {
             return Err(KeyError::Malformed {
                 circuit: SRS.into(),
@@ -236,10 +239,8 @@ impl Parameters {
 }
 
 fn pinned(text: &str) -> Result<[u8; 32], KeyError> {
-    parse_hex(text).map_err(|error| KeyError::Malformed {
-        circuit: "index".into(),
-        reason: error.to_string(),
-    })
+    parse_hex(text)
+        .map_err(|error| KeyError::Malformed { circuit: "index".into(), reason: error.to_string() })
 }
 
 /// Verifies proofs under one set of parameters. Cheap to clone.
@@ -287,6 +288,21 @@ impl Verifier {
     #[must_use]
     pub fn tau(&self) -> &G2Point {
         &self.parameters.tau
+    }
+
+    /// The powers of τ, with which a claimed commitment to cells in hand is computed again. Made when
+    /// they are first needed, which takes about a second.
+    ///
+    /// # Errors
+    /// [`KeyError::Unknown`] under parameters of a ceremony, whose powers are no part of the program.
+    pub fn powers(&self) -> Result<Arc<Srs>, KeyError> {
+        static DEVELOPMENT: OnceLock<Arc<Srs>> = OnceLock::new();
+        match self.parameters.origin {
+            Origin::Development => {
+                Ok(Arc::clone(DEVELOPMENT.get_or_init(|| Arc::new(setup::generate_srs()))))
+            }
+            Origin::Ceremony => Err(KeyError::Unknown(SRS.to_owned())),
+        }
     }
 
     /// The key of a circuit.

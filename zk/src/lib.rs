@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod circuit;
 pub mod commitment;
 pub mod committed;
+pub mod error;
 pub mod field;
 pub mod hash;
 pub mod keys;

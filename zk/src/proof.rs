@@ -9,7 +9,7 @@ use ark_ec::AffineRepr;
 use ark_ff::{UniformRand, Zero};
 use ark_groth16::{Groth16, PreparedVerifyingKey, prepare_verifying_key};
 use ark_relations::gr1cs::{
-    ConstraintSystem, Matrix, OptimizationGoal, R1CS_PREDICATE_LABEL, SynthesisError, SynthesisMode,
+    ConstraintSystem, Matrix, OptimizationGoal, R1CS_PREDICATE_LABEL, SynthesisMode,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use rand::{CryptoRng, RngCore};
@@ -19,91 +19,7 @@ use crate::field::{hash_parts, parse_hex};
 use crate::point::{G1Point, G2Point};
 use crate::statement::{Statement, Unsatisfied};
 
-/// Why a proof is refused.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum ProofError {
-    /// No verifying key is registered for this circuit.
-    #[error("unknown circuit {0}")]
-    UnknownCircuit(String),
-    /// The statement's inputs are not those of the key, or not those that the claim implies.
-    #[error("the public inputs are not those of the claim")]
-    Inputs,
-    /// The claim itself is outside its bounds.
-    #[error("impossible claim: {0}")]
-    Claim(&'static str),
-    /// The bundle has not exactly the proofs that it must have.
-    #[error("not the expected list of proofs")]
-    Proofs,
-    /// The bundle opens other columns than its statements use, or in another order.
-    #[error("not the expected list of opened columns")]
-    Columns,
-    /// The commitment to the committed inputs is not made of their bases.
-    #[error("the commitment has no valid proof of knowledge")]
-    Knowledge,
-    /// A column does not open to its claimed value.
-    #[error("a column does not open to the claimed value")]
-    Opening,
-    /// The proof does not hold for these inputs.
-    #[error("the proof does not hold")]
-    Invalid,
-}
-
-/// Why no proof was made.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum ProveError {
-    /// The witness does not satisfy the statement.
-    #[error("nothing to prove: {0}")]
-    Unsatisfied(#[from] Unsatisfied),
-    /// Key and statement do not fit together.
-    #[error("key and statement do not fit: {0}")]
-    Shape(&'static str),
-    /// The circuit could not be written down.
-    #[error("synthesis failed: {0}")]
-    Synthesis(String),
-    /// No proving key.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// A column does not fit its block.
-    #[error(transparent)]
-    Column(#[from] crate::commitment::CommitError),
-    /// The finished proof does not verify: the columns are not those of the commitments.
-    #[error("the finished proof is refused: {0}")]
-    Refused(#[from] ProofError),
-}
-
-impl From<SynthesisError> for ProveError {
-    fn from(error: SynthesisError) -> Self {
-        Self::Synthesis(error.to_string())
-    }
-}
-
-/// Why a key cannot be used.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum KeyError {
-    /// The bytes are not the canonical encoding of a key, or a point in it is degenerate.
-    #[error("malformed key for {circuit}: {reason}")]
-    Malformed {
-        /// Which circuit.
-        circuit: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The key's hash is not the pinned one.
-    #[error("the key for {0} is not the pinned one")]
-    NotPinned(String),
-    /// Development parameters in a production network: anybody can forge proofs under them.
-    #[error("development parameters can be forged and are refused in production")]
-    Forgeable,
-    /// No key is registered for this circuit.
-    #[error("no key for {0}")]
-    Unknown(String),
-    /// Keys could not be generated.
-    #[error("cannot generate a key: {0}")]
-    Generation(String),
-    /// The cache directory cannot be used.
-    #[error("cannot use the key cache: {0}")]
-    Cache(String),
-}
+pub use crate::error::{KeyError, ProofError, ProveError};
 
 /// A Groth16 proof: 128 bytes, every point checked when it is decoded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -270,7 +186,11 @@ impl VerifyingKey {
     ///
     /// # Errors
     /// [`ProofError::Invalid`] if it does not hold.
-    pub fn verify_prepared(&self, proof: &Proof, prepared: &G1Projective) -> Result<(), ProofError> {
+    pub fn verify_prepared(
+        &self,
+        proof: &Proof,
+        prepared: &G1Projective,
+    ) -> Result<(), ProofError> {
         match Groth16::<Bn254>::verify_proof_with_prepared_inputs(
             &self.prepared,
             &proof.stock(),
@@ -333,7 +253,8 @@ impl ProvingKey {
     /// # Errors
     /// [`KeyError::Malformed`] when a point is degenerate.
     pub fn verifying_key(&self, circuit: &str) -> Result<VerifyingKey, KeyError> {
-        let malformed = |reason: String| KeyError::Malformed { circuit: circuit.to_owned(), reason };
+        let malformed =
+            |reason: String| KeyError::Malformed { circuit: circuit.to_owned(), reason };
         let g1 = |point: &G1Affine| G1Point::new(*point).map_err(|e| malformed(e.to_string()));
         let g2 = |point: &G2Affine| G2Point::new(*point).map_err(|e| malformed(e.to_string()));
         let vk = &self.stock.vk;
@@ -437,12 +358,7 @@ pub fn assign<S: Statement>(
     if let Some(index) = broken {
         return Err(Unsatisfied(format!("constraint {index} does not hold")).into());
     }
-    Ok(Assignment {
-        instance: expected.len(),
-        constraints: a.len(),
-        matrices,
-        values,
-    })
+    Ok(Assignment { instance: expected.len(), constraints: a.len(), matrices, values })
 }
 
 /// Proves a statement without committed inputs.
@@ -481,4 +397,3 @@ pub fn verify<S: Statement>(
     let prepared = key.prepare(&statement.inputs(public))?;
     key.verify_prepared(proof, &prepared)
 }
-

@@ -215,7 +215,13 @@ impl Statement for KAnonymity {
             // K1: the counter goes on by one, or starts again at zero.
             cs.enforce_r1cs_constraint(
                 || combine(&[counter(row, one)]),
-                || combine(&[counter(row, one), counter(row - 1, -one), vec![(-one, Variable::One)]]),
+                || {
+                    combine(&[
+                        counter(row, one),
+                        counter(row - 1, -one),
+                        vec![(-one, Variable::One)],
+                    ])
+                },
                 LinearCombination::new,
             )?;
             // K2: where the column changes, the counter was k − 1 and starts again.
@@ -264,7 +270,9 @@ impl Statement for KAnonymity {
 
 fn enough(run: u32, k: u32, end: usize) -> Result<(), Unsatisfied> {
     if run < k {
-        return Err(Unsatisfied(format!("a class that ends before row {end} has {run} rows, not {k}")));
+        return Err(Unsatisfied(format!(
+            "a class that ends before row {end} has {run} rows, not {k}"
+        )));
     }
     Ok(())
 }

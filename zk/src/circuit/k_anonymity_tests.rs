@@ -300,11 +300,8 @@ fn satisfying_without(cells: &[u64], k: i64, dropped: usize) -> Option<Vec<i64>>
         let changes = cells[row] != cells[row - 1];
         let mut now = std::collections::BTreeMap::new();
         for before in steps[row - 1].keys() {
-            let candidates: Vec<i64> = if dropped == k1(row) {
-                (-k..=last as i64).collect()
-            } else {
-                vec![0, before + 1]
-            };
+            let candidates: Vec<i64> =
+                if dropped == k1(row) { (-k..=last as i64).collect() } else { vec![0, before + 1] };
             for c in candidates {
                 let allowed = !changes || dropped == k2(row) || before - c - k + 1 == 0;
                 if allowed && (row != last || c == k - 1) {
