@@ -22,7 +22,9 @@ pub enum AmountError {
 }
 
 /// A number of minor units.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize,
+)]
 pub struct Amount(u64);
 
 impl Amount {
@@ -185,7 +187,18 @@ impl<'de> Deserialize<'de> for Currency {
 }
 
 /// What a balance counts. Gateways make currencies; nothing on the ledger makes stake.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Debug,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Asset {
     /// A currency.
@@ -210,7 +223,18 @@ impl From<Currency> for Asset {
 }
 
 /// An amount of one currency.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Debug,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 pub struct Money {
     /// Which currency.
     pub currency: Currency,

@@ -17,7 +17,9 @@ pub struct CodecError(pub String);
 #[must_use]
 pub fn encode<T: BorshSerialize + ?Sized>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::new();
-    value.serialize(&mut bytes).expect("writing to memory does not fail, and no length exceeds u32");
+    value
+        .serialize(&mut bytes)
+        .expect("writing to memory does not fail, and no length exceeds u32");
     bytes
 }
 
@@ -58,7 +60,10 @@ impl<T, const MAX: usize> Bounded<T, MAX> {
     /// When it has more than `MAX` items.
     pub fn new(items: Vec<T>) -> Result<Self, CodecError> {
         if items.len() > MAX {
-            return Err(CodecError(format!("{} items where at most {MAX} are allowed", items.len())));
+            return Err(CodecError(format!(
+                "{} items where at most {MAX} are allowed",
+                items.len()
+            )));
         }
         Ok(Self(items))
     }
@@ -125,7 +130,8 @@ impl<T: Serialize, const MAX: usize> Serialize for Bounded<T, MAX> {
 
 impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Bounded<T, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(<Vec<T> as Deserialize>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        Self::new(<Vec<T> as Deserialize>::deserialize(deserializer)?)
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -140,7 +146,10 @@ impl<const MAX: usize> Bytes<MAX> {
     /// When there are more than `MAX`.
     pub fn new(bytes: Vec<u8>) -> Result<Self, CodecError> {
         if bytes.len() > MAX {
-            return Err(CodecError(format!("{} bytes where at most {MAX} are allowed", bytes.len())));
+            return Err(CodecError(format!(
+                "{} bytes where at most {MAX} are allowed",
+                bytes.len()
+            )));
         }
         Ok(Self(bytes))
     }
@@ -209,7 +218,10 @@ impl<const MAX: usize> Text<MAX> {
     pub fn new(text: impl Into<String>) -> Result<Self, CodecError> {
         let text = text.into();
         if text.len() > MAX {
-            return Err(CodecError(format!("a text of {} bytes where at most {MAX} are allowed", text.len())));
+            return Err(CodecError(format!(
+                "a text of {} bytes where at most {MAX} are allowed",
+                text.len()
+            )));
         }
         if text.chars().any(char::is_control) {
             return Err(CodecError("a text holds a control character".to_owned()));
@@ -245,7 +257,8 @@ impl<const MAX: usize> BorshSerialize for Text<MAX> {
 impl<const MAX: usize> BorshDeserialize for Text<MAX> {
     fn deserialize_reader<R: Read>(reader: &mut R) -> io::Result<Self> {
         let bytes = Bytes::<MAX>::deserialize_reader(reader)?;
-        let text = String::from_utf8(bytes.0).map_err(|_| invalid("a text is not UTF-8".to_owned()))?;
+        let text =
+            String::from_utf8(bytes.0).map_err(|_| invalid("a text is not UTF-8".to_owned()))?;
         Self::new(text).map_err(|error| invalid(error.0))
     }
 }
@@ -258,7 +271,8 @@ impl<const MAX: usize> Serialize for Text<MAX> {
 
 impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(<String as Deserialize>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        Self::new(<String as Deserialize>::deserialize(deserializer)?)
+            .map_err(serde::de::Error::custom)
     }
 }
 

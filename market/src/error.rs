@@ -4,8 +4,8 @@
 use galen_zk::field::Scalar;
 
 use crate::amount::{Amount, AmountError, Asset, Currency};
-use crate::id::{AccountId, DealId};
 use crate::deal::Stage;
+use crate::id::{AccountId, DealId};
 use crate::layout::LayoutError;
 use crate::listing::ListingId;
 use crate::payment::Purse;

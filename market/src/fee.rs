@@ -12,10 +12,21 @@ use crate::genesis::CurrencyInfo;
 use crate::id::{AccountId, DealId};
 use crate::payment::{DealPurse, Purse};
 use crate::state_key;
-use crate::transaction::{Transaction, MAX_TRANSACTION_BYTES};
+use crate::transaction::{MAX_TRANSACTION_BYTES, Transaction};
 
 /// What fees cost, in minor units of one currency.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Default,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 pub struct FeeRates {
     /// For 1024 bytes; the sum is rounded up.
     pub per_kib: Amount,
@@ -35,7 +46,9 @@ pub struct Fee {
 }
 
 /// Who pays a fee.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum FeePayer {
     /// An account that signs the transaction: one of its parties, or a sponsor.
@@ -75,8 +88,12 @@ impl Action {
             Self::Deliver(_) => PROOF_UNITS,
             // The proof, and hashing and opening a whole segment.
             Self::Dispute(_) => 2 * PROOF_UNITS,
-            Self::InsertCredentials(action) => LEAF_UNITS.saturating_mul(action.leaves.len() as u64),
-            Self::RevokeCredentials(action) => LEAF_UNITS.saturating_mul(action.places.len() as u64),
+            Self::InsertCredentials(action) => {
+                LEAF_UNITS.saturating_mul(action.leaves.len() as u64)
+            }
+            Self::RevokeCredentials(action) => {
+                LEAF_UNITS.saturating_mul(action.places.len() as u64)
+            }
             _ => ACTION_UNITS,
         }
     }
@@ -134,7 +151,11 @@ impl Context<'_> {
     ///
     /// # Errors
     /// When the fee is above the limit, or the payer's purse holds too little.
-    pub(crate) fn pay_fee(&mut self, transaction: &Transaction, bytes: usize) -> Result<Money, TxError> {
+    pub(crate) fn pay_fee(
+        &mut self,
+        transaction: &Transaction,
+        bytes: usize,
+    ) -> Result<Money, TxError> {
         let Fee { payer, currency, limit } = &transaction.fee;
         let fee = self.currency(currency)?.fees.fee(bytes, transaction.units())?;
         if fee > *limit {

@@ -20,7 +20,19 @@ use crate::state::{Changes, MemoryState, Overlay};
 use crate::state_key;
 
 /// Which proving parameters count.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Debug,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Network {
     /// Parameters from a public seed: anyone can forge proofs. For trying out.
@@ -128,7 +140,9 @@ pub struct Registrars {
 }
 
 /// The time of the last block.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 pub struct Clock {
     /// Its height; 0 for genesis.
     pub height: u64,
@@ -246,12 +260,22 @@ impl Genesis {
         if self.validators.is_empty() {
             return bad("there is no validator");
         }
-        if self.validators.iter().any(|info| info.stake < self.parameters.min_stake || info.stake.is_zero()) {
+        if self
+            .validators
+            .iter()
+            .any(|info| info.stake < self.parameters.min_stake || info.stake.is_zero())
+        {
             return bad("a validator has less than the least stake");
         }
         let p = &self.parameters;
-        if p.max_idle_ms == 0 || p.revoke_epoch_ms == 0 || p.due_max == 0 || p.requests_per_credential == 0 {
-            return bad("max_idle_ms, revoke_epoch_ms, due_max and requests_per_credential must be positive");
+        if p.max_idle_ms == 0
+            || p.revoke_epoch_ms == 0
+            || p.due_max == 0
+            || p.requests_per_credential == 0
+        {
+            return bad(
+                "max_idle_ms, revoke_epoch_ms, due_max and requests_per_credential must be positive",
+            );
         }
         if p.max_block_bytes < crate::transaction::MAX_TRANSACTION_BYTES as u64 {
             return bad("max_block_bytes is below the size of the largest transaction");
@@ -261,7 +285,9 @@ impl Genesis {
         }
         let times = [p.draft_ms, p.ready_ms, p.ready_max_ms, p.deliver_ms, p.dispute_ms];
         if p.k_min == 0 || times.contains(&0) {
-            return bad("k_min, draft_ms, ready_ms, ready_max_ms, deliver_ms and dispute_ms must be positive");
+            return bad(
+                "k_min, draft_ms, ready_ms, ready_max_ms, deliver_ms and dispute_ms must be positive",
+            );
         }
         if p.compensation_basis_points > crate::listing::BASIS_POINTS {
             return bad("compensation_basis_points is above the whole price");
@@ -301,7 +327,11 @@ impl Genesis {
             state_key::write(&mut state, &key, &info.stake);
             let record = ValidatorRecord { consensus_key: info.consensus_key };
             state_key::write(&mut state, &state_key::validator(&info.account), &record);
-            state_key::write(&mut state, &state_key::consensus_key(&info.consensus_key), &info.account);
+            state_key::write(
+                &mut state,
+                &state_key::consensus_key(&info.consensus_key),
+                &info.account,
+            );
         }
         let mut free = std::collections::BTreeMap::new();
         for info in &self.stake {
@@ -320,5 +350,12 @@ impl Genesis {
 }
 
 fn gateway(admission: Admission, name: Text<200>, evidence: Digest) -> Party {
-    Party { admission, name, url: Text::default(), standing: Standing::Active, evidence, since_height: 0 }
+    Party {
+        admission,
+        name,
+        url: Text::default(),
+        standing: Standing::Active,
+        evidence,
+        since_height: 0,
+    }
 }

@@ -48,7 +48,8 @@ fn money(state: &dyn StateRead) -> Result<Vec<Violation>, StateError> {
             found.push(Violation { invariant: "I1", what: format!("{purse} holds {asset}") });
         }
         if amount.is_zero() {
-            found.push(Violation { invariant: "I2", what: format!("{purse} keeps an empty entry") });
+            found
+                .push(Violation { invariant: "I2", what: format!("{purse} keeps an empty entry") });
         }
     }
     for (rest, supply) in state_key::scan_all(state, &state_key::supplies())? {
@@ -56,7 +57,10 @@ fn money(state: &dyn StateRead) -> Result<Vec<Violation>, StateError> {
             decode_exact(&rest).map_err(|error| StateError(format!("a supply's key: {error}")))?;
         let sum = sums.remove(&asset).unwrap_or_default();
         if supply.minted < supply.burned || supply.outstanding() > u128::from(u64::MAX) {
-            found.push(Violation { invariant: "I2", what: format!("supply of {asset}: {supply:?}") });
+            found.push(Violation {
+                invariant: "I2",
+                what: format!("supply of {asset}: {supply:?}"),
+            });
         }
         if sum != supply.outstanding() {
             let what = format!("purses hold {sum} {asset}, supply is {}", supply.outstanding());
@@ -75,7 +79,10 @@ fn validators(state: &dyn StateRead) -> Result<Vec<Violation>, StateError> {
     let mut found: Vec<Violation> = all
         .iter()
         .filter(|info| info.power == 0)
-        .map(|info| Violation { invariant: "I1", what: format!("{} votes without stake", info.account) })
+        .map(|info| Violation {
+            invariant: "I1",
+            what: format!("{} votes without stake", info.account),
+        })
         .collect();
     if all.is_empty() {
         found.push(Violation { invariant: "I1", what: "there is no validator".to_owned() });

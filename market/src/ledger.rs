@@ -33,7 +33,9 @@ use crate::transaction::Transaction;
 use cache::CheckedCache;
 
 /// Where a block stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 pub struct BlockContext {
     /// Height: one more than its parent's.
     pub height: u64,
@@ -248,7 +250,10 @@ impl Ledger {
         Ok(checked)
     }
 
-    fn check_credential(&self, transaction: &Transaction) -> Result<Option<ProvenCredential>, TxError> {
+    fn check_credential(
+        &self,
+        transaction: &Transaction,
+    ) -> Result<Option<ProvenCredential>, TxError> {
         let Some(presentation) = &transaction.authorization.credential else { return Ok(None) };
         let request = transaction.actions.iter().find_map(|action| match action {
             Action::RequestDeal(request) => Some(request),

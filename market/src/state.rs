@@ -25,7 +25,12 @@ pub trait StateRead: Send + Sync {
     ///
     /// # Errors
     /// When the store fails.
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Entries, StateError>;
+    fn scan(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Entries, StateError>;
 }
 
 /// Keys with their values, in order.
@@ -72,7 +77,12 @@ impl StateRead for Overlay<'_> {
         }
     }
 
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Entries, StateError> {
+    fn scan(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Entries, StateError> {
         let start = match after {
             Some(after) if after >= prefix => Bound::Excluded(after.to_vec()),
             _ => Bound::Included(prefix.to_vec()),
@@ -86,7 +96,9 @@ impl StateRead for Overlay<'_> {
         let removed = changed.iter().filter(|(_, value)| value.is_none()).count();
         let base = self.base.scan(prefix, after, limit.saturating_add(removed))?;
         // A base page that came back full says nothing of keys beyond its last one.
-        let complete_to = (base.len() == limit.saturating_add(removed)).then(|| base.last().map(|(key, _)| key.clone())).flatten();
+        let complete_to = (base.len() == limit.saturating_add(removed))
+            .then(|| base.last().map(|(key, _)| key.clone()))
+            .flatten();
         let mut merged: BTreeMap<Vec<u8>, Option<Vec<u8>>> =
             base.into_iter().map(|(key, value)| (key, Some(value))).collect();
         for (key, value) in changed {
@@ -124,7 +136,12 @@ impl StateRead for MemoryState {
         Ok(self.0.get(key).cloned())
     }
 
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Entries, StateError> {
+    fn scan(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Entries, StateError> {
         let start = match after {
             Some(after) if after >= prefix => Bound::Excluded(after.to_vec()),
             _ => Bound::Included(prefix.to_vec()),
@@ -136,5 +153,45 @@ impl StateRead for MemoryState {
             .take(limit)
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha20Rng;
+
+    /// Two overlays on top of each other read like the state that has all their changes.
+    #[test]
+    fn an_overlay_reads_like_the_state_after_it() {
+        for seed in 0..200 {
+            let mut rng = ChaCha20Rng::seed_from_u64(seed);
+            let mut base = MemoryState::default();
+            let mut change = || {
+                let key = vec![rng.gen_range(0..3u8), rng.gen_range(0..6u8)];
+                (key, rng.gen_bool(0.6).then(|| vec![rng.r#gen::<u8>()]))
+            };
+            base.commit((0..12).map(|_| change()).collect());
+            let (first, second): (Changes, Changes) =
+                ((0..6).map(|_| change()).collect(), (0..6).map(|_| change()).collect());
+            let mut lower = Overlay::new(&base);
+            lower.apply(first.clone());
+            let mut upper = Overlay::new(&lower);
+            upper.apply(second.clone());
+            let mut flat = base.clone();
+            flat.commit(first);
+            flat.commit(second);
+            for prefix in [vec![], vec![0], vec![1], vec![2], vec![7]] {
+                for after in [None, Some(vec![0]), Some(vec![1, 2]), Some(vec![2, 5])] {
+                    for limit in [0, 1, 2, 5, 100] {
+                        let got = upper.scan(&prefix, after.as_deref(), limit).unwrap();
+                        let expected = flat.scan(&prefix, after.as_deref(), limit).unwrap();
+                        assert_eq!(got, expected, "seed {seed} {prefix:?} {after:?} {limit}");
+                    }
+                }
+            }
+        }
     }
 }

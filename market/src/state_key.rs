@@ -12,9 +12,9 @@ use crate::codec::{decode_exact, encode};
 use crate::deal::{Deal, Licence, Stage};
 use crate::genesis::{Clock, CurrencyInfo, Parameters, Registrars};
 use crate::id::{AccountId, ConsensusKey, DealId, TransactionId};
+use crate::identity::Party;
 use crate::identity::tree::{IssuerTree, RootRecord};
 use crate::identity::validator::{Unbonding, ValidatorRecord};
-use crate::identity::Party;
 use crate::layout::Layout;
 use crate::listing::{Listing, ListingId, Offer, Stop};
 use crate::payment::{Purse, Supply};
@@ -435,7 +435,10 @@ pub fn dues() -> Prefix<()> {
 ///
 /// # Errors
 /// When the store fails or holds other bytes than a value of this type.
-pub fn read<T: BorshDeserialize>(state: &dyn StateRead, key: &Key<T>) -> Result<Option<T>, StateError> {
+pub fn read<T: BorshDeserialize>(
+    state: &dyn StateRead,
+    key: &Key<T>,
+) -> Result<Option<T>, StateError> {
     state.get(&key.0)?.map(|bytes| decode(&key.0, &bytes)).transpose()
 }
 
@@ -501,4 +504,3 @@ pub fn part<const N: usize>(rest: &[u8], offset: usize) -> Result<[u8; N], State
         .and_then(|bytes| bytes.try_into().ok())
         .ok_or_else(|| StateError("a key is shorter than its parts".to_owned()))
 }
-

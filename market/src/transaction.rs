@@ -11,7 +11,7 @@ use ed25519_consensus::VerificationKey;
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
-use crate::codec::{decode_exact, encode, Bounded};
+use crate::codec::{Bounded, decode_exact, encode};
 use crate::error::TxError;
 use crate::fee::{Fee, FeePayer};
 use crate::id::{AccountId, ChainId, Digest, Hasher, Signature, TransactionId};
@@ -42,7 +42,9 @@ pub struct Transaction {
 }
 
 /// What authorises a transaction. Each part is optional; the actions say what is needed.
-#[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 pub struct Authorization {
     /// Accounts, each with its next nonce.
     pub accounts: Bounded<AccountSignature, MAX_SIGNATURES>,
@@ -95,8 +97,12 @@ impl Transaction {
     pub fn message(&self) -> Digest {
         let mut actions = self.actions.to_vec();
         actions.iter_mut().for_each(Action::strip_proofs);
-        let accounts: Vec<(AccountId, u64)> =
-            self.authorization.accounts.iter().map(|signer| (signer.account, signer.nonce)).collect();
+        let accounts: Vec<(AccountId, u64)> = self
+            .authorization
+            .accounts
+            .iter()
+            .map(|signer| (signer.account, signer.nonce))
+            .collect();
         Hasher::new("galen/message")
             .value(&self.chain)
             .value(&actions)
@@ -150,7 +156,8 @@ impl Transaction {
         for action in &self.actions {
             action.check()?;
         }
-        let uses = self.actions.iter().filter(|action| matches!(action, Action::RequestDeal(_))).count();
+        let uses =
+            self.actions.iter().filter(|action| matches!(action, Action::RequestDeal(_))).count();
         match (uses, &self.authorization.credential) {
             (0, Some(_)) => return Err(TxError::CredentialNotUsed),
             (1, Some(_)) | (0, None) => {}
@@ -163,7 +170,9 @@ impl Transaction {
     fn check_payer(&self) -> Result<(), TxError> {
         let Authorization { accounts, .. } = &self.authorization;
         match self.fee.payer {
-            FeePayer::Account(account) if accounts.iter().all(|signer| signer.account != account) => {
+            FeePayer::Account(account)
+                if accounts.iter().all(|signer| signer.account != account) =>
+            {
                 Err(TxError::PayerDidNotSign { account })
             }
             FeePayer::Account(_) => Ok(()),
@@ -195,7 +204,11 @@ impl Transaction {
 ///
 /// # Errors
 /// [`TxError::BadSignature`].
-pub fn verify_signature(account: &AccountId, hash: &Digest, signature: &Signature) -> Result<(), TxError> {
+pub fn verify_signature(
+    account: &AccountId,
+    hash: &Digest,
+    signature: &Signature,
+) -> Result<(), TxError> {
     VerificationKey::try_from(account.0)
         .and_then(|key| key.verify(&ed25519_consensus::Signature::from(signature.0), &hash.0))
         .map_err(|_| TxError::BadSignature { account: *account })

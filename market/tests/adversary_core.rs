@@ -6,6 +6,7 @@
 use galen_market::action::{Action, Admission, Mint, RevokeCredentials, Suspend, Transfer};
 use galen_market::amount::{Amount, AmountError, Asset};
 use galen_market::codec::{Bounded, Bytes};
+use galen_market::deal::Stage;
 use galen_market::error::TxError;
 use galen_market::fee::FeeRates;
 use galen_market::id::{AccountId, ChainId, Digest, Signature};
@@ -21,6 +22,7 @@ use galen_market::testing::{
 use galen_market::transaction::{Transaction, verify_signature};
 use galen_zk::circuit::credential::Credential;
 use galen_zk::field::Scalar;
+use galen_zk::point::JubPoint;
 use galen_zk::proof::Proof;
 use galen_zk::statement::Statement;
 
@@ -47,7 +49,8 @@ struct Market {
 fn market() -> Market {
     let mut sim = Simulation::default();
     let hospital = sim.institution("hospital", 1_000_000);
-    let bond = galen_market::action::DepositBond { institution: hospital.id(), money: euros(500_000) };
+    let bond =
+        galen_market::action::DepositBond { institution: hospital.id(), money: euros(500_000) };
     sim.act(vec![Action::DepositBond(bond)], &[&hospital]).unwrap();
     let package = FilePackage::new(&hospital, "cohort", 10_000);
     sim.list(&hospital, &package).unwrap();
@@ -134,7 +137,11 @@ fn adversary_04_overflow_of_amounts_and_fees() {
     let ann = sim.funded("ann", 100);
     let mint = |amount| {
         let money = euros(amount);
-        vec![Action::Mint(Mint { gateway: Wallet::new("gateway").id(), to: Wallet::new("ann").id(), money })]
+        vec![Action::Mint(Mint {
+            gateway: Wallet::new("gateway").id(),
+            to: Wallet::new("ann").id(),
+            money,
+        })]
     };
     let overflow = Err(TxError::Amount(AmountError::Overflow));
     assert_eq!(sim.act(mint(u64::MAX), &[&gateway]), overflow);
@@ -152,7 +159,8 @@ fn adversary_04_overflow_of_amounts_and_fees() {
     assert_eq!(sim.act(mint(5), &[&gateway]), overflow);
     let one = FeeRates { per_kib: Amount::ZERO, per_unit: Amount::new(1) };
     let mut sim = Simulation::with(|genesis| genesis.currencies[0].fees = one);
-    let both = vec![Action::Mint(Mint { gateway: gateway.id(), to: gateway.id(), money: euros(100) })];
+    let both =
+        vec![Action::Mint(Mint { gateway: gateway.id(), to: gateway.id(), money: euros(100) })];
     sim.act(both, &[&gateway]).unwrap();
     // One signature and one action: two units.
     assert_eq!(sim.balance(&gateway), 98);
@@ -186,7 +194,8 @@ fn adversary_05_edge_signatures() {
     let mut cases = vec![(honest.id(), honest.sign(&hash))];
     let mut high_s = honest.sign(&hash);
     // s + l with l the order of the base point.
-    let order = hex::decode("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010").unwrap();
+    let order =
+        hex::decode("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010").unwrap();
     let mut carry = 0u16;
     for (byte, add) in high_s.0[32..].iter_mut().zip(order) {
         let sum = u16::from(*byte) + u16::from(add) + carry;
@@ -270,6 +279,45 @@ fn adversary_07_one_balance_twice_in_a_block() {
     assert_eq!(chosen, vec![first]);
     sim.block(&chosen).unwrap();
     assert_eq!((sim.balance(&bob), sim.balance(&eve)), (100, 0));
+}
+
+#[test]
+fn adversary_08_settle_and_refund_in_one_block() {
+    let mut m = market();
+    let request = m.request(0);
+    m.sim.submit(&request).unwrap();
+    let id = deal_of(&request);
+    let buyer = m.buyer.clone();
+    m.sim.ready(id, &buyer).unwrap();
+    let package = m.package.clone();
+    let delivery = m.sim.delivery(id, &package);
+    let delivery = m.sim.check(&delivery).unwrap();
+    let deadline_ms = m.sim.deal(id).deadline_ms.unwrap();
+    let left = deadline_ms - m.sim.uptime_ms();
+    m.sim.advance(left - 2);
+    let (paid, state, head) = (m.hospital.id(), m.sim.state.clone(), m.sim.head);
+
+    // In the block of the deadline the refund comes first, and the delivery does not execute.
+    let refused = m.sim.block_after(2, &[delivery.clone()]).unwrap_err();
+    let BlockError::Transaction { index: 0, error } = refused else { panic!("{refused}") };
+    assert_eq!(error.code(), "wrong_stage");
+    m.sim.block_after(2, &[]).unwrap();
+    assert_eq!(m.sim.deal(id).stage, Stage::Terminated);
+    assert!(m.sim.balance(&m.funder) > 100_000, "price, allowance and compensation");
+    let checked = m.sim.ledger.admit(&m.sim.state, &m.sim.next(1), &delivery);
+    assert_eq!(checked.unwrap_err().code(), "wrong_stage");
+
+    // One millisecond earlier: paid, never refunded.
+    m.sim.state = state;
+    m.sim.head = head;
+    m.sim.blocks.truncate(usize::try_from(head.height).unwrap());
+    m.sim.block_after(1, &[delivery]).unwrap();
+    assert_eq!(m.sim.deal(id).stage, Stage::Verified);
+    m.sim.advance(m.sim.genesis.parameters.dispute_ms);
+    assert_eq!(m.sim.deal(id).stage, Stage::Finalized);
+    assert!(m.sim.balance(&m.funder) <= 90_000);
+    assert_eq!(m.sim.purse(&Purse::Account(paid)), 500_000 + 10_000);
+    m.sim.replay();
 }
 
 #[test]
@@ -398,13 +446,38 @@ fn adversary_16_any_public_input_changed() {
 // ---- Identity ----
 
 #[test]
+fn adversary_34_negated_point_and_secret() {
+    let mut m = market();
+    let good = m.request(0);
+    let funder = m.funder.clone();
+    let signing = Signing { accounts: vec![&funder], ..Signing::default() };
+    let mut negated = good.clone();
+    let opening = &mut negated.authorization.credential.as_mut().unwrap().opening;
+    opening.ephemeral = JubPoint::new(-*opening.ephemeral.affine()).unwrap();
+    m.sim.resign(&mut negated, &signing);
+    assert_eq!(m.sim.submit(&negated), Err(TxError::BadCredentialProof));
+    // The negated secret is another holder, whose leaf no issuer inserted.
+    let circuit = Credential::default();
+    let (public, mut witness) = circuit.example();
+    assert_eq!(circuit.check(&public, &witness), Ok(()));
+    witness.secret = Scalar(-witness.secret.0);
+    let refused = circuit.check(&public, &witness).unwrap_err();
+    assert!(refused.0.contains("not under an accepted root"), "{refused}");
+    m.sim.submit(&good).unwrap();
+}
+
+#[test]
 fn adversary_35_nullifier_plus_the_order() {
     // As case 11, for a nullifier that was spent: the shifted twin names the same use.
     let mut m = market();
     let good = m.request(0);
     m.sim.submit(&good).unwrap();
-    let again = m.sim.request(m.package.request(&m.funder, &m.buyer, true), &m.funder, &m.researcher, 0);
-    assert_eq!(again.authorization.credential.as_ref().unwrap().nullifier, good.authorization.credential.as_ref().unwrap().nullifier);
+    let again =
+        m.sim.request(m.package.request(&m.funder, &m.buyer, true), &m.funder, &m.researcher, 0);
+    assert_eq!(
+        again.authorization.credential.as_ref().unwrap().nullifier,
+        good.authorization.credential.as_ref().unwrap().nullifier
+    );
     assert_eq!(m.sim.submit(&again), Err(TxError::NullifierUsed));
     let next = m.request(1);
     m.sim.submit(&next).unwrap();
@@ -621,20 +694,27 @@ fn roles_do_what_the_table_says_and_nothing_else() {
     let alone = sim.act(vec![admit(&issuer, Admission::Issuer)], &[&a]);
     assert_eq!(alone, Err(TxError::RegistrarsNeeded { needs: 2, signed: 1 }));
     sim.admit(&issuer, Admission::Issuer).unwrap();
-    assert_eq!(sim.admit(&issuer, Admission::Issuer), Err(TxError::AlreadyAdmitted { role: Role::Issuer }));
+    assert_eq!(
+        sim.admit(&issuer, Admission::Issuer),
+        Err(TxError::AlreadyAdmitted { role: Role::Issuer })
+    );
 
     // A gateway makes its own currency only, and nobody makes stake.
     let bob = Wallet::new("bob");
     let mint = Action::Mint(Mint { gateway: bob.id(), to: bob.id(), money: euros(5) });
     let not_active = TxError::NotActive { role: Role::Gateway, account: bob.id() };
     assert_eq!(sim.act(vec![mint], &[&bob]), Err(not_active));
-    let foreign = galen_market::amount::Money { currency: "USD".parse().unwrap(), amount: Amount::new(5) };
+    let foreign =
+        galen_market::amount::Money { currency: "USD".parse().unwrap(), amount: Amount::new(5) };
     let mint = Action::Mint(Mint { gateway: gateway.id(), to: bob.id(), money: foreign });
     assert_eq!(sim.act(vec![mint], &[&gateway]).unwrap_err().code(), "unknown_currency");
 
     // A suspended issuer does nothing, and its roots are refused.
-    let suspend =
-        Action::Suspend(Suspend { account: issuer.id(), role: Role::Issuer, evidence: Digest([2; 32]) });
+    let suspend = Action::Suspend(Suspend {
+        account: issuer.id(),
+        role: Role::Issuer,
+        evidence: Digest([2; 32]),
+    });
     let b = sim.registrars[1].clone();
     sim.act(vec![suspend.clone()], &[&a, &b]).unwrap();
     assert_eq!(sim.act(vec![suspend], &[&a, &b]), Err(TxError::AlreadySuspended));

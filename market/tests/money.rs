@@ -49,11 +49,15 @@ fn random_money_actions_keep_the_invariants() {
             };
             let units = Amount::new(amount);
             let action = match rng.gen_range(0..7) {
-                0 | 1 => Action::Mint(Mint { gateway: gateway.id(), to: to.id(), money: euros(amount) }),
+                0 | 1 => {
+                    Action::Mint(Mint { gateway: gateway.id(), to: to.id(), money: euros(amount) })
+                }
                 2 => Action::Burn(Burn { gateway: gateway.id(), money: euros(amount) }),
                 3 => Action::Bond(Bond {
                     validator: from.id(),
-                    consensus_key: ConsensusKey(Wallet::new(&format!("vote {}", from.name())).id().0),
+                    consensus_key: ConsensusKey(
+                        Wallet::new(&format!("vote {}", from.name())).id().0,
+                    ),
                     amount: units,
                 }),
                 4 => Action::Unbond(Unbond { validator: from.id(), amount: units }),
@@ -61,7 +65,12 @@ fn random_money_actions_keep_the_invariants() {
                 _ => {
                     let asset =
                         if rng.gen_bool(0.3) { Asset::Stake } else { Asset::Currency(eur()) };
-                    Action::Transfer(Transfer { from: from.id(), to: to.id(), asset, amount: units })
+                    Action::Transfer(Transfer {
+                        from: from.id(),
+                        to: to.id(),
+                        asset,
+                        amount: units,
+                    })
                 }
             };
             let signer = match &action {
@@ -106,7 +115,10 @@ fn stake_leaves_after_the_unbonding_time() {
     assert_eq!(powers.iter().sum::<u64>(), 1_060);
 
     let unbond = |amount| {
-        vec![Action::Unbond(Unbond { validator: Wallet::new("ann").id(), amount: Amount::new(amount) })]
+        vec![Action::Unbond(Unbond {
+            validator: Wallet::new("ann").id(),
+            amount: Amount::new(amount),
+        })]
     };
     assert_eq!(sim.act(unbond(20), &[&ann]), Err(TxError::StakeTooLow { min: Amount::new(50) }));
     sim.act(unbond(60), &[&ann]).unwrap();

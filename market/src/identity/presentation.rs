@@ -25,7 +25,9 @@ use crate::state_key;
 pub const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// A root of an issuer's tree that the proof accepts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 pub struct IssuerRoot {
     /// Whose tree.
     pub issuer: AccountId,

@@ -10,13 +10,15 @@ use crate::context::Context;
 use crate::error::TxError;
 use crate::event::Event;
 use crate::id::{AccountId, Digest};
-use crate::payment::account::positive;
 use crate::payment::Purse;
+use crate::payment::account::positive;
 use crate::role::Role;
 use crate::state_key;
 
 /// Whether a party may act.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It may.

@@ -59,7 +59,9 @@ impl Default for IssuerTree {
 }
 
 /// What is known of a root.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 pub struct RootRecord {
     /// The tree's generation when it was the root.
     pub generation: u64,
@@ -215,7 +217,10 @@ pub(crate) fn run_revocations(ctx: &mut Context<'_>) -> Result<(), TxError> {
 ///
 /// # Errors
 /// When the state fails.
-pub(crate) fn next_revocation(state: &dyn StateRead, epoch_ms: u64) -> Result<Option<u64>, StateError> {
+pub(crate) fn next_revocation(
+    state: &dyn StateRead,
+    epoch_ms: u64,
+) -> Result<Option<u64>, StateError> {
     let first = state_key::scan(state, &state_key::revocations(), None, 1)?.pop();
     first
         .map(|(rest, ())| {
@@ -273,7 +278,11 @@ fn usable(record: &RootRecord, tree: &IssuerTree, now: u64, window: u64) -> bool
 ///
 /// # Errors
 /// [`TxError::NotActive`] or [`TxError::UnknownRoot`].
-pub(crate) fn require_root(ctx: &Context<'_>, issuer: &AccountId, root: &Scalar) -> Result<(), TxError> {
+pub(crate) fn require_root(
+    ctx: &Context<'_>,
+    issuer: &AccountId,
+    root: &Scalar,
+) -> Result<(), TxError> {
     ctx.active(Role::Issuer, issuer)?;
     let tree = ctx.get(&state_key::issuer_tree(issuer))?;
     let record = ctx.get(&state_key::root(issuer, root))?;

@@ -10,27 +10,33 @@ use crate::context::Context;
 use crate::error::TxError;
 use crate::event::Event;
 use crate::id::{AccountId, ConsensusKey};
-use crate::payment::account::positive;
 use crate::payment::Purse;
+use crate::payment::account::positive;
 use crate::state::{StateError, StateRead};
 use crate::state_key;
 
 /// What the state keeps of a validator beside its stake.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 pub struct ValidatorRecord {
     /// The key of its votes.
     pub consensus_key: ConsensusKey,
 }
 
 /// Stake that stopped voting at one block time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 pub struct Unbonding {
     /// How much.
     pub amount: Amount,
 }
 
 /// A validator as the engine sees it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 pub struct ValidatorInfo {
     /// Its account.
     pub account: AccountId,

@@ -124,10 +124,11 @@ impl Ledger {
         overlay.apply(changes);
         let mut receipts = Vec::with_capacity(transactions.len());
         for (index, transaction) in transactions.iter().enumerate() {
-            let (changes, receipt) = run(&frame, &overlay, transaction).map_err(|error| match error {
-                TxError::State(error) => BlockError::State(error),
-                error => BlockError::Transaction { index, error },
-            })?;
+            let (changes, receipt) =
+                run(&frame, &overlay, transaction).map_err(|error| match error {
+                    TxError::State(error) => BlockError::State(error),
+                    error => BlockError::Transaction { index, error },
+                })?;
             overlay.apply(changes);
             events.extend(receipt.events.iter().cloned());
             receipts.push(receipt);
@@ -313,7 +314,8 @@ fn authorize(
             let registrars = ctx
                 .get(&state_key::registrars())?
                 .ok_or_else(|| StateError("the state names no registrars".to_owned()))?;
-            let signed = registrars.accounts.iter().filter(|account| authority.accounts().contains(account));
+            let signed =
+                registrars.accounts.iter().filter(|account| authority.accounts().contains(account));
             let signed = u32::try_from(signed.count()).unwrap_or(u32::MAX);
             let needs = registrars.threshold;
             if signed < needs { Err(TxError::RegistrarsNeeded { needs, signed }) } else { Ok(()) }
@@ -325,8 +327,8 @@ fn authorize(
         }
         // The deal knows its key; executing the action compares it.
         Requirement::DealKey(_) if authority.deal_key.is_some() => Ok(()),
-        Requirement::DealKey(deal) => {
-            Err(TxError::Unauthorised { needs: format!("the signature of the one-time key of deal {deal}") })
-        }
+        Requirement::DealKey(deal) => Err(TxError::Unauthorised {
+            needs: format!("the signature of the one-time key of deal {deal}"),
+        }),
     }
 }

@@ -14,7 +14,19 @@ use crate::id::{AccountId, DealId, PackageId};
 use crate::state_key;
 
 /// A place where money lies.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Debug,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Purse {
     /// Free money of an account.
@@ -34,7 +46,19 @@ pub enum Purse {
 }
 
 /// The parts of a deal's money.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Debug,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum DealPurse {
     /// The price in escrow.
@@ -62,7 +86,18 @@ impl fmt::Display for Purse {
 }
 
 /// How much of an asset was ever made and destroyed.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Debug,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 pub struct Supply {
     /// Minor units ever made.
     pub minted: u128,
@@ -118,7 +153,13 @@ impl Context<'_> {
     ///
     /// # Errors
     /// [`TxError::InsufficientFunds`] if the first purse holds less.
-    pub fn transfer(&mut self, from: &Purse, to: &Purse, asset: &Asset, amount: Amount) -> Result<(), TxError> {
+    pub fn transfer(
+        &mut self,
+        from: &Purse,
+        to: &Purse,
+        asset: &Asset,
+        amount: Amount,
+    ) -> Result<(), TxError> {
         self.take(from, asset, amount)?;
         self.give(to, asset, amount)
     }
@@ -127,11 +168,17 @@ impl Context<'_> {
     ///
     /// # Errors
     /// [`TxError::Amount`] if more than 2^64 − 1 minor units would exist.
-    pub(crate) fn mint(&mut self, to: &Purse, asset: &Asset, amount: Amount) -> Result<(), TxError> {
+    pub(crate) fn mint(
+        &mut self,
+        to: &Purse,
+        asset: &Asset,
+        amount: Amount,
+    ) -> Result<(), TxError> {
         let key = state_key::supply(asset);
         let mut supply: Supply = self.get(&key)?.unwrap_or_default();
         let units = u128::from(amount.units());
-        supply.minted = supply.minted.checked_add(units).ok_or(crate::amount::AmountError::Overflow)?;
+        supply.minted =
+            supply.minted.checked_add(units).ok_or(crate::amount::AmountError::Overflow)?;
         if supply.outstanding() > u128::from(u64::MAX) {
             return Err(crate::amount::AmountError::Overflow.into());
         }
@@ -143,7 +190,12 @@ impl Context<'_> {
     ///
     /// # Errors
     /// [`TxError::InsufficientFunds`] if the purse holds less.
-    pub(crate) fn burn(&mut self, from: &Purse, asset: &Asset, amount: Amount) -> Result<(), TxError> {
+    pub(crate) fn burn(
+        &mut self,
+        from: &Purse,
+        asset: &Asset,
+        amount: Amount,
+    ) -> Result<(), TxError> {
         self.take(from, asset, amount)?;
         let key = state_key::supply(asset);
         let mut supply: Supply = self.get(&key)?.unwrap_or_default();

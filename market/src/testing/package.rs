@@ -47,8 +47,8 @@ impl FilePackage {
         let key = Scalar(hash_to_scalar("galen/test/master-key", &[name.as_bytes()]));
         let content = format!("The records of {name}.");
         let file = File { name: "records.txt".to_owned(), first: 0, bytes: content.len() as u64 };
-        let layout =
-            Layout::new(BlockRows::Small, vec![], vec![], vec![file]).expect("one file is a layout");
+        let layout = Layout::new(BlockRows::Small, vec![], vec![], vec![file])
+            .expect("one file is a layout");
         let place = layout.place(0).expect("there is one segment");
         let cipher_key = Scalar(segment_key(key.0, 0)).to_bytes();
         let sealed = segment::seal(&cipher_key, 0, 1, [9; NONCE_BYTES], content.as_bytes());
@@ -57,7 +57,8 @@ impl FilePackage {
         let leaves = LeafTree::new(&[leaf]).expect("one leaf is a tree");
         let terms = Terms {
             price: euros(price),
-            clauses: Bounded::new(vec![Clause { duo: duo::GRU, disease: None }]).expect("one clause"),
+            clauses: Bounded::new(vec![Clause { duo: duo::GRU, disease: None }])
+                .expect("one clause"),
             licence_months: 12,
             licence_text: Digest([3; 32]),
             review_ms: None,
@@ -127,7 +128,8 @@ impl Buyer {
     #[must_use]
     pub fn new(name: &str) -> Self {
         let seed = segment::sha256(name.as_bytes());
-        let word = u64::from_le_bytes([seed[0], seed[1], seed[2], seed[3], seed[4], seed[5], seed[6], 1]);
+        let word =
+            u64::from_le_bytes([seed[0], seed[1], seed[2], seed[3], seed[4], seed[5], seed[6], 1]);
         let secret = JubScalar::from(word);
         let delivery_key = JubPoint::generator().times(&secret).expect("a scalar other than zero");
         Self { auth: Wallet::new(&format!("one-time key of {name}")), secret, delivery_key }
@@ -139,7 +141,11 @@ impl Simulation {
     ///
     /// # Errors
     /// The first rule that is broken.
-    pub fn list(&mut self, institution: &Wallet, package: &FilePackage) -> Result<Receipt, TxError> {
+    pub fn list(
+        &mut self,
+        institution: &Wallet,
+        package: &FilePackage,
+    ) -> Result<Receipt, TxError> {
         self.act(vec![Action::DraftListing(package.draft.clone())], &[institution])
     }
 

@@ -197,11 +197,13 @@ impl Simulation {
             .accounts
             .iter()
             .zip(&signing.accounts)
-            .map(|(slot, wallet)| AccountSignature { signature: wallet.sign(&hash), ..slot.clone() })
+            .map(|(slot, wallet)| AccountSignature {
+                signature: wallet.sign(&hash),
+                ..slot.clone()
+            })
             .collect();
         transaction.authorization.accounts = Bounded::new(signed).expect("as many as before");
-        if let (Some(slot), Some(key)) =
-            (&mut transaction.authorization.deal_key, signing.deal_key)
+        if let (Some(slot), Some(key)) = (&mut transaction.authorization.deal_key, signing.deal_key)
         {
             slot.signature = key.sign(&hash);
         }
@@ -227,7 +229,8 @@ impl Simulation {
         let (institution, package) = (request.institution, request.package);
         let scope = request_scope(transaction.chain, &institution, &package);
         let (root, path) = signing.path.clone().unwrap_or_else(|| researcher.path(self));
-        let today = u32::try_from(self.next(super::STEP_MS).time_ms / DAY_MS).expect("this century");
+        let today =
+            u32::try_from(self.next(super::STEP_MS).time_ms / DAY_MS).expect("this century");
         let roots = vec![IssuerRoot { issuer: researcher.issuer(), root }];
         let mut shown = Presentation {
             roots: Bounded::<_, ROOTS>::new(roots).expect("one root"),
