@@ -72,22 +72,19 @@ pub fn root_of(leaf: Fr, path: &Path) -> Fr {
     })
 }
 
-/// The constraints of [`root_of`]: for each level one for the bit, one for the choice of sides,
-/// and the hash.
+/// The constraints of [`root_of`] for bits of the index, lowest first, and as many siblings: for
+/// each level one for the choice of sides, and the hash.
 ///
 /// # Errors
 /// When the constraint system refuses an allocation.
 pub fn root_of_wire(
     cs: &ConstraintSystemRef<Fr>,
     leaf: &Wire,
-    path: &Path,
+    index: &[Wire],
+    siblings: &[Wire],
 ) -> Result<Wire, SynthesisError> {
-    let mut index = path.index;
     let mut current = leaf.clone();
-    for sibling in &path.siblings {
-        let right = Wire::bit(cs, index & 1 == 1)?;
-        index >>= 1;
-        let sibling = Wire::witness(cs, *sibling)?;
+    for (right, sibling) in index.iter().zip(siblings) {
         let moved = right.times(cs, &sibling.minus(&current))?;
         current = poseidon_wire(cs, &[current.plus(&moved), sibling.minus(&moved)])?;
     }
@@ -215,6 +212,7 @@ pub fn set_leaf<S: NodeStore>(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::circuit::wire::allocate_bits;
     use ark_relations::gr1cs::ConstraintSystem;
     use std::collections::BTreeMap;
     use std::convert::Infallible;
@@ -246,7 +244,11 @@ mod tests {
             assert_ne!(root_of(leaf + Fr::from(1), &path), tree.root());
             let cs = ConstraintSystem::new_ref();
             let wire = Wire::witness(&cs, leaf).unwrap();
-            assert_eq!(root_of_wire(&cs, &wire, &path).unwrap().value(), tree.root());
+            let bits = allocate_bits(&cs, index, DEPTH).unwrap();
+            let siblings: Vec<Wire> =
+                path.siblings.iter().map(|s| Wire::witness(&cs, *s).unwrap()).collect();
+            let root = root_of_wire(&cs, &wire, &bits, &siblings).unwrap();
+            assert_eq!(root.value(), tree.root());
             assert!(cs.is_satisfied().unwrap());
         }
         assert_eq!(tree.path(CAPACITY), None);

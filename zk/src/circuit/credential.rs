@@ -16,26 +16,30 @@
 //! The opener and R are points of the prime subgroup and not the identity, as
 //! [`crate::point::JubPoint`] sees to. Depends on [`crate::hash`], [`crate::merkle`], [`super::edwards`].
 
+#[cfg(any(test, feature = "testing"))]
+mod exposed;
 mod types;
 
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup, Field};
+use ark_ec::AffineRepr;
+use ark_ed_on_bn254::EdwardsAffine;
+use ark_ff::{AdditiveGroup, Field, PrimeField};
 use ark_relations::gr1cs::{ConstraintSystemRef, SynthesisError};
 
 pub use types::{
     ATTRIBUTES, Attributes, COUNTRIES, Countries, Country, CredentialPublic, CredentialRequest,
     CredentialWitness, Disclosed, Opening, ROOTS, leaf,
 };
-use types::DISCLOSABLE;
+use types::{DISCLOSABLE, leaf_of_values, pad};
 
 use super::edwards::{
-    JubScalar, PointWire, SCALAR_BITS, enforce_same_point, fits, scalar_bits, times_generator,
-    times_point,
+    JubScalar, PointWire, SCALAR_BITS, enforce_same_point, fits, scalar_bits, times_affine,
+    times_generator, times_point,
 };
 use super::wire::{Wire, allocate_bits, enforce_equal, enforce_product};
 use crate::field::Scalar;
-use crate::hash::{domain, holder, poseidon_wire};
-use crate::merkle::{DEPTH, LeafTree, root_of, root_of_wire};
+use crate::hash::{domain, holder, poseidon, poseidon_wire};
+use crate::merkle::{DEPTH, LeafTree, Path, root_of, root_of_wire};
 use crate::point::JubPoint;
 use crate::statement::{CircuitId, Statement, Unsatisfied};
 
@@ -91,9 +95,9 @@ impl Statement for Credential {
 
     fn circuit(&self) -> CircuitId {
         if *self == Self::default() {
-            CircuitId("credential-1")
+            CircuitId("credential/1")
         } else {
-            CircuitId("credential-1-small")
+            CircuitId("credential/1/unregistered")
         }
     }
 
@@ -118,53 +122,17 @@ impl Statement for Credential {
         public: &CredentialPublic,
         witness: &CredentialWitness,
     ) -> Result<(), Unsatisfied> {
-        let (request, attributes) = (&public.request, &witness.attributes);
-        if witness.path.siblings.len() != self.depth as usize
-            || witness.path.index >= 1 << self.depth
-        {
-            return refuse("the path is not one of this tree's depth");
-        }
-        let root = root_of(leaf(holder(witness.secret.0), attributes), &witness.path);
-        if !request.roots[..self.roots].contains(&Scalar(root)) {
-            return refuse("the credential is not under an accepted root: revoked or out of date");
-        }
-        if attributes.expiry <= request.day {
-            return refuse("the credential has expired");
-        }
-        if u64::from(attributes.expiry - request.day - 1) >> self.day_bits != 0 {
-            return refuse("the expiry is too far away");
-        }
-        if u64::from(attributes.purposes | request.purposes) >> self.purpose_bits != 0 {
-            return refuse("a purpose beyond the known bits");
-        }
-        if attributes.purposes & request.purposes != request.purposes {
-            return refuse("the credential does not cover the purpose");
-        }
-        if !request.countries.list().is_empty()
-            && !country_codes(public)[..self.countries].contains(&attributes.country.value())
-        {
-            return refuse("the holder's country is not among those allowed");
-        }
-        let values = attributes.values();
-        for (value, position) in request.disclosed.values().iter().zip(DISCLOSABLE) {
-            if value.is_some_and(|value| value != values[position]) {
-                return refuse("a disclosed value is not the credential's");
-            }
-        }
-        if witness.j >= request.j_limit || u64::from(request.j_limit - 1) >> self.use_bits != 0 {
-            return refuse("all uses of the credential in this scope are spent");
-        }
         if !fits(&witness.randomness, self.scalar_bits) {
             return refuse("the encryption's scalar is too long");
         }
-        let honest = CredentialPublic::answer(request.clone(), witness)?;
-        if honest.nullifier != public.nullifier {
-            return refuse("the nullifier is not the secret's in this scope");
-        }
-        if honest.opening != public.opening {
-            return refuse("the holder's name is not encrypted to the opener");
-        }
-        Ok(())
+        let meant = Meant {
+            secret: witness.secret.0,
+            attributes: witness.attributes.values(),
+            path: witness.path.clone(),
+            j: Fr::from(witness.j),
+            randomness: witness.randomness,
+        };
+        self.rules(&self.inputs(public), &meant)
     }
 
     fn synthesize(
@@ -177,40 +145,37 @@ impl Statement for Credential {
             return Err(SynthesisError::Unsatisfiable);
         }
         let inputs = PublicWires::allocate(&cs, public)?;
-        let request = &public.request;
+        let private = PrivateWires::allocate(self, &cs, public, witness)?;
 
-        let secret = Wire::witness(&cs, witness.secret.0)?;
-        let holder = poseidon_wire(&cs, &[Wire::constant(domain::HOLDER), secret.clone()])?;
-        let attributes = self.attributes(&cs, &inputs, request, &witness.attributes)?;
-
-        let mut leaf = vec![Wire::constant(domain::CRED), holder.clone()];
+        let constant = |tag| Wire::constant(tag);
+        let secret = &private.secret;
+        let holder = poseidon_wire(&cs, &[constant(domain::HOLDER), secret.clone()])?;
+        let attributes = private.attributes(&cs, &inputs)?;
+        let mut leaf = vec![constant(domain::CRED), holder.clone()];
         leaf.extend_from_slice(&attributes);
         let leaf = poseidon_wire(&cs, &leaf)?;
-        let root = root_of_wire(&cs, &leaf, &witness.path)?;
+        let root = root_of_wire(&cs, &leaf, &private.index, &private.siblings)?;
         enforce_one_of(&cs, &root, &inputs.roots[..self.roots], None)?;
-        let country = &attributes[2];
-        let restricted = Some(&inputs.restricted);
-        enforce_one_of(&cs, country, &inputs.countries[..self.countries], restricted)?;
 
+        let allowed = &inputs.countries[..self.countries];
+        enforce_one_of(&cs, &attributes[2], allowed, Some(&inputs.restricted))?;
         for ((shown, value), position) in inputs.disclosed.iter().zip(DISCLOSABLE) {
             enforce_product(&cs, shown, &attributes[position], value)?;
         }
 
         // j and j_limit − 1 − j are both non-negative and far below the field's order.
-        let left = u64::from(request.j_limit).wrapping_sub(1).wrapping_sub(witness.j.into());
-        let j = Wire::from_bits(&allocate_bits(&cs, witness.j.into(), self.use_bits)?);
-        let left = Wire::from_bits(&allocate_bits(&cs, left, self.use_bits)?);
+        let j = Wire::from_bits(&private.j);
+        let left = Wire::from_bits(&private.left);
         enforce_equal(&cs, &j.plus(&left).plus_constant(Fr::ONE), &inputs.j_limit)?;
-        let found = poseidon_wire(&cs, &[Wire::constant(domain::NULL), secret, inputs.scope, j])?;
+        let tag = constant(domain::NULL);
+        let found = poseidon_wire(&cs, &[tag, secret.clone(), inputs.scope, j])?;
         enforce_equal(&cs, &found, &inputs.nullifier)?;
 
-        let bits = scalar_bits(&cs, &witness.randomness, self.scalar_bits)?;
-        enforce_same_point(&cs, &times_generator(&cs, &bits)?, &inputs.ephemeral)?;
-        let shared = times_point(&cs, &bits, &inputs.opener)?;
-        let pad = poseidon_wire(
-            &cs,
-            &[Wire::constant(domain::OPENER), shared.x, shared.y, inputs.message],
-        )?;
+        let ephemeral = times_generator(&cs, &private.randomness)?;
+        enforce_same_point(&cs, &ephemeral, &inputs.ephemeral)?;
+        let shared = times_point(&cs, &private.randomness, &inputs.opener)?;
+        let tag = constant(domain::OPENER);
+        let pad = poseidon_wire(&cs, &[tag, shared.x, shared.y, inputs.message])?;
         enforce_equal(&cs, &holder.plus(&pad), &inputs.ciphertext)
     }
 
@@ -259,37 +224,91 @@ impl Statement for Credential {
     }
 }
 
+/// What the private values of a proof mean; the circuit's bits read as numbers.
+struct Meant {
+    secret: Fr,
+    attributes: [Fr; ATTRIBUTES],
+    path: Path,
+    j: Fr,
+    randomness: JubScalar,
+}
+
+/// The integer below 2^64 that a field element stands for.
+fn integer(value: Fr) -> Option<u64> {
+    match value.into_bigint().0 {
+        [low, 0, 0, 0] => Some(low),
+        _ => None,
+    }
+}
+
 impl Credential {
-    /// Attributes as the leaf has them. Purposes and expiry are written in bits from the start, so
-    /// that nothing but an integer in range can be in the leaf.
-    fn attributes(
-        &self,
-        cs: &ConstraintSystemRef<Fr>,
-        inputs: &PublicWires,
-        request: &CredentialRequest,
-        attributes: &Attributes,
-    ) -> Result<Vec<Wire>, SynthesisError> {
-        let approved = allocate_bits(cs, attributes.purposes.into(), self.purpose_bits)?;
-        let required = allocate_bits(cs, request.purposes.into(), self.purpose_bits)?;
-        for (approved, required) in approved.iter().zip(&required) {
-            enforce_product(cs, approved, required, required)?;
-        }
-        enforce_equal(cs, &Wire::from_bits(&required), &inputs.purposes)?;
+    /// The meaning, over public inputs as the verifying key has them.
+    fn rules(&self, inputs: &[Fr], meant: &Meant) -> Result<(), Unsatisfied> {
+        let Some((roots, rest)) = inputs.split_at_checked(ROOTS) else {
+            return refuse("too few public inputs");
+        };
+        let Some(([opener_x, opener_y, day, purposes, restricted], rest)) =
+            rest.split_first_chunk()
+        else {
+            return refuse("too few public inputs");
+        };
+        let Some((countries, rest)) = rest.split_at_checked(COUNTRIES) else {
+            return refuse("too few public inputs");
+        };
+        let Some((disclosed, rest)) = rest.split_at_checked(2 * DISCLOSABLE.len()) else {
+            return refuse("too few public inputs");
+        };
+        let [scope, j_limit, public_nullifier, message, x, y, ciphertext] = rest else {
+            return refuse("not the right number of public inputs");
+        };
+        let attributes = &meant.attributes;
 
-        let days = u64::from(attributes.expiry).wrapping_sub(request.day.into()).wrapping_sub(1);
-        let days = Wire::from_bits(&allocate_bits(cs, days, self.day_bits)?);
-        let expiry = inputs.day.plus_constant(Fr::ONE).plus(&days);
-
-        let values = attributes.values();
-        let mut wires = Vec::with_capacity(ATTRIBUTES);
-        for (i, value) in values.iter().enumerate() {
-            wires.push(match i {
-                3 => Wire::from_bits(&approved),
-                5 => expiry.clone(),
-                _ => Wire::witness(cs, *value)?,
-            });
+        if meant.path.siblings.len() != self.depth as usize || meant.path.index >> self.depth != 0 {
+            return refuse("the path is not one of this tree's depth");
         }
-        Ok(wires)
+        let holder = holder(meant.secret);
+        let root = root_of(leaf_of_values(holder, attributes), &meant.path);
+        if !roots[..self.roots].contains(&root) {
+            return refuse("the credential is not under an accepted root: revoked or out of date");
+        }
+        match (integer(attributes[5]), integer(*day)) {
+            (Some(expiry), Some(day)) if day < expiry => {
+                if (expiry - day - 1) >> self.day_bits != 0 {
+                    return refuse("the expiry is too far away");
+                }
+            }
+            _ => return refuse("the credential has expired"),
+        }
+        match (integer(attributes[3]), integer(*purposes)) {
+            (Some(approved), Some(required)) if (approved | required) >> self.purpose_bits == 0 => {
+                if approved & required != required {
+                    return refuse("the credential does not cover the purpose");
+                }
+            }
+            _ => return refuse("a purpose beyond the known bits"),
+        }
+        if *restricted != Fr::ZERO && !countries[..self.countries].contains(&attributes[2]) {
+            return refuse("the holder's country is not among those allowed");
+        }
+        for (pair, position) in disclosed.chunks_exact(2).zip(DISCLOSABLE) {
+            if pair[0] * attributes[position] != pair[1] {
+                return refuse("a disclosed value is not the credential's");
+            }
+        }
+        match (integer(meant.j), integer(*j_limit)) {
+            (Some(j), Some(limit)) if j < limit && (limit - 1) >> self.use_bits == 0 => {}
+            _ => return refuse("all uses of the credential in this scope are spent"),
+        }
+        if poseidon(&[domain::NULL, meant.secret, *scope, meant.j]) != *public_nullifier {
+            return refuse("the nullifier is not the secret's in this scope");
+        }
+        let ephemeral = times_affine(&EdwardsAffine::generator(), &meant.randomness);
+        let opener = EdwardsAffine::new_unchecked(*opener_x, *opener_y);
+        let shared = times_affine(&opener, &meant.randomness);
+        if ephemeral != (*x, *y) || holder + pad(shared, *message) != *ciphertext {
+            return refuse("the holder's name is not encrypted to the opener");
+        }
+        Ok(())
     }
 }
 
@@ -362,3 +381,80 @@ impl PublicWires {
         })
     }
 }
+
+/// The private values in their order, before everything that follows from them.
+struct PrivateWires {
+    secret: Wire,
+    j: Vec<Wire>,
+    /// `j_limit − 1 − j`.
+    left: Vec<Wire>,
+    approved: Vec<Wire>,
+    required: Vec<Wire>,
+    /// `expiry − day − 1`.
+    days: Vec<Wire>,
+    /// Attributes that are not written in bits: role, institution, country, approval, spare.
+    plain: Vec<Wire>,
+    index: Vec<Wire>,
+    siblings: Vec<Wire>,
+    randomness: Vec<Wire>,
+}
+
+/// Positions in the leaf of [`PrivateWires::plain`].
+const PLAIN: [usize; ATTRIBUTES - 2] = [0, 1, 2, 4, 6, 7];
+
+impl PrivateWires {
+    fn allocate(
+        circuit: &Credential,
+        cs: &ConstraintSystemRef<Fr>,
+        public: &CredentialPublic,
+        witness: &CredentialWitness,
+    ) -> Result<Self, SynthesisError> {
+        let request = &public.request;
+        let attributes = &witness.attributes;
+        let values = attributes.values();
+        let j = u64::from(witness.j);
+        // Negative differences wrap, lose their upper bits, and fail the constraints.
+        let left = u64::from(request.j_limit).wrapping_sub(1).wrapping_sub(j);
+        let days = u64::from(attributes.expiry).wrapping_sub(request.day.into()).wrapping_sub(1);
+        let bits = |value, length| allocate_bits(cs, value, length);
+        let witnesses = |values: &[Fr]| {
+            values.iter().map(|value| Wire::witness(cs, *value)).collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self {
+            secret: Wire::witness(cs, witness.secret.0)?,
+            j: bits(j, circuit.use_bits)?,
+            left: bits(left, circuit.use_bits)?,
+            approved: bits(attributes.purposes.into(), circuit.purpose_bits)?,
+            required: bits(request.purposes.into(), circuit.purpose_bits)?,
+            days: bits(days, circuit.day_bits)?,
+            plain: witnesses(&PLAIN.map(|position| values[position]))?,
+            index: bits(witness.path.index, circuit.depth)?,
+            siblings: witnesses(&witness.path.siblings)?,
+            randomness: scalar_bits(cs, &witness.randomness, circuit.scalar_bits)?,
+        })
+    }
+
+    /// Attributes as the leaf has them. Purposes and expiry are sums of bits from the start, so that
+    /// nothing but an integer in range can be in the leaf.
+    fn attributes(
+        &self,
+        cs: &ConstraintSystemRef<Fr>,
+        inputs: &PublicWires,
+    ) -> Result<[Wire; ATTRIBUTES], SynthesisError> {
+        for (approved, required) in self.approved.iter().zip(&self.required) {
+            enforce_product(cs, approved, required, required)?;
+        }
+        enforce_equal(cs, &Wire::from_bits(&self.required), &inputs.purposes)?;
+
+        let mut attributes: [Wire; ATTRIBUTES] = std::array::from_fn(|_| Wire::constant(Fr::ZERO));
+        for (wire, position) in self.plain.iter().zip(PLAIN) {
+            attributes[position] = wire.clone();
+        }
+        attributes[3] = Wire::from_bits(&self.approved);
+        attributes[5] = Wire::from_bits(&self.days).plus(&inputs.day).plus_constant(Fr::ONE);
+        Ok(attributes)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -115,6 +115,29 @@ pub fn fits(scalar: &JubScalar, bits: u32) -> bool {
     scalar.into_bigint().num_bits() <= bits
 }
 
+/// The coordinates of a multiple, outside a circuit.
+#[must_use]
+pub fn times_affine(point: &EdwardsAffine, scalar: &JubScalar) -> (Fr, Fr) {
+    let product = (*point * *scalar).into_affine();
+    (product.x, product.y)
+}
+
+/// The scalar with these bits, least significant first; none unless each is 0 or 1. Longer than the
+/// subgroup's order, it stands for what it is congruent to.
+#[must_use]
+pub fn scalar_of_bits(bits: &[Fr]) -> Option<JubScalar> {
+    let mut scalar = JubScalar::ZERO;
+    for bit in bits.iter().rev() {
+        scalar.double_in_place();
+        if *bit == Fr::ONE {
+            scalar += JubScalar::ONE;
+        } else if *bit != Fr::ZERO {
+            return None;
+        }
+    }
+    Some(scalar)
+}
+
 /// `Σ bits·2^i·G` for the subgroup's generator: windows of three bits, nine constraints each.
 ///
 /// # Errors

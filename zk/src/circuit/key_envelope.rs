@@ -8,6 +8,8 @@
 //! plaintext is exact. Depends on [`crate::hash`] and [`super::edwards`].
 
 use ark_bn254::Fr;
+use ark_ec::AffineRepr;
+use ark_ed_on_bn254::EdwardsAffine;
 use ark_ff::UniformRand;
 use ark_relations::gr1cs::{ConstraintSystemRef, SynthesisError};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -15,8 +17,8 @@ use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
 
 use super::edwards::{
-    JubScalar, PointWire, SCALAR_BITS, enforce_same_point, fits, scalar_bits, times_generator,
-    times_point,
+    JubScalar, PointWire, SCALAR_BITS, enforce_same_point, fits, scalar_bits, times_affine,
+    times_generator, times_point,
 };
 use super::wire::{Wire, enforce_equal};
 use crate::field::Scalar;
@@ -62,13 +64,8 @@ pub struct KeyEnvelopeWitness {
     pub ephemeral: JubScalar,
 }
 
-fn pad(shared: &JubPoint, deal: Scalar) -> Fr {
-    let shared = shared.affine();
-    poseidon(&[domain::ENVELOPE, shared.x, shared.y, deal.0])
-}
-
-fn times(point: &JubPoint, scalar: &JubScalar) -> Result<JubPoint, Unsatisfied> {
-    point.times(scalar).map_err(|_| Unsatisfied("the ephemeral scalar is 0".into()))
+fn pad(shared: (Fr, Fr), deal: Fr) -> Fr {
+    poseidon(&[domain::ENVELOPE, shared.0, shared.1, deal])
 }
 
 /// Seals a master key to a buyer's delivery key, with what is needed to prove it.
@@ -96,8 +93,10 @@ fn seal_with(
     Ok(KeyEnvelopePublic {
         key_commitment: Scalar(key_commitment(key.0)),
         buyer: *buyer,
-        ephemeral: times(&JubPoint::generator(), ephemeral)?,
-        ciphertext: Scalar(key.0 + pad(&times(buyer, ephemeral)?, deal)),
+        ephemeral: JubPoint::generator()
+            .times(ephemeral)
+            .map_err(|_| Unsatisfied("the ephemeral scalar is 0".into()))?,
+        ciphertext: Scalar(key.0 + pad(times_affine(buyer.affine(), ephemeral), deal.0)),
         deal,
     })
 }
@@ -108,12 +107,31 @@ fn seal_with(
 /// When what comes out does not open the package's commitment: the envelope is for another key or
 /// deal, or was never proven.
 pub fn open(public: &KeyEnvelopePublic, buyer_secret: &JubScalar) -> Result<Scalar, Unsatisfied> {
-    let shared = times(&public.ephemeral, buyer_secret)?;
-    let key = public.ciphertext.0 - pad(&shared, public.deal);
+    let shared = times_affine(public.ephemeral.affine(), buyer_secret);
+    let key = public.ciphertext.0 - pad(shared, public.deal.0);
     if key_commitment(key) != public.key_commitment.0 {
         return Err(Unsatisfied("the envelope does not hold the package's key for us".into()));
     }
     Ok(Scalar(key))
+}
+
+/// The meaning, over public inputs as the verifying key has them.
+fn rules(inputs: &[Fr], witness: &KeyEnvelopeWitness) -> Result<(), Unsatisfied> {
+    let [commitment, buyer_x, buyer_y, x, y, ciphertext, deal] = inputs else {
+        return Err(Unsatisfied("not seven public inputs".into()));
+    };
+    if key_commitment(witness.key.0) != *commitment {
+        return Err(Unsatisfied("the key does not open the package's commitment".into()));
+    }
+    if times_affine(&EdwardsAffine::generator(), &witness.ephemeral) != (*x, *y) {
+        return Err(Unsatisfied("E is not e·G".into()));
+    }
+    let buyer = EdwardsAffine::new_unchecked(*buyer_x, *buyer_y);
+    let shared = times_affine(&buyer, &witness.ephemeral);
+    if *ciphertext != witness.key.0 + pad(shared, *deal) {
+        return Err(Unsatisfied("the ciphertext does not hold the key".into()));
+    }
+    Ok(())
 }
 
 impl Statement for KeyEnvelope {
@@ -122,9 +140,9 @@ impl Statement for KeyEnvelope {
 
     fn circuit(&self) -> CircuitId {
         if *self == Self::default() {
-            CircuitId("key-envelope-1")
+            CircuitId("key-envelope/1")
         } else {
-            CircuitId("key-envelope-1-small")
+            CircuitId("key-envelope/1/unregistered")
         }
     }
 
@@ -149,17 +167,7 @@ impl Statement for KeyEnvelope {
         if !fits(&witness.ephemeral, self.scalar_bits) {
             return Err(Unsatisfied("the ephemeral scalar is too long".into()));
         }
-        let honest = seal_with(witness.key, &public.buyer, public.deal, &witness.ephemeral)?;
-        if honest.key_commitment != public.key_commitment {
-            return Err(Unsatisfied("the key does not open the package's commitment".into()));
-        }
-        if honest.ephemeral != public.ephemeral {
-            return Err(Unsatisfied("E is not e·G".into()));
-        }
-        if honest.ciphertext != public.ciphertext {
-            return Err(Unsatisfied("the ciphertext does not hold the key".into()));
-        }
-        Ok(())
+        rules(&self.inputs(public), witness)
     }
 
     fn synthesize(
@@ -175,10 +183,11 @@ impl Statement for KeyEnvelope {
         let deal = Wire::input(&cs, public.deal.0)?;
 
         let key = Wire::witness(&cs, witness.key.0)?;
+        let bits = scalar_bits(&cs, &witness.ephemeral, self.scalar_bits)?;
+
         let found = poseidon_wire(&cs, &[Wire::constant(domain::KEY), key.clone()])?;
         enforce_equal(&cs, &found, &commitment)?;
 
-        let bits = scalar_bits(&cs, &witness.ephemeral, self.scalar_bits)?;
         let found = times_generator(&cs, &bits)?;
         enforce_same_point(&cs, &found, &ephemeral)?;
 
@@ -204,3 +213,47 @@ impl Statement for KeyEnvelope {
         (public, KeyEnvelopeWitness { key, ephemeral })
     }
 }
+
+#[cfg(any(test, feature = "testing"))]
+mod exposed {
+    use super::*;
+    use crate::circuit::edwards::scalar_of_bits;
+    use crate::testing::{Attack, Exposed, Position, System};
+
+    impl KeyEnvelope {
+        /// A circuit of the same code that the harness gets through in seconds.
+        #[must_use]
+        pub fn small() -> Self {
+            Self { scalar_bits: 8 }
+        }
+    }
+
+    impl Exposed for KeyEnvelope {
+        fn private(&self) -> usize {
+            1 + self.scalar_bits as usize
+        }
+
+        fn supplied(&self) -> Vec<Position> {
+            // B and the deal.
+            vec![2, 3, 7]
+        }
+
+        fn claim(&self, instance: &[Fr], private: &[Fr]) -> Result<(), Unsatisfied> {
+            let ephemeral = scalar_of_bits(&private[1..])
+                .ok_or_else(|| Unsatisfied("the ephemeral scalar is not one".into()))?;
+            rules(instance, &KeyEnvelopeWitness { key: Scalar(private[0]), ephemeral })
+        }
+
+        fn honest(&self) -> Vec<(KeyEnvelopePublic, KeyEnvelopeWitness)> {
+            vec![self.example()]
+        }
+
+        fn attacks(&self, _: &System) -> Vec<Attack> {
+            Vec::new()
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "key_envelope_tests.rs"]
+mod tests;

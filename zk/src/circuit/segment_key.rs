@@ -59,7 +59,7 @@ impl Statement for SegmentKey {
     type Witness = SegmentKeyWitness;
 
     fn circuit(&self) -> CircuitId {
-        CircuitId("segment-key-1")
+        CircuitId("segment-key/1")
     }
 
     fn inputs(&self, public: &SegmentKeyPublic) -> Vec<Fr> {
@@ -103,3 +103,43 @@ impl Statement for SegmentKey {
         (SegmentKeyPublic::of(key, 3, Scalar::from(17)), SegmentKeyWitness { key })
     }
 }
+
+#[cfg(any(test, feature = "testing"))]
+mod exposed {
+    use super::*;
+    use crate::testing::{Attack, Exposed, Position, System};
+
+    impl Exposed for SegmentKey {
+        fn private(&self) -> usize {
+            1
+        }
+
+        fn supplied(&self) -> Vec<Position> {
+            // Number and deal.
+            vec![2, 4]
+        }
+
+        fn claim(&self, instance: &[Fr], private: &[Fr]) -> Result<(), Unsatisfied> {
+            let index = SegmentKey.example().0.index;
+            let public = SegmentKeyPublic {
+                key_commitment: Scalar(instance[0]),
+                index,
+                segment_key: Scalar(instance[2]),
+                deal: Scalar(instance[3]),
+            };
+            self.check(&public, &SegmentKeyWitness { key: Scalar(private[0]) })
+        }
+
+        fn honest(&self) -> Vec<(SegmentKeyPublic, SegmentKeyWitness)> {
+            vec![self.example()]
+        }
+
+        fn attacks(&self, _: &System) -> Vec<Attack> {
+            Vec::new()
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "segment_key_tests.rs"]
+mod tests;

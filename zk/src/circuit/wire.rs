@@ -197,6 +197,12 @@ pub fn enforce_equal(
     enforce_product(cs, a, &Wire::constant(Fr::ONE), b)
 }
 
+/// `Σ 2^i·bit_i` of the values of bits, which may be no bits.
+#[must_use]
+pub fn number_of_bits(bits: &[Fr]) -> Fr {
+    bits.iter().rev().fold(Fr::ZERO, |number, bit| number.double() + bit)
+}
+
 /// The little-endian bits of an unsigned integer as new private bits.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use ark_ff::AdditiveGroup;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use crate::circuit::edwards::JubScalar;
+use crate::circuit::edwards::{JubScalar, times_affine};
 use crate::field::Scalar;
 use crate::hash::{domain, holder, nullifier, poseidon};
 use crate::merkle::Path;
@@ -307,13 +307,8 @@ pub struct CredentialWitness {
     pub randomness: JubScalar,
 }
 
-fn times(point: &JubPoint, scalar: &JubScalar) -> Result<JubPoint, Unsatisfied> {
-    point.times(scalar).map_err(|_| Unsatisfied("the encryption's scalar is 0".into()))
-}
-
-fn pad(shared: &JubPoint, message: Scalar) -> Fr {
-    let shared = shared.affine();
-    poseidon(&[domain::OPENER, shared.x, shared.y, message.0])
+pub(super) fn pad(shared: (Fr, Fr), message: Fr) -> Fr {
+    poseidon(&[domain::OPENER, shared.0, shared.1, message])
 }
 
 impl CredentialPublic {
@@ -326,21 +321,22 @@ impl CredentialPublic {
         request: CredentialRequest,
         witness: &CredentialWitness,
     ) -> Result<Self, Unsatisfied> {
-        let shared = times(&request.opener, &witness.randomness)?;
+        let shared = times_affine(request.opener.affine(), &witness.randomness);
         let opening = Opening {
-            ephemeral: times(&JubPoint::generator(), &witness.randomness)?,
-            ciphertext: Scalar(holder(witness.secret.0) + pad(&shared, request.message)),
+            ephemeral: JubPoint::generator()
+                .times(&witness.randomness)
+                .map_err(|_| Unsatisfied("the encryption's randomness is 0".into()))?,
+            ciphertext: Scalar(holder(witness.secret.0) + pad(shared, request.message.0)),
         };
         let nullifier = Scalar(nullifier(witness.secret.0, request.scope.0, u64::from(witness.j)));
         Ok(Self { request, nullifier, opening })
     }
 
-    /// The holder's name, found with the opener's secret key.
-    ///
-    /// # Errors
-    /// When the secret is 0. A wrong secret gives a name that no leaf contains.
-    pub fn open(&self, opener_secret: &JubScalar) -> Result<Scalar, Unsatisfied> {
-        let shared = times(&self.opening.ephemeral, opener_secret)?;
-        Ok(Scalar(self.opening.ciphertext.0 - pad(&shared, self.request.message)))
+    /// The holder's name, found with the opener's secret key. A wrong secret gives a name that no
+    /// leaf contains.
+    #[must_use]
+    pub fn open(&self, opener_secret: &JubScalar) -> Scalar {
+        let shared = times_affine(self.opening.ephemeral.affine(), opener_secret);
+        Scalar(self.opening.ciphertext.0 - pad(shared, self.request.message.0))
     }
 }
