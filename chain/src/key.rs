@@ -80,7 +80,7 @@ impl NodeKey {
     }
 
     pub(crate) fn signing(&self) -> SigningKey {
-        self.0
+        self.0.clone()
     }
 
     /// The identity on the network, which is another key so that nothing signed there is a vote.

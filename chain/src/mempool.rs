@@ -70,11 +70,6 @@ impl<T: Checked> Mempool<T> {
         self.waiting.len()
     }
 
-    /// Whether none waits.
-    pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
     /// Their bytes together.
     pub fn bytes(&self) -> usize {
         self.bytes

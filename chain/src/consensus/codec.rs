@@ -222,7 +222,7 @@ impl Mirrored for SignedConsensusMsg<GalenContext> {
 
 /// A certificate of one kind of vote for one block.
 #[derive(BorshSerialize, BorshDeserialize)]
-pub struct MirroredCertificate {
+struct MirroredCertificate {
     height: Height,
     round: MirroredRound,
     block: BlockId,
@@ -388,7 +388,7 @@ impl Mirrored for ValidatorProof<GalenContext> {
 }
 
 #[derive(BorshSerialize, BorshDeserialize)]
-pub struct MirroredValue {
+struct MirroredValue {
     height: Height,
     round: MirroredRound,
     valid_round: MirroredRound,

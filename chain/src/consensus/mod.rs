@@ -8,5 +8,7 @@ pub mod signing;
 pub mod types;
 mod wal;
 
-pub use engine::{Engine, EngineError, Signals};
-pub use wal::{WalError, inspect};
+pub use engine::EngineError;
+pub(crate) use engine::{Engine, Signals};
+pub use wal::WalError;
+pub(crate) use wal::inspect;

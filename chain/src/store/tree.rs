@@ -25,7 +25,7 @@ pub struct StateProof {
     pub key: Vec<u8>,
     /// Its value, if it has one.
     pub value: Option<Vec<u8>>,
-    path: SparseMerkleProof<Sha256>,
+    pub(super) path: SparseMerkleProof<Sha256>,
 }
 
 /// A proof does not lead to the root.

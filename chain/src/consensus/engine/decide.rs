@@ -115,4 +115,3 @@ impl<A: Application> Engine<A> {
         Ok(values)
     }
 }
-}

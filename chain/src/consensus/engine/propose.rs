@@ -63,7 +63,7 @@ impl<A: Application> Engine<A> {
         Ok(Some(proposal))
     }
 
-    fn build(
+    pub(super) fn build(
         &self,
         snapshot: &Snapshot,
         now: BlockContext,
