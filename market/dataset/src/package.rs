@@ -150,6 +150,21 @@ impl Listing {
         };
         Self { id: parts.id(), root, key_commitment, manifest, layout }
     }
+
+    /// The bytes of `package.json`.
+    ///
+    /// # Errors
+    /// [`PackageError::Summary`] if they cannot be written as JSON.
+    pub fn summary(&self) -> Result<Vec<u8>, PackageError> {
+        let summary = Summary {
+            format: FORMAT.to_owned(),
+            id: self.id,
+            root: self.root,
+            segments: self.layout.segments(),
+            key_commitment: self.key_commitment,
+        };
+        serde_jcs::to_vec(&summary).map_err(|e| PackageError::Summary(e.to_string()))
+    }
 }
 
 /// `package.json`.
@@ -515,15 +530,7 @@ impl FolderWriter {
         let root = LeafTree::new(&self.leaves).ok_or(PackageError::Root)?.root();
         let digest = Digest(manifest_hash(&manifest_bytes));
         let listing = Listing::new(Digest(root), key_commitment, digest, layout);
-        let summary = Summary {
-            format: FORMAT.to_owned(),
-            id: listing.id,
-            root: listing.root,
-            segments: listing.layout.segments(),
-            key_commitment,
-        };
-        let summary =
-            serde_jcs::to_vec(&summary).map_err(|e| PackageError::Summary(e.to_string()))?;
+        let summary = listing.summary()?;
         let leaves: Vec<u8> = self.leaves.iter().flat_map(Leaf::to_bytes).collect();
         write_synced(&folder.join(LEAVES_FILE), &leaves)?;
         write_synced(&folder.join(LAYOUT_FILE), &listing.layout.to_bytes())?;

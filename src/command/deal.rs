@@ -1,0 +1,346 @@
+//! `galen deal`: the buyer's commands, from the request to the opened dataset or the dispute.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Subcommand, ValueEnum};
+use galen_api::DealView;
+use galen_dataset::package::PackageFolder;
+use galen_dataset::pack::Progress;
+use galen_market::id::PackageId;
+use galen_market::listing::ListingId;
+use galen_market::terms::{Mondo, Purpose as DeclaredPurpose, PurposeKind};
+use serde_json::json;
+
+use crate::config::Context;
+use crate::error::{Exit, Failure};
+use crate::operation::purchase::{self, DealRecord, DealStore, Purchase};
+use crate::operation::credential::Credential;
+use crate::operation::{self, credential, listing, receive};
+use crate::output::table;
+use crate::session::Session;
+use crate::wallet::Role;
+
+/// What the data are wanted for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Purpose {
+    /// Research of any kind (DUO:0000042)
+    General,
+    /// Health, medical or biomedical research (DUO:0000006)
+    Health,
+    /// Research into one disease (DUO:0000007); needs --disease
+    Disease,
+}
+
+/// Verbs of `galen deal`.
+#[derive(Subcommand, Debug)]
+pub enum Deal {
+    /// Ask to buy a dataset, showing a credential without showing who you are
+    #[command(after_help = "Examples:\n  galen deal request 3f9a12 --purpose health\n  galen deal request 3f9a12 --purpose disease --disease MONDO:0005015 --account 2\n  galen deal request 3f9a12 --purpose health --dry-run")]
+    Request {
+        /// The dataset: its package id, or the first digits of it
+        dataset: String,
+        /// What for
+        #[arg(long)]
+        purpose: Purpose,
+        /// The disease, as a MONDO id
+        #[arg(long)]
+        disease: Option<Mondo>,
+        /// The credential's file [default: the only one in the home directory]
+        #[arg(long, value_name = "FILE")]
+        credential: Option<PathBuf>,
+        /// Which of the wallet's researcher accounts pays; use a new one for each deal
+        #[arg(long, default_value_t = 0)]
+        account: u32,
+    },
+    /// Fetch the encrypted package of a deal and check every byte against the listing
+    #[command(after_help = "Examples:\n  galen deal fetch 0\n  galen deal fetch 0 --out /data/randhie-package")]
+    Fetch {
+        /// The deal: its index or id
+        deal: String,
+        /// The new folder
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Say that the package is here and checked: from now on the institution has to deliver the key
+    #[command(after_help = "Example:\n  galen deal ready 0")]
+    Ready {
+        /// The deal: its index or id
+        deal: String,
+    },
+    /// Show where a deal stands and what happens next
+    #[command(after_help = "Examples:\n  galen deal status 0\n  galen deal status 0 --json")]
+    Status {
+        /// The deal: its index or id
+        deal: String,
+    },
+    /// List your deals
+    #[command(after_help = "Example:\n  galen deal list")]
+    List,
+    /// Open a delivered dataset; nothing is written unless all of it is what was listed
+    #[command(after_help = "Example:\n  galen deal decrypt 0 --out randhie")]
+    Decrypt {
+        /// The deal: its index or id
+        deal: String,
+        /// The new folder
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Get the price back for a dataset that is not what was listed
+    #[command(after_help = "Examples:\n  galen deal dispute 0\n  galen deal dispute 0 --segment 12")]
+    Dispute {
+        /// The deal: its index or id
+        deal: String,
+        /// The bad segment, if it is known; it is looked for if not
+        #[arg(long)]
+        segment: Option<u64>,
+    },
+}
+
+/// Runs a verb.
+///
+/// # Errors
+/// What is wrong with the wallet, the credential, the package or the ledger's answer.
+pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
+    let store = DealStore::of(&context.home);
+    match command {
+        Deal::List => list(context, &store),
+        Deal::Request { dataset, purpose, disease, credential, account } => {
+            request(context, &store, &dataset, (purpose, disease), credential, account)
+        }
+        Deal::Status { deal } => {
+            let record = store.find(&deal)?;
+            let view = Session::open(context)?.client().deal(&record.deal)?;
+            context.output.data(&json!({ "record": record, "ledger": view }), || described(&record, &view))
+        }
+        Deal::Fetch { deal, out } => {
+            let mut record = store.find(&deal)?;
+            let session = Session::open(context)?;
+            let target = out.unwrap_or_else(|| store.downloads().join(record.listing.package.to_string()));
+            let folder = fetched(context, &session, &store, &mut record, target)?;
+            let segments = folder.layout().segments();
+            let path = folder.path().display().to_string();
+            context.output.data(&json!({ "deal": record.deal, "folder": path, "segments": segments }), || {
+                format!("{path}: {segments} segments, all as listed. Next: galen deal ready {}", record.index)
+            })
+        }
+        Deal::Ready { deal } => {
+            let record = store.find(&deal)?;
+            let session = Session::open(context)?;
+            if record.folder.is_none() && !context.yes {
+                context.confirm(
+                    "The package was not fetched for this deal. If it cannot be had later, the price is lost. Ready all the same?",
+                )?;
+            }
+            let done = purchase::ready(&session, &context.wallet()?, &record)?;
+            context.output.data(&done, || done.sentence("ready"))
+        }
+        Deal::Decrypt { deal, out } => {
+            let mut record = store.find(&deal)?;
+            let session = Session::open(context)?;
+            let wallet = context.wallet()?;
+            let prover = operation::prover()?;
+            let target = package_path(&store, &record);
+            let folder = fetched(context, &session, &store, &mut record, target)?;
+            let bar = context.output.progress("opening", folder.layout().segments());
+            let report = |at: Progress| bar.set_position(at.done);
+            let files = receive::decrypt(&session, &wallet, &record, &prover, &folder, &out, &report)?;
+            bar.finish_and_clear();
+            let shown: Vec<_> = files.iter().map(|path| path.display().to_string()).collect();
+            context.output.data(&json!({ "deal": record.deal, "files": shown }), || shown.join("\n"))
+        }
+        Deal::Dispute { deal, segment } => dispute(context, &store, &deal, segment),
+    }
+}
+
+fn package_path(store: &DealStore, record: &DealRecord) -> PathBuf {
+    record.folder.clone().unwrap_or_else(|| store.downloads().join(record.listing.package.to_string()))
+}
+
+fn fetched(
+    context: &Context,
+    session: &Session,
+    store: &DealStore,
+    record: &mut DealRecord,
+    target: PathBuf,
+) -> Result<PackageFolder, Failure> {
+    if let Some(above) = target.parent() {
+        std::fs::create_dir_all(above).map_err(|error| Failure::file(above, &error))?;
+    }
+    let bar = context.output.progress("fetching", 0);
+    let report = |at: Progress| {
+        bar.set_length(at.total);
+        bar.set_position(at.done);
+    };
+    let folder = receive::fetch(session, &record.listing, &target, &report)?;
+    bar.finish_and_clear();
+    let path = std::fs::canonicalize(&target).map_err(|error| Failure::file(&target, &error))?;
+    if record.folder.as_ref() != Some(&path) {
+        record.folder = Some(path);
+        store.update(record)?;
+    }
+    Ok(folder)
+}
+
+fn request(
+    context: &Context,
+    store: &DealStore,
+    dataset: &str,
+    (kind, disease): (Purpose, Option<Mondo>),
+    credential: Option<PathBuf>,
+    account: u32,
+) -> Result<(), Failure> {
+    let kind = match kind {
+        Purpose::General => PurposeKind::General,
+        Purpose::Health => PurposeKind::Health,
+        Purpose::Disease => PurposeKind::Disease,
+    };
+    if (kind == PurposeKind::Disease) != disease.is_some() {
+        return Err(Failure::usage("--purpose disease and --disease belong together")
+            .remedy("for example --purpose disease --disease MONDO:0005015"));
+    }
+    let session = Session::open(context)?;
+    let wallet = context.wallet()?;
+    let named: ListingId = listing::named(&session, dataset)?;
+    let held = held(context, &session, credential.as_deref())?;
+    let prover = operation::prover()?;
+    let payer = wallet.account(Role::Researcher, account);
+    let purchase = Purchase {
+        listing: named,
+        purpose: DeclaredPurpose { kind, disease },
+        payer: &payer,
+        credential: &held,
+        ready: false,
+    };
+    let spinner = context.output.spinner("proving that your credential is good, not whose it is");
+    let (record, done) = purchase::request(&session, &wallet, store, &prover, &purchase)?;
+    spinner.finish_and_clear();
+    if session.is_forgeable() {
+        context.output.note(operation::FORGEABLE_NOTICE);
+    }
+    context.output.data(&json!({ "deal": record.deal, "index": record.index, "done": done }), || {
+        let next = if done.is_dry_run() {
+            String::new()
+        } else {
+            format!("\ndeal {} (index {}). Next: galen deal fetch {}", record.deal, record.index, record.index)
+        };
+        done.sentence("requested") + &next
+    })
+}
+
+/// The credential of a file, or the only one that is kept for the ledger.
+fn held(context: &Context, session: &Session, path: Option<&Path>) -> Result<Credential, Failure> {
+    if let Some(path) = path {
+        return credential::credential_file(path);
+    }
+    let mut kept = credential::kept(&context.home, session.chain())?;
+    let folder = credential::folder(&context.home).display().to_string();
+    match (kept.pop(), kept.is_empty()) {
+        (Some(one), true) => Ok(one),
+        (Some(_), false) => Err(Failure::usage(format!("{folder} holds more than one credential")).remedy("name one with --credential")),
+        (None, _) => Err(Failure::new(Exit::RefusedPurchase, "credential.missing", format!("{folder} holds no credential for this ledger"))
+            .remedy("apply for one with `galen issuer apply`, and keep what the issuer sends back")),
+    }
+}
+
+fn dispute(context: &Context, store: &DealStore, deal: &str, segment: Option<u64>) -> Result<(), Failure> {
+    let mut record = store.find(deal)?;
+    let session = Session::open(context)?;
+    let wallet = context.wallet()?;
+    let prover = operation::prover()?;
+    let target = package_path(store, &record);
+    let folder = fetched(context, &session, store, &mut record, target)?;
+    let segment = match segment {
+        Some(segment) => segment,
+        None => {
+            let bar = context.output.progress("looking for the fault", folder.layout().segments());
+            let report = |at: Progress| bar.set_position(at.done);
+            let found = receive::find_fault(&session, &wallet, &record, &prover, &folder, &report)?;
+            bar.finish_and_clear();
+            found.ok_or_else(|| {
+                Failure::new(
+                    Exit::RefusedByLedger,
+                    "dispute.unfounded",
+                    "every segment is what was listed; there is nothing to dispute",
+                )
+                .remedy("open the dataset with `galen deal decrypt`")
+            })?
+        }
+    };
+    let done = receive::dispute(&session, &wallet, &record, &prover, &folder, segment)?;
+    context.output.data(&json!({ "segment": segment, "done": done }), || {
+        done.sentence(&format!("dispute about segment {segment}"))
+    })
+}
+
+fn list(context: &Context, store: &DealStore) -> Result<(), Failure> {
+    let records = store.all()?;
+    context.output.data(&records, || {
+        table(
+            ["index", "deal", "dataset", "price", "fetched"],
+            records.iter().map(|record| {
+                [
+                    record.index.to_string(),
+                    record.deal.to_string(),
+                    record.listing.package.to_string(),
+                    record.price.to_string(),
+                    if record.folder.is_some() { "yes" } else { "no" }.to_owned(),
+                ]
+            }),
+        )
+    })
+}
+
+/// Where a deal stands, in words.
+pub(crate) fn described(record: &DealRecord, view: &DealView) -> String {
+    use galen_market::deal::Stage;
+    let deal = &view.deal;
+    let mut lines = vec![
+        format!("deal       {} (index {})", deal.id, record.index),
+        format!("dataset    {}", deal.listing.package),
+        format!("price      {}", deal.price),
+        format!("state      {}", deal.stage),
+    ];
+    if let Some(left) = view.remaining_ms {
+        lines.push(format!("time left  {} s of the ledger's up-time", left / 1000));
+    }
+    if let Some(why) = &deal.termination {
+        lines.push(format!("why        {}", ended(why)));
+    }
+    if let Some(licence) = &view.licence {
+        lines.push(format!(
+            "licence    {}",
+            if licence.revoked_ms.is_some() { "revoked: the price was paid back" } else { "active" }
+        ));
+    }
+    lines.push(format!(
+        "next       {}",
+        match deal.stage {
+            Stage::Requested => "the institution reviews the request; if it is late, the price comes back",
+            Stage::Agreed => "fetch the package, then say that you are ready",
+            Stage::Ready => "the institution delivers the key; if it is late, the price comes back with a compensation",
+            Stage::Verified => "open the dataset; what is not as listed can be disputed until the time is over",
+            Stage::Finalized => "nothing: the institution was paid, and the licence is yours",
+            Stage::Terminated => "nothing: the price was paid back",
+        }
+    ));
+    lines.join("\n")
+}
+
+/// Why a deal was refunded, in words.
+pub(crate) fn ended(why: &galen_market::deal::Termination) -> String {
+    use galen_market::deal::Termination as T;
+    match why {
+        T::Refused { reason } => format!("the institution refused the request: {}", crate::output::printable(reason.as_str())),
+        T::NotReviewed => "the institution did not review the request in time".to_owned(),
+        T::NotReady => "the buyer was not ready in time".to_owned(),
+        T::NoSeat => "the institution had no bond or no place left for the deal".to_owned(),
+        T::NotDelivered => "the key was not delivered in time".to_owned(),
+        T::Disputed { segment, defect } => format!("segment {segment} is not what was listed ({defect:?})"),
+        T::PackageRefunded => "another buyer's dispute about the same package was upheld".to_owned(),
+    }
+}
+
+/// A dataset's id as a person writes it.
+pub(crate) fn short(package: &PackageId) -> String {
+    package.to_string().chars().take(12).collect()
+}
