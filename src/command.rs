@@ -9,7 +9,16 @@ use crate::config::{Context, Global};
 use crate::error::{EXIT_CODES, Exit, Failure};
 use crate::output::Output;
 
+pub mod account;
+pub mod agent;
+pub mod dataset;
+pub mod deal;
+pub mod demo;
+pub mod gateway;
+pub mod issuer;
 pub mod key;
+pub mod node;
+pub mod registrar;
 
 /// A marketplace for research data.
 #[derive(Parser, Debug)]
@@ -37,6 +46,33 @@ pub enum Command {
     /// Keys: make, show, back up, restore
     #[command(subcommand)]
     Key(key::Key),
+    /// A ledger's beginning, and a node of it
+    #[command(subcommand)]
+    Node(node::Node),
+    /// Admit and suspend institutions, issuers and gateways
+    #[command(subcommand)]
+    Registrar(registrar::Registrar),
+    /// Vouch for researchers; apply for a credential
+    #[command(subcommand)]
+    Issuer(issuer::Issuer),
+    /// Turn bank money into currency on the ledger and back
+    #[command(subcommand)]
+    Gateway(gateway::Gateway),
+    /// What an account holds; moving money; an institution's bond
+    #[command(subcommand)]
+    Account(account::Account),
+    /// From a raw table to a listing
+    #[command(subcommand)]
+    Dataset(dataset::Dataset),
+    /// Buy a dataset, open it, dispute it
+    #[command(subcommand)]
+    Deal(deal::Deal),
+    /// Deliver an institution's keys while its people sleep
+    #[command(subcommand)]
+    Agent(agent::Agent),
+    /// Show the whole story on a real table: a node, a hospital, a researcher, three purchases
+    #[command(after_help = "Examples:\n  galen demo\n  galen demo --once")]
+    Demo(demo::Demo),
     /// Print completions for a shell
     #[command(after_help = "Example:\n  galen completions bash > ~/.local/share/bash-completion/completions/galen")]
     Completions {
@@ -69,6 +105,15 @@ fn execute(cli: Cli) -> Result<(), Failure> {
     let context = Context::new(cli.global)?;
     match cli.command {
         Command::Key(command) => key::run(&context, command),
+        Command::Node(command) => node::run(&context, command),
+        Command::Registrar(command) => registrar::run(&context, command),
+        Command::Issuer(command) => issuer::run(&context, command),
+        Command::Gateway(command) => gateway::run(&context, command),
+        Command::Account(command) => account::run(&context, command),
+        Command::Dataset(command) => dataset::run(&context, command),
+        Command::Deal(command) => deal::run(&context, command),
+        Command::Agent(command) => agent::run(&context, command),
+        Command::Demo(command) => demo::run(&context, &command),
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "galen", &mut text);

@@ -4,8 +4,12 @@
 //! to the screen, [`config`] what a command works with, [`error`] how it fails. Everything that
 //! concerns the ledger goes through a node's HTTP interface; only the node's own command runs one.
 
+pub mod agent;
 pub mod command;
 pub mod config;
+pub mod demo;
 pub mod error;
+pub mod operation;
 pub mod output;
+pub mod session;
 pub mod wallet;

@@ -1,0 +1,60 @@
+//! `galen dataset`: from a raw table to a listing.
+
+mod listing;
+mod package;
+mod prepare;
+
+use clap::Subcommand;
+
+use crate::config::Context;
+use crate::error::Failure;
+
+/// Verbs of `galen dataset`.
+#[derive(Subcommand, Debug)]
+pub enum Dataset {
+    /// Look at a table: kinds of columns, and what in it could name a person
+    #[command(after_help = "Examples:\n  galen dataset inspect patients.csv\n  galen dataset inspect patients.csv --role zip=quasi --role note=drop --save-roles roles.json")]
+    Inspect(prepare::Inspect),
+    /// Generalise and suppress until k persons or rows share every combination of quasi-identifiers
+    #[command(after_help = "Examples:\n  galen dataset deidentify patients.csv --roles roles.json --compare 5,11,25\n  galen dataset deidentify patients.csv --roles roles.json --k 11 --suppression 0.02 --out ward-7")]
+    Deidentify(prepare::Deidentify),
+    /// Encrypt a de-identified table, and files, into a package folder
+    #[command(after_help = package::PACK_HELP)]
+    Pack(package::Pack),
+    /// Prove that every row block of a package is k-anonymous
+    #[command(after_help = "Examples:\n  galen dataset prove ward-7.galen\n  galen dataset prove 3fa4c1 --home /srv/hospital")]
+    Prove(package::Prove),
+    /// Check a package folder, or a listed package at a node, without any key
+    #[command(after_help = "Examples:\n  galen dataset verify ward-7.galen --offline\n  galen dataset verify ward-7.galen\n  galen dataset verify 3fa4c1 --node https://galen.example")]
+    Verify(package::Verify),
+    /// List a proven package; repeat it to go on after an interruption
+    #[command(after_help = "Examples:\n  galen dataset publish ward-7.galen\n  galen dataset publish ward-7.galen --dry-run\n  galen dataset publish ward-7.galen --description new-price.json")]
+    Publish(listing::Publish),
+    /// Take a listing back; deals that were requested before go on
+    #[command(after_help = "Example:\n  galen dataset withdraw ward-7.galen")]
+    Withdraw(listing::Withdraw),
+    /// List what is offered
+    #[command(after_help = "Examples:\n  galen dataset list\n  galen dataset list --text glucose --k-min 10 --json")]
+    List(listing::List),
+    /// Show one listing
+    #[command(after_help = "Example:\n  galen dataset show 3fa4c1")]
+    Show(listing::Show),
+}
+
+/// Runs a verb.
+///
+/// # Errors
+/// What is wrong with a file, the wallet, the node or a transaction.
+pub fn run(context: &Context, command: Dataset) -> Result<(), Failure> {
+    match command {
+        Dataset::Inspect(command) => prepare::inspect(context, &command),
+        Dataset::Deidentify(command) => prepare::deidentify(context, &command),
+        Dataset::Pack(command) => package::pack(context, &command),
+        Dataset::Prove(command) => package::prove(context, &command),
+        Dataset::Verify(command) => package::verify(context, &command),
+        Dataset::Publish(command) => listing::publish(context, &command),
+        Dataset::Withdraw(command) => listing::withdraw(context, &command),
+        Dataset::List(command) => listing::list(context, &command),
+        Dataset::Show(command) => listing::show(context, &command),
+    }
+}

@@ -1,0 +1,263 @@
+//! `galen dataset publish`, `withdraw`, `list` and `show`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use galen_api::{ListingFilter, ListingSummary, ListingView};
+use galen_dataset::package::PackageFolder;
+use galen_market::id::AccountId;
+use galen_market::listing::Standing;
+
+use crate::config::Context;
+use crate::error::{Exit, Failure};
+use crate::operation::description::Description;
+use crate::operation::listing::{self, PublishStep};
+use crate::operation::store::{PackageRecord, PackageStore};
+use crate::operation::{FORGEABLE_NOTICE, prover};
+use crate::output::{printable, table};
+use crate::session::{Session, account_of};
+use crate::wallet::derive::AccountKey;
+use crate::wallet::{Role, Wallet};
+
+/// Accounts of a wallet among which the one that packed is looked for.
+const INSTITUTIONS: u32 = 100;
+
+/// Arguments of `publish`.
+#[derive(Args, Debug)]
+pub struct Publish {
+    /// The package: its folder, id, or at least six of the id's first digits
+    package: String,
+    /// Offer it by this description instead of the one it was packed with
+    #[arg(long, value_name = "FILE")]
+    description: Option<PathBuf>,
+}
+
+/// Arguments of `withdraw`.
+#[derive(Args, Debug)]
+pub struct Withdraw {
+    /// The package: its folder, id, or at least six of the id's first digits
+    package: String,
+}
+
+/// Arguments of `list`.
+#[derive(Args, Debug)]
+pub struct List {
+    /// With this text in title, description, keywords, diseases, tables or columns
+    #[arg(long)]
+    text: Option<String>,
+    /// With a column of this name
+    #[arg(long)]
+    column: Option<String>,
+    /// About this disease, as MONDO:0005148
+    #[arg(long)]
+    disease: Option<String>,
+    /// Of this institution
+    #[arg(long)]
+    institution: Option<AccountId>,
+    /// With at least this k
+    #[arg(long)]
+    k_min: Option<u32>,
+    /// With at least so many rows
+    #[arg(long)]
+    rows_min: Option<u64>,
+    /// For at most so many minor units
+    #[arg(long)]
+    price_max: Option<u64>,
+    /// Drafts, withdrawn and refunded listings too
+    #[arg(long)]
+    all: bool,
+    /// At most so many
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+}
+
+/// Arguments of `show`.
+#[derive(Args, Debug)]
+pub struct Show {
+    /// The package's id, at least six of its first digits, or institution/package
+    package: String,
+}
+
+/// The key of the institution that packed.
+fn institution_key(wallet: &Wallet, record: &PackageRecord) -> Result<AccountKey, Failure> {
+    (0..INSTITUTIONS)
+        .map(|index| wallet.account(Role::Institution, index))
+        .find(|key| account_of(key) == record.institution)
+        .ok_or_else(|| {
+            Failure::new(Exit::Key, "key.other", "the package was packed with another wallet")
+                .remedy("use the wallet with which it was packed")
+        })
+}
+
+pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failure> {
+    let store = PackageStore::of(&context.home);
+    let mut record = store.find(&command.package)?;
+    if let Some(path) = &command.description {
+        record.offer = Description::read(path)?.offer(record.institution)?;
+        if !context.dry_run {
+            store.update(&record)?;
+        }
+    }
+    let folder = PackageFolder::read(&record.folder)?;
+    let wallet = context.wallet()?;
+    let key = institution_key(&wallet, &record)?;
+    let session = Session::open(context)?;
+    let verifier = prover()?.verifier().clone();
+    let blocks = folder.layout().blocks().count() as u64;
+    let bar = context.output.progress("publishing", blocks.max(1));
+    let said = |text: String| bar.suspend(|| context.output.note(text));
+    let published =
+        listing::publish(&session, &key, &folder, &record, &verifier, &|step| match step {
+            PublishStep::Drafted(done) => said(done.sentence("Draft")),
+            PublishStep::Found { proven } => {
+                said(format!(
+                    "Going on with a listing that is there; {proven} of {blocks} blocks are proven."
+                ));
+                bar.set_position(proven);
+            }
+            PublishStep::Storing { part, bytes } => {
+                said(format!("Storing {} ({bytes} bytes) at the node.", part.name()))
+            }
+            PublishStep::Proven { table, block, done } => {
+                said(done.sentence(&format!("Block {block} of table {table}")));
+                bar.inc(1);
+            }
+            PublishStep::Revised(done) => said(done.sentence("New version of the offer")),
+        })?;
+    bar.finish_and_clear();
+    if session.is_forgeable() {
+        context.output.note(FORGEABLE_NOTICE);
+    }
+    context.output.data(&published, || match (published.dry_run, published.standing) {
+        (true, _) => "The next step would be accepted. Nothing was sent.\n".to_owned(),
+        (false, Some(Standing::Live)) => format!("Package {} is live.\n", record.package),
+        (false, _) => format!("Package {} is not live yet; repeat the command.\n", record.package),
+    })
+}
+
+pub(super) fn withdraw(context: &Context, command: &Withdraw) -> Result<(), Failure> {
+    let record = PackageStore::of(&context.home).find(&command.package)?;
+    let key = institution_key(&context.wallet()?, &record)?;
+    let session = Session::open(context)?;
+    if !context.dry_run {
+        context.confirm(&format!("Take the listing of {} back?", record.package))?;
+    }
+    let done = session.transact(vec![listing::withdraw(&record.listing())], &[&key])?;
+    context.output.data(&done, || done.sentence(&format!("Package {} withdrawn", record.package)))
+}
+
+fn standing(listed: &ListingSummary) -> String {
+    match listed.listing.standing {
+        Standing::Draft { proven, .. } => {
+            format!("draft, {proven} of {} proven", listed.listing.blocks)
+        }
+        Standing::Live if listed.open => "live".to_owned(),
+        Standing::Live => "live, takes no requests".to_owned(),
+        Standing::Withdrawn => "withdrawn".to_owned(),
+        Standing::Refunded { .. } => "refunded: not what was listed".to_owned(),
+    }
+}
+
+pub(super) fn list(context: &Context, command: &List) -> Result<(), Failure> {
+    let filter = ListingFilter {
+        institution: command.institution,
+        text: command.text.clone(),
+        column: command.column.clone(),
+        disease: command.disease.clone(),
+        k_min: command.k_min,
+        rows_min: command.rows_min,
+        price_max: command.price_max,
+        all: command.all,
+        after: None,
+        limit: Some(command.limit.clamp(1, galen_api::MAX_PAGE)),
+    };
+    let session = Session::open(context)?;
+    let found = listing::all(&session, &filter, command.limit)?;
+    context.output.data(&found, || {
+        if found.is_empty() {
+            return "Nothing fits.\n".to_owned();
+        }
+        let rows = found.iter().map(|listed| {
+            let title = listed
+                .declared
+                .as_ref()
+                .map_or("(no manifest here)", |declared| declared.title.as_str());
+            let k = listed
+                .tables
+                .iter()
+                .map(|t| t.k)
+                .min()
+                .map_or_else(|| "-".to_owned(), |k| k.to_string());
+            [
+                listed.listing.id.package.to_string()[..12].to_owned(),
+                title.to_owned(),
+                listed.institution_name.clone(),
+                listed.tables.iter().map(|t| t.rows).sum::<u64>().to_string(),
+                k,
+                listed.offer.terms.price.to_string(),
+                standing(listed),
+            ]
+        });
+        let note = if session.is_forgeable() {
+            "\n\nDevelopment ledger: every proof here is forgeable.\n"
+        } else {
+            ""
+        };
+        format!(
+            "{}{note}",
+            table(["package", "title", "institution", "rows", "k", "price", ""], rows)
+        )
+    })
+}
+
+pub(super) fn show(context: &Context, command: &Show) -> Result<(), Failure> {
+    let session = Session::open(context)?;
+    let id = listing::named(&session, &command.package)?;
+    let view = session.client().listing(&id)?;
+    context.output.data(&view, || shown(&view))
+}
+
+fn shown(view: &ListingView) -> String {
+    let listed = &view.summary;
+    let terms = &listed.offer.terms;
+    let declared = listed.declared.clone().unwrap_or_default();
+    let text = |text: &str| printable(text);
+    let tables = listed.tables.iter().map(|t| {
+        [
+            t.name.clone(),
+            t.rows.to_string(),
+            format!("{}{}", t.k, if t.proven { " (proven)" } else { " (not proven yet)" }),
+            t.quasi_identifiers.join(", "),
+            t.columns.join(", "),
+        ]
+    });
+    let clauses: Vec<String> = terms.clauses.iter().map(ToString::to_string).collect();
+    let mut lines = vec![
+        format!("{}  ({})", text(&declared.title), standing(listed)),
+        text(&declared.description),
+        String::new(),
+        format!("package      {}", listed.listing.id.package),
+        format!(
+            "institution  {} {}",
+            text(&listed.institution_name),
+            listed.listing.id.institution
+        ),
+        format!("price        {} (version {} of the offer)", terms.price, listed.listing.version),
+        format!("terms        {}", clauses.join(", ")),
+        format!(
+            "licence      {} months, {} (SHA-256 {})",
+            terms.licence_months,
+            text(&declared.licence),
+            terms.licence_text
+        ),
+        format!("persons      {} (declared, not proven)", text(&declared.persons)),
+        format!("segments     {}, files {}", listed.listing.segments, listed.files),
+        String::new(),
+        table(["table", "rows", "k", "quasi-identifiers", "columns"], tables),
+    ];
+    if listed.forgeable_parameters {
+        lines.push(String::new());
+        lines.push(FORGEABLE_NOTICE.to_owned());
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,51 @@
+//! What the commands do, apart from how they are asked for: functions of plain arguments, a wallet
+//! and a session. The demonstration and the agent call the same ones. Depends on the wallet, the
+//! typed client and the lower packages; prints nothing.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use galen_zk::keys::Prover;
+
+use crate::error::Failure;
+
+pub mod authority;
+pub mod credential;
+pub mod description;
+pub mod genesis;
+pub mod listing;
+pub mod money;
+pub mod node;
+pub mod pack;
+pub mod prepare;
+mod refusal;
+pub mod store;
+
+pub(crate) use refusal::refused;
+
+/// Said wherever a proof is made or accepted under development parameters.
+pub const FORGEABLE_NOTICE: &str = "These proofs use development parameters, whose secret is public: they are forgeable, and \
+     good for trying out only.";
+
+/// Where generated proving keys are kept: `GALEN_PARAMS`, or `galen/params` in the user's cache.
+/// Losing them costs time only.
+pub fn parameters_directory() -> PathBuf {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("GALEN_PARAMS")
+        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("galen/params")))
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cache/galen/params")))
+        .unwrap_or_else(|| std::env::temp_dir().join("galen-params"))
+}
+
+/// The prover of this process: keys are read when first needed, and kept.
+///
+/// # Errors
+/// When the parameters that are part of the program cannot be read.
+pub fn prover() -> Result<Arc<Prover>, Failure> {
+    static PROVER: OnceLock<Arc<Prover>> = OnceLock::new();
+    if let Some(prover) = PROVER.get() {
+        return Ok(Arc::clone(prover));
+    }
+    let prover = Arc::new(Prover::development(parameters_directory())?);
+    Ok(Arc::clone(PROVER.get_or_init(|| prover)))
+}
