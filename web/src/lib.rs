@@ -1,1 +1,125 @@
-//! HTTP interface and pages of a Galen node.
+//! The HTTP interface and the pages of a node.
+//!
+//! [`start`] listens and answers: the interface of `galen-api` below its prefix, and plain pages that
+//! need no account and no script. Reads go to a snapshot of the node, writes into its journal, and
+//! packages lie in a folder ([`packages`]). This crate holds the only mapping from the ledger's rules
+//! to HTTP ([`reply`]). It may depend on the chain, the rules and the interface's types; nothing but
+//! the command line depends on it. It holds no secrets.
+
+mod packages;
+mod pages;
+mod read;
+mod reply;
+mod request;
+mod routes;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use galen_chain::NodeHandle;
+use galen_market::genesis::Genesis;
+use galen_market::ledger::Ledger;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use warp::Filter;
+
+use crate::packages::Packages;
+
+/// What a server needs.
+pub struct ServerConfig {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The folder of packages; made if missing.
+    pub packages: PathBuf,
+}
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// Something else listens there, or the address is not this machine's.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The folder of packages cannot be used.
+    #[error("the folder of packages {path} cannot be used: {source}")]
+    Packages {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// What every request sees.
+pub(crate) struct App {
+    pub node: NodeHandle,
+    pub packages: Packages,
+    pub forgeable: bool,
+}
+
+impl App {
+    pub fn rules(&self) -> &Ledger {
+        self.node.application().rules()
+    }
+
+    pub fn genesis(&self) -> &Genesis {
+        self.node.application().genesis()
+    }
+}
+
+/// A server that runs.
+pub struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Lets requests under way finish, then stops. The node runs on.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        let _ = self.task.await;
+    }
+}
+
+/// Starts to listen and to answer for a node.
+///
+/// # Errors
+/// See [`ServerError`].
+pub async fn start(config: ServerConfig, node: NodeHandle) -> Result<Server, ServerError> {
+    let packages = Packages::open(&config.packages)
+        .map_err(|source| ServerError::Packages { path: config.packages.clone(), source })?;
+    let listen = |source| ServerError::Listen { address: config.listen, source };
+    let listener = tokio::net::TcpListener::bind(config.listen).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+    let forgeable = node.application().rules().verifier().is_forgeable();
+    let app = Arc::new(App { node, packages, forgeable });
+    let answers = warp::method()
+        .and(warp::path::full())
+        .and(warp::query::raw().or(warp::any().map(String::new)).unify())
+        .and(warp::header::headers_cloned())
+        .and(warp::body::stream())
+        .then(move |method, path, query, headers, body| {
+            let request = request::Request::new(method, path, query, headers, body);
+            let app = app.clone();
+            async move { routes::answer(app, request).await }
+        });
+    let (stop, mut stopping) = watch::channel(false);
+    let server = warp::serve(answers).incoming(listener).graceful(async move {
+        let _ = stopping.wait_for(|stop| *stop).await;
+    });
+    let task = tokio::spawn(server.run());
+    tracing::info!(%address, "listening");
+    Ok(Server { address, stop, task })
+}

@@ -389,12 +389,14 @@ impl Client {
         }
     }
 
-    /// Stores a part of a listed or drafted package at the node, which checks it.
+    /// Stores a part of a listed or drafted package at the node, which checks it: manifest and
+    /// leaves first, then segments. `body` gives exactly `length` bytes.
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub fn store(&self, package: &PackageId, part: Part, length: u64, body: &mut dyn Read) -> Result<Stored, ClientError> {
-        let url = self.url(&format!("packages/{package}/{}", part.name()));
+    pub fn store(&self, listing: &ListingId, part: Part, length: u64, body: &mut dyn Read) -> Result<Stored, ClientError> {
+        let ListingId { institution, package } = listing;
+        let url = self.url(&format!("packages/{package}/{}?institution={institution}", part.name()));
         let request = self.agent.put(url).header("content-length", length.to_string());
         let mut body = body.take(length);
         let response = self.call(request.send(ureq::SendBody::from_reader(&mut body)))?;

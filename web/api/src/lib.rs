@@ -25,7 +25,7 @@
 //! | GET `deals/{id}` | a deal | [`DealView`] |
 //! | GET `licences/{deal}` | a licence | [`LicenceView`] |
 //! | GET `packages/{package}/{part}` | a part of a package, ranges allowed | bytes |
-//! | PUT `packages/{package}/{part}` | store a part of a listed package | [`Stored`] |
+//! | PUT `packages/{package}/{part}?institution=` | store a part of a listed package | [`Stored`] |
 
 mod client;
 mod types;

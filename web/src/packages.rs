@@ -1,0 +1,366 @@
+//! The folder of packages: `<package id>/{layout,manifest,leaves,segments}`.
+//!
+//! A part is stored only after it was checked against what the ledger knows of the package, so that
+//! nobody can fill the disk with anything else, and a part that is there is whole. Names are made
+//! from typed ids, never from a path that was sent; a symlink is not followed.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use galen_api::{Description, Part, codes};
+use galen_market::id::PackageId;
+use galen_market::layout::{Dictionary, Layout, MAX_LAYOUT_BYTES, Place};
+use galen_market::listing::Listing;
+use galen_market::segment::{LEAF_BYTES, Leaf, LeafTree, MAX_MANIFEST_BYTES, OVERHEAD_BYTES, manifest_hash};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use warp::http::StatusCode;
+
+use crate::reply::ApiError;
+
+/// Longest text of a manifest that a list shows, in characters.
+const MAX_SHOWN: usize = 2000;
+
+/// The folder. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Packages {
+    root: PathBuf,
+    busy: Arc<Mutex<BTreeSet<(PackageId, Part)>>>,
+}
+
+/// What the server reads of a manifest. The rest is the institution's and the readers'.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Declared {
+    title: String,
+    description: String,
+    keywords: Vec<String>,
+    diseases: Vec<String>,
+    countries: Vec<String>,
+    deidentification: Deidentification,
+    citation: String,
+    licence: Licence,
+    #[serde(rename = "dictionaryBytes")]
+    dictionary_bytes: Vec<Vec<u32>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Deidentification {
+    persons: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Licence {
+    name: String,
+}
+
+/// Holds a part while it is uploaded.
+pub(crate) struct Upload {
+    packages: Packages,
+    of: (PackageId, Part),
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.packages.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.of);
+    }
+}
+
+impl Packages {
+    pub fn open(root: &Path) -> io::Result<Self> {
+        fs::create_dir_all(root)?;
+        Ok(Self { root: root.canonicalize()?, busy: Arc::default() })
+    }
+
+    fn folder(&self, package: &PackageId) -> PathBuf {
+        self.root.join(package.to_string())
+    }
+
+    /// The file of a part and its length, if it is stored.
+    pub fn find(&self, package: &PackageId, part: Part) -> io::Result<Option<(PathBuf, u64)>> {
+        let folder = self.folder(package);
+        let path = folder.join(part.name());
+        for (path, directory) in [(&folder, true), (&path, false)] {
+            match fs::symlink_metadata(path) {
+                Ok(found) if directory && found.is_dir() => {}
+                Ok(found) if !directory && found.is_file() => return Ok(Some((path.clone(), found.len()))),
+                Ok(_) => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    fn read(&self, package: &PackageId, part: Part, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        let Some((path, _)) = self.find(package, part)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "a stored part is longer than any"));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Which parts are stored.
+    pub fn served(&self, package: &PackageId) -> io::Result<Vec<Part>> {
+        let mut served = Vec::new();
+        for part in Part::ALL {
+            if self.find(package, part)?.is_some() {
+                served.push(part);
+            }
+        }
+        Ok(served)
+    }
+
+    /// The manifest, if it is stored and is the one of the listing.
+    pub fn manifest(&self, listing: &Listing) -> io::Result<Option<Vec<u8>>> {
+        let bytes = self.read(&listing.id.package, Part::Manifest, MAX_MANIFEST_BYTES as u64)?;
+        // Another institution may list the same package, whose id fixes the manifest; but the files
+        // are checked each time, as they may have been changed on the disk.
+        Ok(bytes.filter(|bytes| manifest_hash(bytes) == listing.manifest.0))
+    }
+
+    /// What the manifest says in words.
+    pub fn declared(&self, listing: &Listing) -> io::Result<Option<Description>> {
+        let Some(bytes) = self.manifest(listing)? else { return Ok(None) };
+        let declared: Declared = serde_json::from_slice(&bytes).unwrap_or_default();
+        let short = |text: String| text.chars().take(MAX_SHOWN).collect::<String>();
+        let list = |texts: Vec<String>| texts.into_iter().take(64).map(short).collect();
+        Ok(Some(Description {
+            title: short(declared.title),
+            description: short(declared.description),
+            keywords: list(declared.keywords),
+            diseases: list(declared.diseases),
+            countries: list(declared.countries),
+            persons: short(declared.deidentification.persons),
+            citation: short(declared.citation),
+            licence: short(declared.licence.name),
+        }))
+    }
+
+    /// Makes sure that nobody else uploads the same part meanwhile.
+    pub fn begin(&self, package: PackageId, part: Part) -> Result<Upload, ApiError> {
+        let of = (package, part);
+        if self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(of) {
+            Ok(Upload { packages: self.clone(), of })
+        } else {
+            let text = "the same part of the package is being uploaded";
+            Err(ApiError::new(StatusCode::CONFLICT, codes::UPLOAD_BUSY, text).remedy("wait until it is stored"))
+        }
+    }
+}
+
+impl Upload {
+    /// Most bytes of the part.
+    ///
+    /// # Errors
+    /// When a part that must come first is missing.
+    pub fn length(&self, listing: &Listing, layout: &Layout) -> Result<Length, ApiError> {
+        Ok(match self.of.1 {
+            Part::Layout => Length::UpTo(MAX_LAYOUT_BYTES as u64),
+            Part::Manifest => Length::UpTo(MAX_MANIFEST_BYTES as u64),
+            Part::Leaves => Length::Exactly(listing.segments.saturating_mul(LEAF_BYTES as u64)),
+            Part::Segments => Length::Exactly(self.plan(listing, layout)?.total),
+        })
+    }
+
+    /// Checks and stores a short part.
+    ///
+    /// # Errors
+    /// When the bytes are not the package's, or the disk fails.
+    pub fn store(&self, listing: &Listing, layout: &Layout, bytes: &[u8]) -> Result<u64, ApiError> {
+        let canonical = layout.to_bytes();
+        match self.of.1 {
+            Part::Layout if bytes != canonical => return Err(not_the_package("layout")),
+            Part::Manifest if manifest_hash(bytes) != listing.manifest.0 => return Err(not_the_package("manifest")),
+            Part::Leaves => {
+                leaves(listing, bytes)?;
+            }
+            Part::Layout | Part::Manifest => {}
+            Part::Segments => return Err(ApiError::bad("segments are stored piece by piece")),
+        }
+        let folder = self.folder()?;
+        write(&folder.join(Part::Layout.name()), &canonical)?;
+        if self.of.1 != Part::Layout {
+            write(&folder.join(self.of.1.name()), bytes)?;
+        }
+        Ok(bytes.len() as u64)
+    }
+
+    /// Begins to store segments.
+    ///
+    /// # Errors
+    /// When leaves or manifest are missing, or the disk fails.
+    pub fn segments(&self, listing: &Listing, layout: &Layout) -> Result<Segments, ApiError> {
+        let plan = self.plan(listing, layout)?;
+        let target = self.folder()?.join(Part::Segments.name());
+        let temporary = target.with_extension("new");
+        let _ = fs::remove_file(&temporary);
+        let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+        Ok(Segments { plan, target, temporary, file, at: 0, left: None, hash: Sha256::new(), written: 0 })
+    }
+
+    fn folder(&self) -> io::Result<PathBuf> {
+        let folder = self.packages.folder(&self.of.0);
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ if fs::symlink_metadata(&folder)?.is_dir() => Ok(folder),
+            _ => Err(io::Error::other("the folder of a package is none")),
+        }
+    }
+
+    fn plan(&self, listing: &Listing, layout: &Layout) -> Result<Plan, ApiError> {
+        let missing = |part: Part| {
+            let text = format!("the {} of the package are not stored yet", part.name());
+            ApiError::new(StatusCode::CONFLICT, codes::PART_MISSING, text).remedy("store manifest and leaves first")
+        };
+        let manifest = self.packages.manifest(listing)?.ok_or_else(|| missing(Part::Manifest))?;
+        let limit = listing.segments.saturating_mul(LEAF_BYTES as u64);
+        let stored = self.packages.read(&self.of.0, Part::Leaves, limit)?.ok_or_else(|| missing(Part::Leaves))?;
+        let leaves = leaves(listing, &stored)?;
+        let declared: Declared = serde_json::from_slice(&manifest).map_err(|_| not_the_package("manifest"))?;
+        let lengths = lengths(layout, &declared.dictionary_bytes).ok_or_else(|| not_the_package("manifest"))?;
+        if lengths.len() != leaves.len() {
+            return Err(not_the_package("layout"));
+        }
+        let total = lengths.iter().try_fold(0u64, |sum, length| sum.checked_add(*length));
+        let total = total.ok_or_else(|| not_the_package("layout"))?;
+        Ok(Plan { total, segments: lengths.into_iter().zip(leaves.iter().map(|leaf| leaf.ciphertext)).collect() })
+    }
+}
+
+/// How long a part may be.
+pub(crate) enum Length {
+    UpTo(u64),
+    Exactly(u64),
+}
+
+struct Plan {
+    total: u64,
+    segments: Vec<(u64, [u8; 32])>,
+}
+
+/// Segments that are being stored: every one is compared with its leaf as soon as it is there.
+pub(crate) struct Segments {
+    plan: Plan,
+    target: PathBuf,
+    temporary: PathBuf,
+    file: File,
+    at: usize,
+    left: Option<u64>,
+    hash: Sha256,
+    written: u64,
+}
+
+impl Segments {
+    /// The next piece.
+    ///
+    /// # Errors
+    /// When a segment is not the one of its leaf, there are too many bytes, or the disk fails.
+    pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), ApiError> {
+        while !bytes.is_empty() {
+            let Some((length, expected)) = self.plan.segments.get(self.at).copied() else {
+                return Err(not_the_package("segments: there are too many bytes, so their list"));
+            };
+            let left = self.left.unwrap_or(length);
+            let take = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+            let (piece, rest) = bytes.split_at(take);
+            self.hash.update(piece);
+            self.file.write_all(piece)?;
+            self.written = self.written.saturating_add(piece.len() as u64);
+            bytes = rest;
+            let left = left.saturating_sub(piece.len() as u64);
+            self.left = Some(left);
+            if left == 0 {
+                let found: [u8; 32] = std::mem::take(&mut self.hash).finalize().into();
+                if found != expected {
+                    return Err(not_the_package(&format!("segment {}", self.at)));
+                }
+                self.at = self.at.saturating_add(1);
+                self.left = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// When segments are missing, or the disk fails.
+    pub fn finish(self) -> Result<u64, ApiError> {
+        if self.at != self.plan.segments.len() || self.left.is_some() {
+            return Err(not_the_package("segments: bytes are missing, so their list"));
+        }
+        self.file.sync_all()?;
+        fs::rename(&self.temporary, &self.target)?;
+        sync_parent(&self.target)?;
+        Ok(self.written)
+    }
+}
+
+impl Drop for Segments {
+    fn drop(&mut self) {
+        // After `finish` there is nothing of this name.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+fn not_the_package(what: &str) -> ApiError {
+    let text = format!("{what} is not the one of the listed package");
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, codes::NOT_THE_PACKAGE, text)
+        .remedy("upload the files of the package folder as they were packed")
+}
+
+fn leaves(listing: &Listing, bytes: &[u8]) -> Result<Vec<Leaf>, ApiError> {
+    let wrong = || not_the_package("the list of leaves");
+    if bytes.len() as u64 != listing.segments.saturating_mul(LEAF_BYTES as u64) {
+        return Err(wrong());
+    }
+    let leaves: Vec<Leaf> =
+        bytes.chunks_exact(LEAF_BYTES).map(Leaf::from_bytes).collect::<Option<_>>().ok_or_else(wrong)?;
+    let tree = LeafTree::new(&leaves).ok_or_else(wrong)?;
+    if tree.root() == listing.root.0 { Ok(leaves) } else { Err(wrong()) }
+}
+
+/// The length of every encrypted segment. The layout says all but those of dictionaries, which the
+/// manifest says.
+fn lengths(layout: &Layout, dictionary_bytes: &[Vec<u32>]) -> Option<Vec<u64>> {
+    let private = layout.dictionaries().iter().filter_map(|dictionary| match dictionary {
+        Dictionary::Private { segments, .. } => Some(segments.len()),
+        Dictionary::Public { .. } => None,
+    });
+    if !private.eq(dictionary_bytes.iter().map(Vec::len)) {
+        return None;
+    }
+    let mut dictionaries = dictionary_bytes.iter().flatten();
+    (0..layout.segments())
+        .map(|segment| {
+            let plaintext = match layout.place(segment)? {
+                Place::Column { width, rows, .. } => u64::from(rows).checked_mul(width.bytes() as u64)?,
+                Place::Dictionary { .. } => u64::from(*dictionaries.next()?),
+                Place::File { bytes, .. } => u64::from(bytes),
+            };
+            plaintext.checked_add(OVERHEAD_BYTES as u64)
+        })
+        .collect()
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension("new");
+    let _ = fs::remove_file(&temporary);
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    sync_parent(path)
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+}

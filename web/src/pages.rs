@@ -1,0 +1,352 @@
+//! Pages for people: a list of datasets and a page a dataset. Rendered here, readable without a
+//! script; every text from elsewhere is escaped. What a page says is proven, the ledger has
+//! verified; everything else is called declared.
+
+use std::sync::Arc;
+
+use askama::Template;
+use galen_api::{ListingFilter, ListingSummary, ListingView, Page};
+use galen_chain::store::Snapshot;
+use galen_market::amount::Money;
+use galen_market::layout::{Column, Layout, Role, Values};
+use galen_market::listing::Standing;
+use galen_market::state_key;
+use galen_market::terms::{Clause, duo};
+use serde::Deserialize;
+use warp::http::{HeaderValue, Method, StatusCode, header};
+use warp::reply::Response;
+
+use crate::reply::{self, ApiError};
+use crate::request::Request;
+use crate::routes::blocking;
+use crate::{App, read};
+
+const STYLE: &str = include_str!("../templates/style.css");
+const PAGE: usize = 50;
+
+/// Answers a request for a page.
+pub(crate) async fn answer(app: &Arc<App>, request: &Request, path: &[&str]) -> Result<Response, ApiError> {
+    if !matches!(request.method, Method::GET | Method::HEAD) {
+        let text = "pages are for reading";
+        return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, galen_api::codes::METHOD_NOT_ALLOWED, text));
+    }
+    match path {
+        [""] => {
+            let form: Form = request.query()?;
+            let list = blocking(app, move |app, state| list(app, state, form)).await?;
+            html(StatusCode::OK, &list)
+        }
+        ["datasets", institution, package] => {
+            let id = read::listing_id(institution, package)?;
+            let dataset = blocking(app, move |app, state| dataset(app, state, &read::listing(app, state, &id)?)).await?;
+            html(StatusCode::OK, &dataset)
+        }
+        ["style.css"] => {
+            let mut response = reply::bytes(StatusCode::OK, "text/css; charset=utf-8", STYLE.into());
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+            Ok(response)
+        }
+        _ => Err(ApiError::not_found("such page")),
+    }
+}
+
+/// The page of an error.
+pub(crate) fn error(error: &ApiError) -> Response {
+    let page = Failed { status: error.status().to_string(), message: error.message().to_owned() };
+    html(error.status(), &page).unwrap_or_else(|error| error.response())
+}
+
+fn html(status: StatusCode, page: &impl Template) -> Result<Response, ApiError> {
+    let text = page.render().map_err(|error| {
+        tracing::error!(%error, "a page cannot be written");
+        ApiError::unavailable("the page cannot be written")
+    })?;
+    Ok(reply::bytes(status, "text/html; charset=utf-8", text.into_bytes()))
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct Failed {
+    status: String,
+    message: String,
+}
+
+/// What the search form sends; empty fields are no condition.
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Form {
+    text: String,
+    column: String,
+    disease: String,
+    k_min: String,
+    rows_min: String,
+    after: String,
+}
+
+#[derive(Template)]
+#[template(path = "list.html")]
+struct List {
+    ledger: String,
+    forgeable: bool,
+    form: Form,
+    rows: Vec<Row>,
+    next: Option<String>,
+    height: u64,
+}
+
+struct Row {
+    link: String,
+    title: String,
+    institution: String,
+    rows: u64,
+    columns: usize,
+    k: String,
+    price: String,
+    terms: String,
+    open: bool,
+}
+
+fn list(app: &App, state: &Snapshot, form: Form) -> Result<List, ApiError> {
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let number = |text: &str, what: &str| {
+        (!text.is_empty()).then(|| crate::request::parsed::<u64>(text, what)).transpose()
+    };
+    let filter = ListingFilter {
+        text: text(&form.text),
+        column: text(&form.column),
+        disease: text(&form.disease),
+        k_min: number(&form.k_min, "k")?.map(|k| u32::try_from(k).unwrap_or(u32::MAX)),
+        rows_min: number(&form.rows_min, "rows")?,
+        after: text(&form.after),
+        limit: Some(PAGE),
+        ..ListingFilter::default()
+    };
+    let Page { items, next } = read::listings(app, state, &filter)?;
+    let rows = items.iter().map(|summary| row(state, summary)).collect::<Result<_, ApiError>>()?;
+    let next = next.map(|after| {
+        let pairs = [
+            ("text", &form.text),
+            ("column", &form.column),
+            ("disease", &form.disease),
+            ("k_min", &form.k_min),
+            ("rows_min", &form.rows_min),
+            ("after", &after),
+        ];
+        serde_urlencoded::to_string(pairs).unwrap_or_default()
+    });
+    Ok(List {
+        ledger: app.genesis().name.to_string(),
+        forgeable: app.forgeable,
+        form,
+        rows,
+        next,
+        height: state.height(),
+    })
+}
+
+fn row(state: &Snapshot, summary: &ListingSummary) -> Result<Row, ApiError> {
+    let id = &summary.listing.id;
+    let k: Vec<String> = summary.tables.iter().map(|table| table.k.to_string()).collect();
+    Ok(Row {
+        link: format!("/datasets/{}/{}", id.institution, id.package),
+        title: title(summary),
+        institution: summary.institution_name.clone(),
+        rows: summary.tables.iter().fold(0u64, |sum, table| sum.saturating_add(table.rows)),
+        columns: summary.tables.iter().map(|table| table.columns.len()).sum(),
+        k: if k.is_empty() { "–".to_owned() } else { k.join(", ") },
+        price: money(state, &summary.offer.terms.price)?,
+        terms: summary.offer.terms.clauses.iter().map(clause).collect::<Vec<_>>().join("; "),
+        open: summary.open,
+    })
+}
+
+fn title(summary: &ListingSummary) -> String {
+    match &summary.declared {
+        Some(declared) if !declared.title.is_empty() => declared.title.clone(),
+        _ => format!("Package {}", &summary.listing.id.package.to_string()[..12]),
+    }
+}
+
+/// An amount with the decimal digits of its currency.
+fn money(state: &Snapshot, money: &Money) -> Result<String, ApiError> {
+    let info = state_key::read(state, &state_key::currency(&money.currency))?;
+    let decimals = usize::from(info.map_or(0, |info| info.decimals));
+    Ok(format!("{} {}", decimal(money.amount.units(), decimals), money.currency))
+}
+
+fn decimal(units: u64, decimals: usize) -> String {
+    if decimals == 0 {
+        return units.to_string();
+    }
+    let digits = format!("{units:0>width$}", width = decimals.saturating_add(1));
+    let (whole, part) = digits.split_at(digits.len().saturating_sub(decimals));
+    format!("{whole}.{part}")
+}
+
+fn clause(clause: &Clause) -> String {
+    let name = match clause.duo {
+        duo::GRU => "general research use",
+        duo::HMB => "health, medical or biomedical research",
+        duo::DS => "disease-specific research",
+        duo::NPU => "not-for-profit organisations only",
+        _ => "unknown clause",
+    };
+    format!("{name} ({clause})")
+}
+
+#[derive(Template)]
+#[template(path = "dataset.html")]
+struct Dataset {
+    ledger: String,
+    forgeable: bool,
+    title: String,
+    institution_name: String,
+    institution: String,
+    package: String,
+    standing: &'static str,
+    open: bool,
+    live: bool,
+    declared: Option<galen_api::Description>,
+    tables: Vec<Table>,
+    files: Vec<File>,
+    price: String,
+    clauses: Vec<String>,
+    licence_months: u32,
+    review: bool,
+    version: u32,
+    terms: String,
+    licence_text: String,
+    root: String,
+    key: String,
+    manifest: String,
+    segments: u64,
+    served: Vec<&'static str>,
+    height: u64,
+    state_root: String,
+}
+
+struct Table {
+    name: String,
+    rows: u64,
+    blocks: usize,
+    k: u32,
+    proven: bool,
+    persons: &'static str,
+    columns: Vec<ColumnRow>,
+}
+
+struct ColumnRow {
+    name: String,
+    role: &'static str,
+    values: String,
+}
+
+struct File {
+    name: String,
+    bytes: u64,
+}
+
+fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, ApiError> {
+    let ListingView { summary, layout, served, .. } = view;
+    let listing = &summary.listing;
+    let terms = &summary.offer.terms;
+    let declared = summary.declared.as_ref();
+    let tables = summary.tables.iter().zip(layout.tables()).map(|(short, table)| Table {
+        name: short.name.clone(),
+        rows: short.rows,
+        blocks: table.active.len(),
+        k: short.k,
+        proven: short.proven,
+        persons: persons(declared.map_or("", |declared| declared.persons.as_str())),
+        columns: table.columns.iter().map(|column| column_row(layout, column)).collect(),
+    });
+    let standing = match listing.standing {
+        Standing::Draft { .. } => "draft: not all row blocks are proven yet",
+        Standing::Live => "live",
+        Standing::Withdrawn => "withdrawn: it takes no new requests",
+        Standing::Refunded { .. } => "refunded: a dispute showed that the package is not what was listed",
+    };
+    Ok(Dataset {
+        ledger: app.genesis().name.to_string(),
+        forgeable: app.forgeable,
+        title: title(summary),
+        institution_name: summary.institution_name.clone(),
+        institution: listing.id.institution.to_string(),
+        package: listing.id.package.to_string(),
+        standing,
+        open: summary.open,
+        live: listing.standing == Standing::Live,
+        declared: summary.declared.clone(),
+        tables: tables.collect(),
+        files: layout.files().iter().map(|file| File { name: file.name.clone(), bytes: file.bytes }).collect(),
+        price: money(state, &terms.price)?,
+        clauses: terms.clauses.iter().map(clause).collect(),
+        licence_months: terms.licence_months,
+        review: terms.review_ms.is_some(),
+        version: listing.version,
+        terms: summary.terms.to_string(),
+        licence_text: terms.licence_text.to_string(),
+        root: listing.root.to_string(),
+        key: listing.key.to_string(),
+        manifest: listing.manifest.to_string(),
+        segments: listing.segments,
+        served: served.iter().map(|part| part.name()).collect(),
+        height: state.height(),
+        state_root: hex::encode(state.state_root()),
+    })
+}
+
+/// What may be said of persons, whatever the manifest's words are.
+fn persons(declared: &str) -> &'static str {
+    match declared {
+        "one row a person" => "One row a person: declared by the institution, not proven.",
+        "k distinct persons in every class" => {
+            "At least k distinct persons in every such group: declared by the institution, not proven."
+        }
+        _ => "This speaks of rows, not of persons.",
+    }
+}
+
+fn column_row(layout: &Layout, column: &Column) -> ColumnRow {
+    let values = match &column.values {
+        Values::Number { scale, range } => {
+            let scale = u32::from(*scale);
+            format!("numbers from {} to {}", scaled(range.low, scale), scaled(range.high, scale))
+        }
+        Values::Date { range } => format!("days {} to {}, counted from 1970-01-01", range.low, range.high),
+        Values::Code { dictionary } => {
+            let entries = layout.dictionaries().get(*dictionary as usize).map_or(0, |found| found.entries());
+            format!("one of {entries} codes")
+        }
+    };
+    let role = match column.role {
+        Role::QuasiIdentifier => "quasi-identifier",
+        Role::Sensitive => "sensitive",
+        Role::Insensitive => "insensitive",
+    };
+    ColumnRow { name: column.name.clone(), role, values }
+}
+
+fn scaled(value: i64, scale: u32) -> String {
+    let sign = if value < 0 { "-" } else { "" };
+    format!("{sign}{}", decimal(value.unsigned_abs(), scale as usize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_have_their_decimals() {
+        assert_eq!(decimal(12_345, 2), "123.45");
+        assert_eq!(decimal(5, 2), "0.05");
+        assert_eq!(decimal(7, 0), "7");
+        assert_eq!(scaled(-5, 1), "-0.5");
+    }
+
+    #[test]
+    fn words_of_a_manifest_never_become_a_claim() {
+        assert!(persons("one row a person").ends_with("not proven."));
+        assert_eq!(persons("every person proven!"), "This speaks of rows, not of persons.");
+    }
+}

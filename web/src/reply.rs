@@ -1,0 +1,209 @@
+//! Answers, and the one mapping from rules to HTTP statuses.
+
+use galen_api::{ErrorBody, codes};
+use galen_chain::{MempoolError, SubmitError};
+use galen_market::error::TxError;
+use galen_market::state::StateError;
+use serde::Serialize;
+use warp::http::{HeaderValue, StatusCode, header};
+use warp::reply::Response;
+
+/// A request that is not granted.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    body: ErrorBody,
+}
+
+impl ApiError {
+    pub fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self { status, body: ErrorBody { code: code.to_owned(), message: message.into(), remedy: None } }
+    }
+
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.body.remedy = Some(remedy.into());
+        self
+    }
+
+    pub fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, codes::BAD_REQUEST, message)
+    }
+
+    pub fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, codes::NOT_FOUND, format!("there is no {what}"))
+    }
+
+    pub fn too_large(limit: u64) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            codes::BODY_TOO_LARGE,
+            format!("the body is longer than the {limit} bytes that are taken here"),
+        )
+    }
+
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, codes::UNAVAILABLE, message).remedy("try again later")
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub fn message(&self) -> &str {
+        &self.body.message
+    }
+
+    pub fn response(&self) -> Response {
+        let mut response = json_with(self.status, &self.body);
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT"));
+        }
+        response
+    }
+}
+
+impl From<StateError> for ApiError {
+    fn from(error: StateError) -> Self {
+        tracing::error!(%error, "the state cannot be read");
+        Self::unavailable("the node's state cannot be read")
+    }
+}
+
+impl From<galen_chain::store::StoreError> for ApiError {
+    fn from(error: galen_chain::store::StoreError) -> Self {
+        tracing::error!(%error, "the store cannot be read");
+        Self::unavailable("the node's store cannot be read")
+    }
+}
+
+impl From<std::io::Error> for ApiError {
+    fn from(error: std::io::Error) -> Self {
+        tracing::error!(%error, "the folder of packages failed");
+        Self::unavailable("the node's folder of packages cannot be used")
+    }
+}
+
+impl From<TxError> for ApiError {
+    fn from(error: TxError) -> Self {
+        let status = status_of(&error);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            tracing::error!(%error, "the state cannot be read");
+        }
+        // The ledger's messages say what is wrong, a colon, and what to do.
+        let text = error.to_string();
+        let (message, remedy) = match text.rsplit_once(": ") {
+            Some((message, remedy)) => (message.to_owned(), Some(remedy.to_owned())),
+            None => (text.clone(), None),
+        };
+        Self { status, body: ErrorBody { code: error.code().to_owned(), message, remedy } }
+    }
+}
+
+impl From<SubmitError<TxError>> for ApiError {
+    fn from(error: SubmitError<TxError>) -> Self {
+        let text = error.to_string();
+        match error {
+            SubmitError::Refused(error) => error.into(),
+            SubmitError::Mempool(MempoolError::Expired) => {
+                Self::new(StatusCode::CONFLICT, "expired", text).remedy("sign it again with a later expiry")
+            }
+            SubmitError::Mempool(MempoolError::Duplicate) | SubmitError::Final(_) => {
+                Self::new(StatusCode::CONFLICT, "duplicate", text)
+            }
+            SubmitError::Mempool(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, codes::MEMPOOL_FULL, text)
+                .remedy("try again when some are final"),
+            SubmitError::TooLate => Self::new(StatusCode::CONFLICT, codes::TOO_LATE, text),
+            SubmitError::Store(_) | SubmitError::State(_) | SubmitError::Stopping => {
+                tracing::error!(error = text, "a transaction could not be written down");
+                Self::unavailable("the node cannot take transactions now")
+            }
+        }
+    }
+}
+
+/// HTTP statuses of the rules: how the request relates to them, never more than the code says.
+fn status_of(error: &TxError) -> StatusCode {
+    match error.code() {
+        "state_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+        "malformed" | "no_actions" | "amount_out_of_range" => StatusCode::BAD_REQUEST,
+        "transaction_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+        "insufficient_funds" | "fee_above_limit" | "allowance_too_small" => StatusCode::PAYMENT_REQUIRED,
+        "bad_signature" | "unauthorised" | "role_not_active" | "registrars_needed" | "payer_did_not_sign"
+        | "credential_required" | "not_your_deal" | "terms_refuse" => StatusCode::FORBIDDEN,
+        "unknown_listing" | "unknown_deal" | "unknown_party" | "unknown_currency" | "unknown_segment"
+        | "unknown_block" | "no_such_leaf" => StatusCode::NOT_FOUND,
+        "duplicate" | "expired" | "nonce_used" | "nonce_gap" | "nullifier_used" | "wrong_stage" | "deadline_passed"
+        | "offer_changed" | "already_admitted" | "already_suspended" | "already_listed" | "already_revoked"
+        | "duplicate_leaf" | "listing_not_live" | "listings_stopped" | "not_stopped" | "not_draft" | "block_proven"
+        | "package_refunded" | "consensus_key_taken" => StatusCode::CONFLICT,
+        "too_many_revocations" => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+/// A JSON answer.
+pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Response {
+    json_with(StatusCode::OK, value)
+}
+
+/// A JSON answer with a status.
+pub(crate) fn json_with<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> Response {
+    let (status, body) = match serde_json::to_vec(value) {
+        Ok(body) => (status, body),
+        Err(error) => {
+            tracing::error!(%error, "an answer cannot be written as JSON");
+            (StatusCode::INTERNAL_SERVER_ERROR, br#"{"code":"unavailable","message":"the answer cannot be written"}"#.to_vec())
+        }
+    };
+    bytes(status, "application/json", body)
+}
+
+/// An answer of bytes.
+pub(crate) fn bytes(status: StatusCode, media: &'static str, body: Vec<u8>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    response
+}
+
+/// Headers of every answer: nothing here is a script, a frame, or for another site to include.
+pub(crate) fn harden(response: &mut Response) {
+    let headers = response.headers_mut();
+    let fixed = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use galen_market::id::AccountId;
+
+    #[test]
+    fn a_rule_keeps_its_code_and_its_remedy() {
+        let error = ApiError::from(TxError::NonceUsed { account: AccountId([1; 32]), expected: 4, got: 3 });
+        assert_eq!(error.status, StatusCode::CONFLICT);
+        assert_eq!(error.body.code, "nonce_used");
+        assert_eq!(error.body.remedy.as_deref(), Some("sign again with 4"));
+        assert!(error.body.message.contains("nonce 3"));
+    }
+
+    #[test]
+    fn every_rule_has_a_status_that_says_no() {
+        for name in ["malformed", "transaction_too_large", "insufficient_funds", "unknown_deal", "duplicate"] {
+            assert!(TxError::CODES.contains(&name), "{name} is no rule any more");
+        }
+        assert_eq!(status_of(&TxError::NoActions), StatusCode::BAD_REQUEST);
+        assert_eq!(status_of(&TxError::TooLarge { bytes: 2, max: 1 }), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+}

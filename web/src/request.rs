@@ -1,0 +1,162 @@
+//! A request taken apart: path, query, range and body, each bounded.
+
+use std::future::poll_fn;
+use std::ops::RangeInclusive;
+use std::pin::Pin;
+use std::str::FromStr;
+
+use galen_api::codes;
+use serde::de::DeserializeOwned;
+use warp::http::{HeaderMap, Method, StatusCode, header};
+use warp::path::FullPath;
+use warp::{Buf, Stream};
+
+use crate::reply::ApiError;
+
+/// Longest path and longest query, in bytes.
+const MAX_PATH_BYTES: usize = 512;
+const MAX_QUERY_BYTES: usize = 4096;
+
+type Chunks = Pin<Box<dyn Stream<Item = Result<Vec<u8>, warp::Error>> + Send>>;
+
+/// A request.
+pub(crate) struct Request {
+    pub method: Method,
+    path: FullPath,
+    query: String,
+    headers: HeaderMap,
+    body: Chunks,
+}
+
+struct Copied<S>(Pin<Box<S>>);
+
+impl<S, B> Stream for Copied<S>
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: Buf,
+{
+    type Item = Result<Vec<u8>, warp::Error>;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        self.0.as_mut().poll_next(cx).map(|chunk| {
+            chunk.map(|chunk| {
+                chunk.map(|mut chunk| {
+                    let mut bytes = vec![0; chunk.remaining()];
+                    chunk.copy_to_slice(&mut bytes);
+                    bytes
+                })
+            })
+        })
+    }
+}
+
+impl Request {
+    pub fn new<S, B>(method: Method, path: FullPath, query: String, headers: HeaderMap, body: S) -> Self
+    where
+        S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
+        B: Buf,
+    {
+        Self { method, path, query, headers, body: Box::pin(Copied(Box::pin(body))) }
+    }
+
+    /// The parts of the path. Nothing is decoded: no name of this interface needs an escape.
+    ///
+    /// # Errors
+    /// When path or query are longer than any of this interface.
+    pub fn parts(&self) -> Result<Vec<String>, ApiError> {
+        let path = self.path.as_str();
+        if path.len() > MAX_PATH_BYTES || self.query.len() > MAX_QUERY_BYTES {
+            return Err(ApiError::new(StatusCode::URI_TOO_LONG, codes::BAD_REQUEST, "the address is too long"));
+        }
+        let path = path.strip_prefix('/').unwrap_or(path);
+        Ok(path.split('/').map(str::to_owned).collect())
+    }
+
+    /// The query as a value.
+    ///
+    /// # Errors
+    /// When a name is unknown or a value does not parse.
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        serde_urlencoded::from_str(&self.query).map_err(|error| ApiError::bad(format!("query: {error}")))
+    }
+
+    /// The whole body, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// When its length is not stated, is above the limit, or is not what was stated.
+    pub async fn body(&mut self, limit: u64) -> Result<Vec<u8>, ApiError> {
+        let length = self.length(limit)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            body.extend_from_slice(&chunk);
+            if body.len() as u64 > length {
+                return Err(ApiError::too_large(limit));
+            }
+        }
+        if (body.len() as u64) < length { Err(ApiError::bad("the body ends early")) } else { Ok(body) }
+    }
+
+    /// The stated length of the body.
+    ///
+    /// # Errors
+    /// When it is not stated or above the limit.
+    pub fn length(&self, limit: u64) -> Result<u64, ApiError> {
+        let stated = self.headers.get(header::CONTENT_LENGTH).ok_or_else(|| {
+            ApiError::new(StatusCode::LENGTH_REQUIRED, codes::LENGTH_REQUIRED, "the body's length is not stated")
+                .remedy("send a Content-Length header, and no chunked body")
+        })?;
+        let length: u64 = parsed(stated.to_str().unwrap_or_default(), "content-length")?;
+        if length > limit { Err(ApiError::too_large(limit)) } else { Ok(length) }
+    }
+
+    /// The next piece of the body.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn chunk(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
+        let chunk = poll_fn(|cx| self.body.as_mut().poll_next(cx)).await;
+        chunk.transpose().map_err(|_| ApiError::bad("the body ends early"))
+    }
+
+    /// The one range of bytes that is asked for, out of `length`; `None` if all are.
+    ///
+    /// # Errors
+    /// When it is not one range of bytes, or lies outside.
+    pub fn range(&self, length: u64) -> Result<Option<RangeInclusive<u64>>, ApiError> {
+        let Some(value) = self.headers.get(header::RANGE) else { return Ok(None) };
+        let outside = || {
+            ApiError::new(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                codes::RANGE,
+                format!("the range is not one range of bytes inside the {length} that there are"),
+            )
+        };
+        let text = value.to_str().map_err(|_| outside())?;
+        let (first, last) = text.strip_prefix("bytes=").and_then(|range| range.split_once('-')).ok_or_else(outside)?;
+        let number = |text: &str| {
+            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            digits.then(|| text.parse::<u64>().ok()).flatten().ok_or_else(outside)
+        };
+        let end = length.checked_sub(1).ok_or_else(outside)?;
+        let (first, last) = match (first, last) {
+            ("", suffix) => (length.saturating_sub(number(suffix)?), end),
+            (first, "") => (number(first)?, end),
+            (first, last) => (number(first)?, number(last)?.min(end)),
+        };
+        if first > last { Err(outside()) } else { Ok(Some(first..=last)) }
+    }
+}
+
+/// A part of a path or a header as a value.
+///
+/// # Errors
+/// When it is not one.
+pub(crate) fn parsed<T: FromStr>(text: &str, what: &str) -> Result<T, ApiError>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error| ApiError::bad(format!("{what}: {error}")))
+}

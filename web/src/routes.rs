@@ -1,0 +1,342 @@
+//! Which path is answered by what.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use galen_api::{ListingFilter, MAX_WAIT_MS, Part, Stored, Submitted, TransactionState, codes, stage_from_name};
+use galen_chain::store::Snapshot;
+use galen_chain::{SubmitError, TransactionStatus};
+use galen_market::id::{AccountId, DealId, PackageId, TransactionId};
+use galen_market::ledger::{BlockContext, parameters};
+use galen_market::listing::{ListingId, Standing};
+use galen_market::role::Role;
+use galen_market::state_key;
+use galen_market::transaction::MAX_TRANSACTION_BYTES;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncSeekExt, ReadBuf};
+use warp::http::{HeaderValue, Method, StatusCode, header};
+use warp::reply::{Reply, Response};
+
+use crate::packages::Length;
+use crate::read;
+use crate::reply::{self, ApiError};
+use crate::request::{Request, parsed};
+use crate::{App, pages};
+
+const CHUNK_BYTES: usize = 64 << 10;
+
+type Answer = Result<Response, ApiError>;
+
+/// Answers a request.
+pub(crate) async fn answer(app: Arc<App>, mut request: Request) -> Response {
+    let parts = request.parts();
+    let page = !matches!(&parts, Ok(parts) if parts.first().is_some_and(|first| first == "api"));
+    let answered = match parts {
+        Ok(parts) => {
+            let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+            match parts.as_slice() {
+                ["api", "v1", rest @ ..] => interface(&app, &mut request, rest).await,
+                rest => pages::answer(&app, &request, rest).await,
+            }
+        }
+        Err(error) => Err(error),
+    };
+    let mut response = answered.unwrap_or_else(|error| {
+        tracing::debug!(status = %error.status(), message = error.message(), "refused");
+        if page { pages::error(&error) } else { error.response() }
+    });
+    reply::harden(&mut response);
+    if request.method == Method::HEAD {
+        let (parts, _) = response.into_parts();
+        response = Response::from_parts(parts, Vec::new().into());
+    }
+    response
+}
+
+/// Runs a read apart from the threads that serve connections.
+pub(crate) async fn blocking<T: Send + 'static>(
+    app: &Arc<App>,
+    read: impl FnOnce(&App, &Snapshot) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let app = app.clone();
+    tokio::task::spawn_blocking(move || read(&app, &app.node.snapshot()))
+        .await
+        .unwrap_or_else(|_| Err(ApiError::unavailable("the answer could not be made")))
+}
+
+async fn json<T: Serialize + Send + 'static>(
+    app: &Arc<App>,
+    read: impl FnOnce(&App, &Snapshot) -> Result<T, ApiError> + Send + 'static,
+) -> Answer {
+    blocking(app, read).await.map(|value| reply::json(&value))
+}
+
+async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answer {
+    let method = if request.method == Method::HEAD { Method::GET } else { request.method.clone() };
+    match (method.as_str(), path) {
+        ("GET", ["status"]) => json(app, |app, _| read::status(app)).await,
+        ("GET", ["genesis"]) => Ok(reply::json(app.genesis())),
+        ("GET", ["parameters"]) => json(app, |_, state| Ok(parameters(state)?)).await,
+        ("POST", ["transactions"]) => submit(app, request).await,
+        ("POST", ["transactions", "dry-run"]) => dry_run(app, request).await,
+        ("GET", ["transactions", id]) => transaction(app, request, parsed(id, "transaction")?).await,
+        ("GET", ["blocks", height]) => {
+            let height: u64 = parsed(height, "height")?;
+            json(app, move |app, _| read::block(app, height)).await
+        }
+        ("GET", ["accounts", account]) => {
+            let account: AccountId = parsed(account, "account")?;
+            json(app, move |_, state| read::account(state, account)).await
+        }
+        ("GET", ["parties", role]) => {
+            let role = role_of(role)?;
+            let paging: read::Paging = request.query()?;
+            json(app, move |_, state| read::parties(state, role, &paging)).await
+        }
+        ("GET", ["issuers"]) => {
+            let paging: read::Paging = request.query()?;
+            json(app, move |_, state| read::issuers(state, &paging)).await
+        }
+        ("GET", ["issuers", issuer, "leaves"]) => {
+            let issuer: AccountId = parsed(issuer, "issuer")?;
+            let paging: read::LeafPaging = request.query()?;
+            json(app, move |_, state| read::leaves(state, issuer, &paging)).await
+        }
+        ("GET", ["listings"]) => {
+            let filter: ListingFilter = request.query()?;
+            json(app, move |app, state| read::listings(app, state, &filter)).await
+        }
+        ("GET", ["listings", institution, package]) => {
+            let id = read::listing_id(institution, package)?;
+            json(app, move |app, state| read::listing(app, state, &id)).await
+        }
+        ("GET", ["listings", institution, package, "deals"]) => {
+            let id = read::listing_id(institution, package)?;
+            let paging: read::Paging = request.query()?;
+            json(app, move |_, state| read::deals_of_listing(state, &id, &paging)).await
+        }
+        ("GET", ["institutions", institution, "deals", stage]) => {
+            let institution: AccountId = parsed(institution, "institution")?;
+            let stage = stage_from_name(stage).ok_or_else(|| ApiError::bad("there is no such stage"))?;
+            let paging: read::Paging = request.query()?;
+            json(app, move |_, state| read::deals_of_institution(state, &institution, stage, &paging)).await
+        }
+        ("GET", ["deals", id]) => {
+            let id: DealId = parsed(id, "deal")?;
+            json(app, move |_, state| read::deal(state, id)).await
+        }
+        ("GET", ["licences", deal]) => {
+            let deal: DealId = parsed(deal, "deal")?;
+            json(app, move |app, state| read::licence(app, state, deal)).await
+        }
+        ("GET", ["packages", package, part]) => serve(app, request, parsed(package, "package")?, part_of(part)?).await,
+        ("PUT", ["packages", package, part]) => store(app, request, parsed(package, "package")?, part_of(part)?).await,
+        (_, known) if is_known(known) => {
+            let text = "this path does not take this method";
+            Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, codes::METHOD_NOT_ALLOWED, text))
+        }
+        _ => Err(ApiError::not_found("such path")),
+    }
+}
+
+fn is_known(path: &[&str]) -> bool {
+    matches!(
+        path,
+        ["status" | "genesis" | "parameters" | "transactions" | "issuers" | "listings"]
+            | ["transactions" | "blocks" | "accounts" | "parties" | "deals" | "licences", _]
+            | ["issuers", _, "leaves"]
+            | ["listings", _, _]
+            | ["listings", _, _, "deals"]
+            | ["institutions", _, "deals", _]
+            | ["packages", _, _]
+    )
+}
+
+fn role_of(name: &str) -> Result<Role, ApiError> {
+    [Role::Institution, Role::Issuer, Role::Gateway]
+        .into_iter()
+        .find(|role| role.to_string() == name)
+        .ok_or_else(|| ApiError::bad("there is no such role"))
+}
+
+fn part_of(name: &str) -> Result<Part, ApiError> {
+    Part::from_name(name).ok_or_else(|| ApiError::not_found("such part of a package"))
+}
+
+// ---- Transactions ----
+
+async fn submit(app: &Arc<App>, request: &mut Request) -> Answer {
+    let bytes = request.body(MAX_TRANSACTION_BYTES as u64).await?;
+    // Whoever did not hear the answer sends again: one effect, and the same answer.
+    let (bytes, id) = blocking(app, move |app, _| {
+        let id = app.rules().check(&bytes)?.id();
+        Ok((bytes, id))
+    })
+    .await?;
+    match app.node.submit(bytes).await {
+        Ok(_) => {}
+        Err(SubmitError::Final(_) | SubmitError::Mempool(galen_chain::MempoolError::Duplicate)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let state = blocking(app, move |app, _| state_of(app, &id)).await?;
+    Ok(reply::json_with(StatusCode::ACCEPTED, &Submitted { id, state }))
+}
+
+async fn dry_run(app: &Arc<App>, request: &mut Request) -> Answer {
+    let bytes = request.body(MAX_TRANSACTION_BYTES as u64).await?;
+    json(app, move |app, state| {
+        let checked = app.rules().check(&bytes)?;
+        let now = BlockContext {
+            height: state.height().saturating_add(1),
+            time_ms: read::now_ms().max(state.time_ms().saturating_add(1)),
+        };
+        Ok(app.rules().dry_run(state, &now, &checked)?)
+    })
+    .await
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Waiting {
+    wait_ms: u64,
+}
+
+async fn transaction(app: &Arc<App>, request: &Request, id: TransactionId) -> Answer {
+    let Waiting { wait_ms } = request.query()?;
+    if wait_ms > 0 {
+        let wait = Duration::from_millis(wait_ms.min(MAX_WAIT_MS));
+        app.node.wait_for(&id.0, wait).await?;
+    }
+    json(app, move |app, _| state_of(app, &id)).await
+}
+
+fn state_of(app: &App, id: &TransactionId) -> Result<TransactionState, ApiError> {
+    Ok(match app.node.transaction(&id.0)? {
+        TransactionStatus::Pending => TransactionState::Pending,
+        TransactionStatus::Final { height, index } => {
+            TransactionState::Final { height, index, receipt: app.node.receipt(&id.0)? }
+        }
+        TransactionStatus::Dropped { reason } => TransactionState::Dropped { reason },
+        TransactionStatus::Unknown => TransactionState::Unknown,
+    })
+}
+
+// ---- Packages ----
+
+async fn serve(app: &Arc<App>, request: &Request, package: PackageId, part: Part) -> Answer {
+    let found = blocking(app, move |app, _| Ok(app.packages.find(&package, part)?)).await?;
+    let (path, length): (PathBuf, u64) = found.ok_or_else(|| ApiError::not_found("such part at this node"))?;
+    let range = request.range(length)?;
+    let (first, last) = range.clone().map_or((0, length.saturating_sub(1)), RangeEnds::ends);
+    let left = if length == 0 { 0 } else { last.saturating_sub(first).saturating_add(1) };
+    let mut file = tokio::fs::File::open(path).await?;
+    file.seek(std::io::SeekFrom::Start(first)).await?;
+    let mut response = warp::reply::stream(FileChunks { file, left }).into_response();
+    let headers = response.headers_mut();
+    let media = if part == Part::Manifest { "application/json" } else { "application/octet-stream" };
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(left));
+    // The bytes of a package never change.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    if range.is_some() {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        if let Ok(value) = HeaderValue::from_str(&format!("bytes {first}-{last}/{length}")) {
+            response.headers_mut().insert(header::CONTENT_RANGE, value);
+        }
+    }
+    Ok(response)
+}
+
+trait RangeEnds {
+    fn ends(self) -> (u64, u64);
+}
+
+impl RangeEnds for std::ops::RangeInclusive<u64> {
+    fn ends(self) -> (u64, u64) {
+        self.into_inner()
+    }
+}
+
+struct FileChunks {
+    file: tokio::fs::File,
+    left: u64,
+}
+
+impl warp::Stream for FileChunks {
+    type Item = Result<Vec<u8>, std::io::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let mut bytes = vec![0; usize::try_from(self.left).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES)];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let read = ready!(Pin::new(&mut self.file).poll_read(cx, &mut buffer));
+        let count = buffer.filled().len();
+        bytes.truncate(count);
+        self.left = self.left.saturating_sub(count as u64);
+        Poll::Ready(Some(match read {
+            Err(error) => Err(error),
+            Ok(()) if count == 0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
+            Ok(()) => Ok(bytes),
+        }))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Owner {
+    institution: AccountId,
+}
+
+async fn store(app: &Arc<App>, request: &mut Request, package: PackageId, part: Part) -> Answer {
+    let Owner { institution } = request.query()?;
+    let id = ListingId { institution, package };
+    let (listing, layout) = blocking(app, move |_, state| {
+        let listing = read::find_listing(state, &id)?;
+        if matches!(listing.standing, Standing::Refunded { .. }) {
+            return Err(galen_market::error::TxError::PackageRefunded.into());
+        }
+        let layout = state_key::read(state, &state_key::listing_layout(&id))?;
+        Ok((listing, layout.ok_or_else(|| ApiError::not_found("layout of this listing"))?))
+    })
+    .await?;
+    let (upload, length) = {
+        let (listing, layout) = (listing.clone(), layout.clone());
+        blocking(app, move |app, _| {
+            let upload = app.packages.begin(package, part)?;
+            let length = upload.length(&listing, &layout)?;
+            Ok((upload, length))
+        })
+        .await?
+    };
+    let limit = match length {
+        Length::UpTo(limit) => limit,
+        Length::Exactly(exact) => {
+            if request.length(exact)? < exact {
+                let text = format!("the part has {exact} bytes, and fewer are sent");
+                return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, codes::NOT_THE_PACKAGE, text));
+            }
+            exact
+        }
+    };
+    let bytes = if part == Part::Segments {
+        let (mut segments, _upload) = blocking(app, move |_, _| {
+            let segments = upload.segments(&listing, &layout)?;
+            Ok((segments, upload))
+        })
+        .await?;
+        while let Some(chunk) = request.chunk().await? {
+            segments.push(&chunk)?;
+        }
+        blocking(app, move |_, _| segments.finish()).await?
+    } else {
+        let body = request.body(limit).await?;
+        blocking(app, move |_, _| upload.store(&listing, &layout, &body)).await?
+    };
+    Ok(reply::json(&Stored { package, part, bytes }))
+}
