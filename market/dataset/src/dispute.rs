@@ -5,17 +5,19 @@
 //! [`Evidence::segment_key`] and the master key by whoever sends the dispute. Depends on `opener`.
 
 use galen_market::layout::Place;
-use galen_market::segment::{Leaf, RangeProof, decode_cells, decode_dictionary};
+use galen_market::segment::{Leaf, LeafTree, RangeProof, decode_cells, decode_dictionary};
 use galen_zk::commitment::Srs;
 use galen_zk::field::Scalar;
 
 use crate::commit::claim_holds;
-use crate::package::{PackageError, PackageFolder};
+use crate::package::{Listing, PackageError, PackageFolder};
 use crate::seal::MasterKey;
 
 /// Why a segment is bad, as the ledger would find it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ground {
+    /// Its leaf states another kind, width or number of rows than the Layout.
+    Leaf,
     /// It does not authenticate under its key, position and number.
     Cipher,
     /// Its length is not that of its rows and width.
@@ -39,7 +41,7 @@ pub struct Evidence {
     pub path: RangeProof,
     /// `k_i`.
     pub segment_key: Scalar,
-    /// The encrypted segment.
+    /// The encrypted segment; empty if the leaf alone is the ground.
     pub ciphertext: Vec<u8>,
 }
 
@@ -98,4 +100,37 @@ pub fn evidence(
         },
     };
     Ok(Evidence { segment, ground, leaf, path, segment_key: segment_key.scalar(), ciphertext })
+}
+
+/// The evidence about a leaf that contradicts the Layout. Such a package is refused as a folder, so
+/// this takes the listing and the published leaves.
+///
+/// # Errors
+/// See [`EvidenceError`].
+pub fn leaf_evidence(
+    listing: &Listing,
+    leaves: &[Leaf],
+    key: MasterKey,
+    segment: u64,
+) -> Result<Evidence, EvidenceError> {
+    if key.commitment() != listing.key_commitment {
+        return Err(EvidenceError::WrongKey);
+    }
+    let total = listing.layout.segments();
+    let none = || PackageError::NoSegment { segment, total };
+    let tree = LeafTree::new(leaves).filter(|tree| tree.root() == listing.root.0);
+    let tree = tree.ok_or(PackageError::Root)?;
+    let place = listing.layout.place(segment).ok_or_else(none)?;
+    let leaf = usize::try_from(segment).ok().and_then(|s| leaves.get(s)).ok_or_else(none)?;
+    if leaf.fits(&place) {
+        return Err(EvidenceError::Good(segment));
+    }
+    Ok(Evidence {
+        segment,
+        ground: Ground::Leaf,
+        leaf: *leaf,
+        path: tree.prove(segment, 1).ok_or_else(none)?,
+        segment_key: key.segment(segment).scalar(),
+        ciphertext: Vec::new(),
+    })
 }

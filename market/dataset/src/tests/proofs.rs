@@ -149,7 +149,7 @@ fn an_eighth_opening_is_refused() {
 #[test]
 fn a_secret_of_another_package_is_refused() {
     let prover = prover();
-    let (packed, other) = (Packed::ward(40, 20), Packed::ward(40, 20));
+    let (packed, other) = (Packed::ward(100, 80), Packed::ward(100, 80));
     let log = packed.home.path().join("openings");
     let mut attempts = AttemptLog::open(&log, packed.listing.id.0).unwrap();
     let claimed = claimed(&packed, 5);

@@ -56,7 +56,7 @@ fn tables_and_files_come_back_together() {
         mediatype: "application/octet-stream".to_owned(),
         description: String::new(),
     };
-    let (first, second) = (ward(300, 200), ward(40, 20));
+    let (first, second) = (ward(300, 200), ward(100, 80));
     let mut tables = vec![encoded(&first), encoded(&second)];
     tables[1].resource.name = "ward-b".to_owned();
     tables[1].resource.path = "ward-b.csv".to_owned();
@@ -78,7 +78,7 @@ fn tables_and_files_come_back_together() {
 fn packing_leaves_nothing_half_done() {
     let home = tempfile::tempdir().unwrap();
     let target = home.path().join("package");
-    let mut bad = input(vec![encoded(&ward(40, 20))]);
+    let mut bad = input(vec![encoded(&ward(100, 80))]);
     bad.manifest.title = String::new();
     assert!(matches!(
         pack(bad, &SRS, &target, &quiet),
@@ -88,18 +88,18 @@ fn packing_leaves_nothing_half_done() {
     ));
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
     std::fs::create_dir(&target).unwrap();
-    let again = pack(input(vec![encoded(&ward(40, 20))]), &SRS, &target, &quiet);
+    let again = pack(input(vec![encoded(&ward(100, 80))]), &SRS, &target, &quiet);
     assert!(again.unwrap_err().to_string().contains("exists already"));
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 1);
 }
 
 #[test]
 fn identifying_and_person_columns_cannot_be_packed() {
-    let result = ward(40, 20);
+    let result = ward(100, 80);
     let encode_as = |role| {
         let mut roles = roles();
         roles.0.insert("note".to_owned(), role);
-        encode("t", "", &result.table, &roles, &BTreeMap::new(), &[40]).unwrap_err()
+        encode("t", "", &result.table, &roles, &BTreeMap::new(), &[100]).unwrap_err()
     };
     assert_eq!(encode_as(Role::Identifier), EncodeError::Identifying("note".to_owned()));
     assert_eq!(encode_as(Role::Person), EncodeError::Person("note".to_owned()));
@@ -107,16 +107,16 @@ fn identifying_and_person_columns_cannot_be_packed() {
     let bounds = |low: &str, high: &str| {
         let bounds = Some((low.to_owned(), high.to_owned()));
         let notes = [("delta".to_owned(), ColumnNote { bounds, ..ColumnNote::default() })].into();
-        encode("t", "", &result.table, &roles(), &notes, &[40])
+        encode("t", "", &result.table, &roles(), &notes, &[100])
     };
     assert!(matches!(bounds("-10", "10"), Err(EncodeError::OutOfBounds { .. })));
     assert!(matches!(bounds("10", "-10"), Err(EncodeError::Bounds { .. })));
     assert!(bounds("-500", "1000").is_ok());
     let notes = [("delt".to_owned(), ColumnNote::default())].into();
-    let unknown = encode("t", "", &result.table, &roles(), &notes, &[40]).unwrap_err();
+    let unknown = encode("t", "", &result.table, &roles(), &notes, &[100]).unwrap_err();
     assert!(unknown.to_string().contains("`delta`"), "{unknown}");
-    let blocks = encode("t", "", &result.table, &roles(), &BTreeMap::new(), &[39]);
-    assert!(matches!(blocks, Err(EncodeError::Blocks { expected: 40, found: 39 })));
+    let blocks = encode("t", "", &result.table, &roles(), &BTreeMap::new(), &[99]);
+    assert!(matches!(blocks, Err(EncodeError::Blocks { expected: 100, found: 99 })));
 }
 
 /// The public randhie table at full block size.
@@ -156,7 +156,7 @@ fn the_rand_table_comes_back_byte_for_byte() {
 
 #[test]
 fn a_manifest_has_one_form() {
-    let packed = Packed::ward(40, 20);
+    let packed = Packed::ward(100, 80);
     let bytes = std::fs::read(packed.file("manifest.json")).unwrap();
     let manifest = Manifest::from_bytes(&bytes).unwrap();
     assert_eq!(manifest.to_bytes().unwrap(), bytes);
@@ -186,7 +186,7 @@ fn a_manifest_has_one_form() {
 
 #[test]
 fn a_wrong_key_opens_nothing() {
-    let packed = Packed::ward(40, 20);
+    let packed = Packed::ward(100, 80);
     let other = crate::seal::MasterKey::random();
     let refused = open(&packed.read(), other, &SRS, &packed.out(), &quiet);
     assert!(matches!(refused, Err(OpenError::WrongKey)));

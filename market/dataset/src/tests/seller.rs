@@ -5,10 +5,10 @@ use galen_market::segment::{Leaf, SegmentError};
 use galen_zk::field::Scalar;
 
 use super::*;
-use crate::dispute::{EvidenceError, Ground, evidence};
+use crate::dispute::{EvidenceError, Ground, evidence, leaf_evidence};
 use crate::open::open;
 use crate::opener::{OpenError, Opener};
-use crate::package::{FolderWriter, PackageError, places};
+use crate::package::{FolderWriter, PackageError, check_leaves, places};
 use crate::seal::MasterKey;
 
 /// One segment as the seller is about to seal it.
@@ -167,6 +167,29 @@ fn adversary_32_the_key_commitment_decides_between_two_keys() {
         open(&folder, negated, &SRS, &packed.out(), &quiet),
         Err(OpenError::WrongKey)
     ));
+}
+
+#[test]
+fn a_leaf_that_contradicts_the_layout_is_named() {
+    let packed = Packed::ward(300, 200);
+    let folder = packed.read();
+    let mut leaves = folder.leaves().to_vec();
+    leaves[3].rows += 1;
+    let tree = galen_market::segment::LeafTree::new(&leaves).unwrap();
+    let old = folder.listing();
+    let root = galen_market::id::Digest(tree.root());
+    let listing = Listing::new(root, old.key_commitment, old.manifest, old.layout.clone());
+    let refused = check_leaves(&listing, &leaves).unwrap_err();
+    assert!(matches!(refused, PackageError::LeafShape { segment: 3 }));
+    let key = packed.secret.key;
+    let found = leaf_evidence(&listing, &leaves, key, 3).unwrap();
+    assert_eq!((found.ground, found.ciphertext.len()), (Ground::Leaf, 0));
+    let total = listing.layout.segments();
+    assert!(found.path.holds(&listing.root.0, total, 3, &[found.leaf]));
+    assert!(matches!(leaf_evidence(&listing, &leaves, key, 2), Err(EvidenceError::Good(2))));
+    let other = leaf_evidence(old, &leaves, key, 3).unwrap_err();
+    assert!(matches!(other, EvidenceError::Package(PackageError::Root)));
+    assert!(check_leaves(old, folder.leaves()).is_ok());
 }
 
 #[test]
