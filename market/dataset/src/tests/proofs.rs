@@ -8,13 +8,18 @@ use galen_zk::keys::{Prover, Step};
 use super::*;
 use crate::attempts::{AttemptError, AttemptLog, MAX_OPENINGS};
 use crate::opener::OpenError;
+use crate::pack::{FileInput, PackError};
 use crate::package::PackageError;
 use crate::prove::{ProvingError, prove};
 use crate::verify::{Claimed, VerifyError, verify};
 
 fn prover() -> Prover {
-    // Keys come from a public seed and are checked against their pinned hash when they are read.
-    Prover::development(std::env::temp_dir().join("galen-development-keys")).unwrap()
+    // The cache that people use: keys come from a public seed, and are checked against their
+    // pinned hash when they are read.
+    let home = std::env::var_os("GALEN_PARAMS").map(PathBuf::from).unwrap_or_else(|| {
+        PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/galen/params")
+    });
+    Prover::development(home).unwrap()
 }
 
 fn claimed(packed: &Packed, k: u32) -> Claimed {
@@ -125,6 +130,40 @@ fn adversary_59_a_package_changed_between_commitment_and_proof_is_refused() {
     assert_eq!(std::fs::read_dir(packed.file("proofs")).unwrap().count(), 0);
     flip(&packed.file("segments"), at);
     assert_eq!(run(&packed, &claimed, &prover).unwrap(), 1);
+}
+
+#[test]
+fn adversary_59_a_file_changed_while_it_is_packed_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let source = home.path().join("scan");
+    // One segment more than is read at once, so that the change falls between two reads.
+    let length = (64 * 256 * 1024) + 10;
+    let target = home.path().join("package");
+    let pack_with = |meanwhile: &(dyn Fn() + Sync)| {
+        std::fs::write(&source, vec![7u8; length]).unwrap();
+        let mut input = input(Vec::new());
+        input.files = vec![FileInput {
+            name: "scan".to_owned(),
+            path: "scan".to_owned(),
+            source: source.clone(),
+            mediatype: "application/octet-stream".to_owned(),
+            description: String::new(),
+        }];
+        pack(input, &SRS, &target, &|progress| {
+            if progress.done == 1 {
+                meanwhile();
+            }
+        })
+    };
+    let resize = |to: u64| {
+        std::fs::OpenOptions::new().write(true).open(&source).unwrap().set_len(to).unwrap();
+    };
+    for to in [length as u64 - 1, length as u64 + 1] {
+        let refused = pack_with(&|| resize(to)).unwrap_err();
+        assert!(matches!(&refused, PackError::Changed(path) if *path == source), "{refused}");
+        assert!(!target.exists());
+    }
+    pack_with(&|| {}).unwrap();
 }
 
 #[test]
