@@ -186,3 +186,20 @@ fn k_fits_every_block() {
     assert_eq!(tight.check_k(&[5, 5], 5), k(5, 0, 1, 1_012));
     assert_eq!(tight.check_k(&[4, 5], 4), Ok(()));
 }
+
+#[test]
+fn altered_bytes_decode_to_what_they_say_or_not_at_all() {
+    let bytes = build(|_| {}).unwrap().to_bytes();
+    let mut read = 0;
+    for at in 0..bytes.len() {
+        for value in [0, 1, 0x7f, 0xff] {
+            let mut altered = bytes.clone();
+            altered[at] = value;
+            if let Ok(layout) = Layout::from_bytes(&altered) {
+                assert_eq!(layout.to_bytes(), altered);
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 0, "some changes, as of a letter in a name, leave a valid layout");
+}
