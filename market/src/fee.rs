@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use crate::action::Action;
+use crate::action::{Action, MAX_LEAVES};
 use crate::amount::{Amount, Asset, Currency, Money};
 use crate::context::Context;
 use crate::error::TxError;
@@ -12,7 +12,7 @@ use crate::genesis::CurrencyInfo;
 use crate::id::{AccountId, DealId};
 use crate::payment::{DealPurse, Purse};
 use crate::state_key;
-use crate::transaction::{MAX_TRANSACTION_BYTES, Transaction};
+use crate::transaction::{MAX_ACTIONS, MAX_SIGNATURES, MAX_TRANSACTION_BYTES, Transaction};
 
 /// What fees cost, in minor units of one currency.
 #[derive(
@@ -78,6 +78,11 @@ const BUNDLE_UNITS: u64 = 100;
 const LEAF_UNITS: u64 = 5;
 /// Units of an action that verifies nothing.
 const ACTION_UNITS: u64 = 1;
+/// The most units of a transaction: signatures, a credential, and every action inserting as many
+/// credentials as it can.
+pub const MAX_TRANSACTION_UNITS: u64 = (MAX_SIGNATURES as u64 + 1) * SIGNATURE_UNITS
+    + PROOF_UNITS
+    + MAX_ACTIONS as u64 * MAX_LEAVES as u64 * LEAF_UNITS;
 
 impl Action {
     /// Verification units of the action.

@@ -66,6 +66,9 @@ pub struct Parameters {
     pub max_block_bytes: u64,
     /// The part of a block that is kept for deliveries and disputes, in bytes.
     pub reserved_block_bytes: u64,
+    /// The most verification units of the transactions of a block, a quarter of which is kept for
+    /// deliveries and disputes.
+    pub max_block_units: u64,
     /// The least k that a table may be listed with.
     pub k_min: u32,
     /// Up-time after which an unproven draft is forgotten.
@@ -106,6 +109,8 @@ impl Default for Parameters {
             requests_per_credential: 8,
             max_block_bytes: 4 * 1024 * 1024,
             reserved_block_bytes: 1024 * 1024,
+            // About two seconds on one core.
+            max_block_units: 20_000,
             k_min: 2,
             draft_ms: 7 * DAY,
             draft_deposit_per_kib: Amount::new(10),
@@ -279,6 +284,9 @@ impl Genesis {
         }
         if p.max_block_bytes < crate::transaction::MAX_TRANSACTION_BYTES as u64 {
             return bad("max_block_bytes is below the size of the largest transaction");
+        }
+        if p.max_block_units < crate::fee::MAX_TRANSACTION_UNITS {
+            return bad("max_block_units is below the units of the largest transaction");
         }
         if p.reserved_block_bytes > p.max_block_bytes {
             return bad("reserved_block_bytes is above max_block_bytes");

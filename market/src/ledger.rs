@@ -81,6 +81,16 @@ pub enum BlockError {
         /// The most.
         max: u64,
     },
+    /// Its transactions take too long to verify together.
+    #[error(
+        "the block's transactions take {units} verification units where at most {max} are allowed"
+    )]
+    TooCostly {
+        /// Their verification units.
+        units: u64,
+        /// The most.
+        max: u64,
+    },
 }
 
 /// What a transaction did.

@@ -5,13 +5,14 @@
 
 use galen_market::action::{Action, Bond, Burn, Mint, ReleaseStake, Transfer, Unbond};
 use galen_market::amount::{Amount, Asset};
+use galen_market::codec::Bounded;
 use galen_market::error::TxError;
 use galen_market::fee::FeeRates;
 use galen_market::genesis::GenesisStake;
 use galen_market::id::ConsensusKey;
 use galen_market::payment::Purse;
 use galen_market::state_key;
-use galen_market::testing::{Simulation, Wallet, eur, euros};
+use galen_market::testing::{Signing, Simulation, Wallet, eur, euros};
 use rand::Rng;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
@@ -38,8 +39,8 @@ fn random_money_actions_keep_the_invariants() {
         let gateway = sim.gateway.clone();
         let mut all = wallets.clone();
         all.push(gateway.clone());
-        // So that nobody lacks fees, and making 2^64 − 1 more always overflows.
-        for wallet in &all {
+        // So that nobody lacks fees, the gateway first; and making 2^64 − 1 more always overflows.
+        for wallet in all.iter().rev() {
             let mint = Mint { gateway: gateway.id(), to: wallet.id(), money: euros(2_000) };
             sim.act(vec![Action::Mint(mint)], &[&gateway]).unwrap();
         }
@@ -189,4 +190,49 @@ fn a_genesis_that_contradicts_itself_is_refused() {
     let back: galen_market::genesis::Genesis = serde_json::from_str(&text).unwrap();
     assert_eq!(back.chain_id(), good.chain_id());
     good.changes().unwrap();
+}
+
+#[test]
+fn blocks_are_bounded_and_keep_room_for_deliveries() {
+    use galen_market::ledger::BlockError;
+    let max = galen_market::fee::MAX_TRANSACTION_UNITS;
+    let mut sim = Simulation::with(|genesis| genesis.parameters.max_block_units = max);
+    let ann = sim.funded("ann", 1_000);
+    let bob = Wallet::new("bob");
+    let move_one = Action::Transfer(Transfer {
+        from: ann.id(),
+        to: bob.id(),
+        asset: Asset::Currency(eur()),
+        amount: Amount::new(1),
+    });
+    // A sponsor and sixteen transfers: eighteen units each.
+    let sponsor = Wallet::new("sponsor");
+    let mut many = Vec::new();
+    let count = max / 18 + 1;
+    for nonce in 0..count {
+        let signers = [&sponsor, &ann];
+        let mut transaction = sim.sign(vec![move_one.clone(); 16], &signers);
+        let slots = transaction.authorization.accounts.to_vec().into_iter();
+        let slots = slots.map(|mut slot| {
+            slot.nonce = nonce;
+            slot
+        });
+        transaction.authorization.accounts = Bounded::new(slots.collect()).unwrap();
+        let signing = Signing { accounts: signers.to_vec(), ..Signing::default() };
+        sim.resign(&mut transaction, &signing);
+        many.push(sim.check(&transaction).unwrap());
+    }
+    let refused = sim.block(&many).unwrap_err();
+    assert_eq!(refused, BlockError::TooCostly { units: count * 18, max });
+    // Ann's money is enough for sixty-two of them; candidates may come in any order.
+    many.reverse();
+    let chosen = sim.ledger.propose(&sim.state, &sim.next(1000), &many, 1 << 22).unwrap();
+    assert!(!chosen.is_empty());
+    // A small block leaves half of itself to deliveries.
+    let bytes = many[0].bytes().len() as u64;
+    many.sort_by_key(|checked| checked.transaction().authorization.accounts[0].nonce);
+    let small = sim.ledger.propose(&sim.state, &sim.next(1000), &many, 8 * bytes).unwrap();
+    assert_eq!(small.len(), 4);
+    sim.block(&small).unwrap();
+    assert_eq!(sim.balance(&bob), 64);
 }

@@ -116,6 +116,10 @@ impl Ledger {
         if bytes > parameters.max_block_bytes {
             return Err(BlockError::TooLarge { bytes, max: parameters.max_block_bytes });
         }
+        let units = transactions.iter().fold(0u64, |sum, tx| sum.saturating_add(units(tx)));
+        if units > parameters.max_block_units {
+            return Err(BlockError::TooCostly { units, max: parameters.max_block_units });
+        }
 
         let clock = tick(&last, block, &parameters);
         let frame = self.frame(&clock, &parameters);
@@ -155,9 +159,7 @@ impl Ledger {
         let (changes, _) = begin(&frame, &overlay, &clock)?;
         overlay.apply(changes);
 
-        let max = max_bytes.min(parameters.max_block_bytes);
-        let lane = max.saturating_sub(parameters.reserved_block_bytes.min(max / 2));
-        let (mut used, mut used_by_others) = (0u64, 0u64);
+        let mut room = Room::new(&parameters, max_bytes);
         let mut chosen = Vec::new();
         let mut ids = BTreeSet::new();
         let (reserved, others): (Vec<_>, Vec<_>) =
@@ -167,20 +169,13 @@ impl Ledger {
             let mut early = Vec::new();
             let before = chosen.len();
             for transaction in waiting {
-                let bytes = size(transaction);
-                let reserved = transaction.is_delivery_or_dispute();
-                let fits = used.saturating_add(bytes) <= max
-                    && (reserved || used_by_others.saturating_add(bytes) <= lane);
-                if !fits || ids.contains(&transaction.id()) {
+                if !room.fits(transaction) || ids.contains(&transaction.id()) {
                     continue;
                 }
                 match run(&frame, &overlay, transaction) {
                     Ok((changes, _)) => {
                         overlay.apply(changes);
-                        used = used.saturating_add(bytes);
-                        if !reserved {
-                            used_by_others = used_by_others.saturating_add(bytes);
-                        }
+                        room.take(transaction);
                         ids.insert(transaction.id());
                         chosen.push(transaction.clone());
                     }
@@ -200,6 +195,48 @@ impl Ledger {
 
 fn size(transaction: &CheckedTransaction) -> u64 {
     transaction.bytes().len() as u64
+}
+
+fn units(transaction: &CheckedTransaction) -> u64 {
+    transaction.transaction().units()
+}
+
+/// Room that is left in a block, in bytes and verification units: for deliveries and disputes all of
+/// it, for other transactions what is not kept for these.
+struct Room {
+    all: [u64; 2],
+    others: [u64; 2],
+}
+
+impl Room {
+    fn new(parameters: &Parameters, max_bytes: u64) -> Self {
+        let bytes = max_bytes.min(parameters.max_block_bytes);
+        let units = parameters.max_block_units;
+        // Where the whole block is small, the lane takes no more than half of it.
+        let kept = parameters.reserved_block_bytes.min(bytes / 2);
+        Self { all: [bytes, units], others: [bytes - kept, units - units / 4] }
+    }
+
+    fn cost(transaction: &CheckedTransaction) -> [u64; 2] {
+        [size(transaction), units(transaction)]
+    }
+
+    fn fits(&self, transaction: &CheckedTransaction) -> bool {
+        let cost = Self::cost(transaction);
+        let within = |room: &[u64; 2]| room.iter().zip(&cost).all(|(room, cost)| cost <= room);
+        within(&self.all) && (transaction.is_delivery_or_dispute() || within(&self.others))
+    }
+
+    fn take(&mut self, transaction: &CheckedTransaction) {
+        let cost = Self::cost(transaction);
+        let less = |room: &mut [u64; 2]| {
+            room.iter_mut().zip(cost).for_each(|(room, cost)| *room = room.saturating_sub(cost));
+        };
+        less(&mut self.all);
+        if !transaction.is_delivery_or_dispute() {
+            less(&mut self.others);
+        }
+    }
 }
 
 /// What a block does before its transactions.
