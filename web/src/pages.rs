@@ -25,7 +25,7 @@ const STYLE: &str = include_str!("../templates/style.css");
 const PAGE: usize = 50;
 
 /// Answers a request for a page.
-pub(crate) async fn answer(app: &Arc<App>, request: &Request, path: &[&str]) -> Result<Response, ApiError> {
+pub(crate) async fn answer(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Result<Response, ApiError> {
     if !matches!(request.method, Method::GET | Method::HEAD) {
         let text = "pages are for reading";
         return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, galen_api::codes::METHOD_NOT_ALLOWED, text));

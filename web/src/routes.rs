@@ -1,5 +1,6 @@
 //! Which path is answered by what.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use galen_api::{ListingFilter, MAX_WAIT_MS, Part, Stored, Submitted, TransactionState, codes, stage_from_name};
 use galen_chain::store::Snapshot;
-use galen_chain::{SubmitError, TransactionStatus};
+use galen_chain::TransactionStatus;
 use galen_market::id::{AccountId, DealId, PackageId, TransactionId};
 use galen_market::ledger::{BlockContext, parameters};
 use galen_market::listing::{ListingId, Standing};
@@ -39,7 +40,7 @@ pub(crate) async fn answer(app: Arc<App>, mut request: Request) -> Response {
             let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
             match parts.as_slice() {
                 ["api", "v1", rest @ ..] => interface(&app, &mut request, rest).await,
-                rest => pages::answer(&app, &request, rest).await,
+                rest => pages::answer(&app, &mut request, rest).await,
             }
         }
         Err(error) => Err(error),
@@ -49,10 +50,7 @@ pub(crate) async fn answer(app: Arc<App>, mut request: Request) -> Response {
         if page { pages::error(&error) } else { error.response() }
     });
     reply::harden(&mut response);
-    if request.method == Method::HEAD {
-        let (parts, _) = response.into_parts();
-        response = Response::from_parts(parts, Vec::new().into());
-    }
+    // The body of an answer to HEAD is left out by the layer below.
     response
 }
 
@@ -176,13 +174,14 @@ async fn submit(app: &Arc<App>, request: &mut Request) -> Answer {
         Ok((bytes, id))
     })
     .await?;
-    match app.node.submit(bytes).await {
-        Ok(_) => {}
-        Err(SubmitError::Final(_) | SubmitError::Mempool(galen_chain::MempoolError::Duplicate)) => {}
-        Err(error) => return Err(error.into()),
-    }
+    let submitted = app.node.submit(bytes).await;
     let state = blocking(app, move |app, _| state_of(app, &id)).await?;
-    Ok(reply::json_with(StatusCode::ACCEPTED, &Submitted { id, state }))
+    match (submitted, &state) {
+        (Ok(_), _) | (Err(_), TransactionState::Pending | TransactionState::Final { .. }) => {
+            Ok(reply::json_with(StatusCode::ACCEPTED, &Submitted { id, state }))
+        }
+        (Err(error), _) => Err(error.into()),
+    }
 }
 
 async fn dry_run(app: &Arc<App>, request: &mut Request) -> Answer {
@@ -204,7 +203,7 @@ struct Waiting {
     wait_ms: u64,
 }
 
-async fn transaction(app: &Arc<App>, request: &Request, id: TransactionId) -> Answer {
+async fn transaction(app: &Arc<App>, request: &mut Request, id: TransactionId) -> Answer {
     let Waiting { wait_ms } = request.query()?;
     if wait_ms > 0 {
         let wait = Duration::from_millis(wait_ms.min(MAX_WAIT_MS));
@@ -226,11 +225,11 @@ fn state_of(app: &App, id: &TransactionId) -> Result<TransactionState, ApiError>
 
 // ---- Packages ----
 
-async fn serve(app: &Arc<App>, request: &Request, package: PackageId, part: Part) -> Answer {
+async fn serve(app: &Arc<App>, request: &mut Request, package: PackageId, part: Part) -> Answer {
     let found = blocking(app, move |app, _| Ok(app.packages.find(&package, part)?)).await?;
     let (path, length): (PathBuf, u64) = found.ok_or_else(|| ApiError::not_found("such part at this node"))?;
     let range = request.range(length)?;
-    let (first, last) = range.clone().map_or((0, length.saturating_sub(1)), RangeEnds::ends);
+    let (first, last) = range.clone().map_or((0, length.saturating_sub(1)), RangeInclusive::into_inner);
     let left = if length == 0 { 0 } else { last.saturating_sub(first).saturating_add(1) };
     let mut file = tokio::fs::File::open(path).await?;
     file.seek(std::io::SeekFrom::Start(first)).await?;
@@ -249,16 +248,6 @@ async fn serve(app: &Arc<App>, request: &Request, package: PackageId, part: Part
         }
     }
     Ok(response)
-}
-
-trait RangeEnds {
-    fn ends(self) -> (u64, u64);
-}
-
-impl RangeEnds for std::ops::RangeInclusive<u64> {
-    fn ends(self) -> (u64, u64) {
-        self.into_inner()
-    }
 }
 
 struct FileChunks {

@@ -49,7 +49,7 @@ impl Drop for Place {
 /// The ledger in memory whose transactions the node is given too.
 fn simulation() -> Simulation {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    Simulation::with(|genesis| genesis.time_ms = u64::try_from(now.as_millis()).unwrap() - 60_000)
+    Simulation::with(|genesis| genesis.time_ms = u64::try_from(now.as_millis()).unwrap() - 5_000)
 }
 
 fn place(simulation: &Simulation) -> Place {
@@ -180,7 +180,7 @@ fn what_the_ledger_knows_can_be_asked() {
     let client = &place.client;
 
     let status = client.status().unwrap();
-    assert_eq!((status.height, status.forgeable_parameters, status.validator), (0, true, true));
+    assert_eq!((status.forgeable_parameters, status.validator), (true, true));
     assert_eq!(status.chain_id, simulation.ledger.chain_id());
     assert_eq!(client.genesis().unwrap(), simulation.genesis);
     assert_eq!(client.parameters().unwrap(), simulation.genesis.parameters);
