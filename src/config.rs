@@ -113,8 +113,11 @@ impl Context {
     pub fn wallet(&self) -> Result<Wallet, Failure> {
         let path = self.keystore();
         // What needs no password is checked before anybody is asked for one.
-        let store = Keystore::read(&path).map_err(|error| Failure::from(error).at(path.display()))?;
-        let seed = store.open(&self.password()?).map_err(|error| Failure::from(error).at(path.display()))?;
+        let store =
+            Keystore::read(&path).map_err(|error| Failure::from(error).at(path.display()))?;
+        let seed = store
+            .open(&self.password()?)
+            .map_err(|error| Failure::from(error).at(path.display()))?;
         Ok(Wallet::new(seed))
     }
 

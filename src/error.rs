@@ -141,15 +141,20 @@ impl From<KeystoreError> for Failure {
                 ("key.exists", "it is left alone; use another --home, or move the file away first")
             }
             KeystoreError::Io { .. } => ("key.io", "check the directory's owner and permissions"),
-            KeystoreError::Foreign => ("key.foreign", "point --home at the directory of a Galen keystore"),
-            KeystoreError::Version(_) => ("key.version", "use the version of galen that wrote it, or a newer one"),
+            KeystoreError::Foreign => {
+                ("key.foreign", "point --home at the directory of a Galen keystore")
+            }
+            KeystoreError::Version(_) => {
+                ("key.version", "use the version of galen that wrote it, or a newer one")
+            }
             KeystoreError::Damaged => (
                 "key.damaged",
                 "copy the file again from a backup, or bring the keys back from their words with `galen key restore`",
             ),
-            KeystoreError::Cost(_) => {
-                ("key.cost", "this file was not written by galen; restore the keys from their words")
-            }
+            KeystoreError::Cost(_) => (
+                "key.cost",
+                "this file was not written by galen; restore the keys from their words",
+            ),
             KeystoreError::WrongPassword => (
                 "key.wrong_password",
                 "try again; without the password, only the words bring the keys back: `galen key restore`",
@@ -167,7 +172,9 @@ impl From<PasswordError> for Failure {
             }
             PasswordError::NoTerminal => "give --password-file, or run on a terminal",
             PasswordError::Prompt(_) | PasswordError::Differ => "try again",
-            PasswordError::Short | PasswordError::Long => "choose another password; four random words do well",
+            PasswordError::Short | PasswordError::Long => {
+                "choose another password; four random words do well"
+            }
         };
         Self::new(Exit::Key, "key.password", error.to_string()).remedy(remedy)
     }

@@ -23,7 +23,11 @@ impl Output {
     ///
     /// # Errors
     /// When standard output is closed or full.
-    pub fn data<T: Serialize + ?Sized>(self, value: &T, human: impl FnOnce() -> String) -> Result<(), Failure> {
+    pub fn data<T: Serialize + ?Sized>(
+        self,
+        value: &T,
+        human: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
         let mut text = if self.json {
             serde_json::to_string_pretty(value)
                 .map_err(|error| Failure::new(Exit::Failure, "output.json", error.to_string()))?
@@ -37,7 +41,11 @@ impl Output {
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             // Whoever reads has seen enough, as with `galen dataset list | head`.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Err(error) => Err(Failure::new(Exit::Failure, "output.closed", format!("standard output: {error}"))),
+            Err(error) => Err(Failure::new(
+                Exit::Failure,
+                "output.closed",
+                format!("standard output: {error}"),
+            )),
             Ok(()) => Ok(()),
         }
     }
@@ -66,12 +74,20 @@ impl Output {
 
     /// A progress bar of `total` steps; it draws only on a terminal.
     pub fn progress(self, label: impl Into<Cow<'static, str>>, total: u64) -> ProgressBar {
-        self.bar(label, Some(total), "{msg:24} {bar:32} {human_pos}/{human_len} {elapsed} left {eta}")
+        self.bar(
+            label,
+            Some(total),
+            "{msg:24} {bar:32} {human_pos}/{human_len} {elapsed} left {eta}",
+        )
     }
 
     /// A progress bar that counts bytes; it draws only on a terminal.
     pub fn progress_bytes(self, label: impl Into<Cow<'static, str>>, total: u64) -> ProgressBar {
-        self.bar(label, Some(total), "{msg:24} {bar:32} {bytes}/{total_bytes} {bytes_per_sec} left {eta}")
+        self.bar(
+            label,
+            Some(total),
+            "{msg:24} {bar:32} {bytes}/{total_bytes} {bytes_per_sec} left {eta}",
+        )
     }
 
     /// A sign of life for work of unknown length; it draws only on a terminal.
@@ -81,10 +97,17 @@ impl Output {
         bar
     }
 
-    fn bar(self, label: impl Into<Cow<'static, str>>, total: Option<u64>, template: &str) -> ProgressBar {
+    fn bar(
+        self,
+        label: impl Into<Cow<'static, str>>,
+        total: Option<u64>,
+        template: &str,
+    ) -> ProgressBar {
         let drawn = !self.json && !self.quiet && io::stderr().is_terminal();
-        let target = if drawn { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let target =
+            if drawn { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let style =
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         ProgressBar::with_draw_target(total, target).with_style(style).with_message(label)
     }
 
@@ -94,20 +117,31 @@ impl Output {
     /// When the answer is another, or nobody can be asked.
     pub fn confirm(self, question: &str) -> Result<(), Failure> {
         let refused = |message: &str| {
-            Failure::new(Exit::NotConfirmed, "not_confirmed", message).remedy("repeat with --yes to answer in advance")
+            Failure::new(Exit::NotConfirmed, "not_confirmed", message)
+                .remedy("repeat with --yes to answer in advance")
         };
         if !io::stdin().is_terminal() {
             return Err(refused("this needs a confirmation, and there is no terminal to ask on"));
         }
         let _ = write!(io::stderr(), "{question} [yes/no] ");
         let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer).map_err(|_| refused("the answer could not be read"))?;
-        if answer.trim().eq_ignore_ascii_case("yes") { Ok(()) } else { Err(refused("not confirmed; nothing was done")) }
+        io::stdin()
+            .lock()
+            .read_line(&mut answer)
+            .map_err(|_| refused("the answer could not be read"))?;
+        if answer.trim().eq_ignore_ascii_case("yes") {
+            Ok(())
+        } else {
+            Err(refused("not confirmed; nothing was done"))
+        }
     }
 }
 
 /// A table for a person.
-pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub fn table<const N: usize>(
+    head: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let mut table = comfy_table::Table::new();
     table.load_preset(comfy_table::presets::NOTHING).set_header(head);
     table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);

@@ -20,10 +20,14 @@ const MAX_WORDS_BYTES: u64 = 4096;
 #[derive(Subcommand, Debug)]
 pub enum Key {
     /// Make a new seed and keep it in an encrypted keystore
-    #[command(after_help = "Examples:\n  galen key new\n  galen key new --home /srv/hospital --password-file /run/secrets/galen")]
+    #[command(
+        after_help = "Examples:\n  galen key new\n  galen key new --home /srv/hospital --password-file /run/secrets/galen"
+    )]
     New,
     /// Show the public key of an account
-    #[command(after_help = "Examples:\n  galen key show --role institution\n  galen key show --role researcher --index 2 --json")]
+    #[command(
+        after_help = "Examples:\n  galen key show --role institution\n  galen key show --role researcher --index 2 --json"
+    )]
     Show {
         /// What the account is used for
         #[arg(long)]
@@ -40,21 +44,27 @@ pub enum Key {
         count: u32,
     },
     /// Show the words from which every key can be restored, or write them to a file
-    #[command(after_help = "Examples:\n  galen key backup\n  galen key backup --out /media/usb/galen-words --yes")]
+    #[command(
+        after_help = "Examples:\n  galen key backup\n  galen key backup --out /media/usb/galen-words --yes"
+    )]
     Backup {
         /// Write them to a new file instead, readable by you only
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
     /// Make a keystore from words, asked for on the terminal or read from a file
-    #[command(after_help = "Examples:\n  galen key restore\n  galen key restore --words-file /media/usb/galen-words")]
+    #[command(
+        after_help = "Examples:\n  galen key restore\n  galen key restore --words-file /media/usb/galen-words"
+    )]
     Restore {
         /// File of the words, `-` for standard input
         #[arg(long, value_name = "FILE")]
         words_file: Option<PathBuf>,
     },
     /// Change the keystore's password
-    #[command(after_help = "Examples:\n  galen key password\n  galen key password --password-file old --new-password-file new")]
+    #[command(
+        after_help = "Examples:\n  galen key password\n  galen key password --password-file old --new-password-file new"
+    )]
     Password {
         /// File that holds the new password as its only line, instead of a prompt
         #[arg(long, value_name = "FILE")]
@@ -82,16 +92,26 @@ pub fn run(context: &Context, command: Key) -> Result<(), Failure> {
         }
         Key::List { count } => {
             let wallet = context.wallet()?;
-            let keys: Vec<_> =
-                Role::ALL.into_iter().flat_map(|role| (0..count).map(move |index| (role, index))).map(|(role, index)| listed(&wallet, role, index)).collect();
+            let keys: Vec<_> = Role::ALL
+                .into_iter()
+                .flat_map(|role| (0..count).map(move |index| (role, index)))
+                .map(|(role, index)| listed(&wallet, role, index))
+                .collect();
             context.output.data(&keys, || {
-                table(["role", "index", "account"], keys.iter().map(|key| [key.role.to_owned(), key.index.to_string(), key.account.clone()]))
+                table(
+                    ["role", "index", "account"],
+                    keys.iter().map(|key| {
+                        [key.role.to_owned(), key.index.to_string(), key.account.clone()]
+                    }),
+                )
             })
         }
         Key::Backup { out } => backup(context, out.as_deref()),
-        Key::Restore { words_file } => {
-            create(context, |context| Ok(Seed::from_words(&words(context, words_file.as_deref())?)?), "restored")
-        }
+        Key::Restore { words_file } => create(
+            context,
+            |context| Ok(Seed::from_words(&words(context, words_file.as_deref())?)?),
+            "restored",
+        ),
         Key::Password { new_password_file } => password(context, new_password_file),
     }
 }
@@ -134,9 +154,12 @@ fn backup(context: &Context, out: Option<&Path>) -> Result<(), Failure> {
     match out {
         None => {
             if io::stdout().is_terminal() {
-                context.confirm("The words will be on the screen. Is nobody looking over your shoulder?")?;
+                context.confirm(
+                    "The words will be on the screen. Is nobody looking over your shoulder?",
+                )?;
             } else {
-                context.confirm("The words will go to standard output in the clear. Is that meant?")?;
+                context
+                    .confirm("The words will go to standard output in the clear. Is that meant?")?;
             }
             context.output.data(&json!({ "words": words.as_str() }), || words.to_string())
         }
@@ -147,34 +170,41 @@ fn backup(context: &Context, out: Option<&Path>) -> Result<(), Failure> {
                 file::create(path, text.as_bytes()).map_err(|error| Failure::file(path, &error))?;
             }
             let shown = path.display().to_string();
-            context.output.data(&json!({ "file": shown, "written": !context.dry_run }), || shown.clone())
+            context
+                .output
+                .data(&json!({ "file": shown, "written": !context.dry_run }), || shown.clone())
         }
     }
 }
 
 fn words(context: &Context, from: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
     let bytes = match from {
-        Some(path) if path != Path::new("-") => {
-            Zeroizing::new(file::read_bounded(path, MAX_WORDS_BYTES).map_err(|error| Failure::file(path, &error))?)
-        }
+        Some(path) if path != Path::new("-") => Zeroizing::new(
+            file::read_bounded(path, MAX_WORDS_BYTES)
+                .map_err(|error| Failure::file(path, &error))?,
+        ),
         None if io::stdin().is_terminal() => {
             context.output.note("Type the words on one line; they are not shown.");
-            return rpassword::prompt_password("Words: ")
-                .map(Zeroizing::new)
-                .map_err(|error| Failure::new(Exit::Key, "key.words", format!("the words could not be read: {error}")));
+            return rpassword::prompt_password("Words: ").map(Zeroizing::new).map_err(|error| {
+                Failure::new(
+                    Exit::Key,
+                    "key.words",
+                    format!("the words could not be read: {error}"),
+                )
+            });
         }
         _ => {
             let mut bytes = Zeroizing::new(Vec::new());
-            io::stdin()
-                .lock()
-                .take(MAX_WORDS_BYTES)
-                .read_to_end(&mut bytes)
-                .map_err(|error| Failure::new(Exit::Key, "key.words", format!("standard input: {error}")))?;
+            io::stdin().lock().take(MAX_WORDS_BYTES).read_to_end(&mut bytes).map_err(|error| {
+                Failure::new(Exit::Key, "key.words", format!("standard input: {error}"))
+            })?;
             bytes
         }
     };
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|_| Failure::new(Exit::Key, "key.words", "the words are not text").remedy("give a text file with the words on one line"))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| {
+        Failure::new(Exit::Key, "key.words", "the words are not text")
+            .remedy("give a text file with the words on one line")
+    })?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 
@@ -190,5 +220,7 @@ fn password(context: &Context, new: Option<PathBuf>) -> Result<(), Failure> {
         store.replace(&path)?;
     }
     let shown = path.display().to_string();
-    context.output.data(&json!({ "keystore": shown, "written": !context.dry_run }), || shown.clone())
+    context
+        .output
+        .data(&json!({ "keystore": shown, "written": !context.dry_run }), || shown.clone())
 }

@@ -48,8 +48,14 @@ pub enum Role {
 
 impl Role {
     /// All roles.
-    pub const ALL: [Self; 6] =
-        [Self::Registrar, Self::Institution, Self::Issuer, Self::Gateway, Self::Validator, Self::Researcher];
+    pub const ALL: [Self; 6] = [
+        Self::Registrar,
+        Self::Institution,
+        Self::Issuer,
+        Self::Gateway,
+        Self::Validator,
+        Self::Researcher,
+    ];
 
     /// The role's name, as in labels and on the command line.
     pub fn name(self) -> &'static str {
@@ -201,14 +207,23 @@ mod tests {
     fn vectors_of_a_known_seed() {
         let wallet = wallet();
         // The seed itself is a published vector of BIP39 with an empty passphrase.
+        assert_eq!(hex::encode(&wallet.root[..16]), "5eb00bbddcf069084889a8ab91555681");
         assert_eq!(
-            hex::encode(&wallet.root[..16]),
-            "5eb00bbddcf069084889a8ab91555681"
+            hex::encode(*wallet.bytes::<32>("account/institution/0")),
+            "03d2016c2bdda5b35c2f0d05a61076dec71ebefa441392ebedd6bb0a04c7f087"
         );
-        assert_eq!(hex::encode(*wallet.bytes::<32>("account/institution/0")), "03d2016c2bdda5b35c2f0d05a61076dec71ebefa441392ebedd6bb0a04c7f087");
-        assert_eq!(hex::encode(*wallet.package_file()), "1048a6629cbd08508178af44f9a44d3b4d7ab24118078b98e53f830f3cf90490");
-        assert_eq!(wallet.credential(0).to_string(), "16499627495129529019081869975569386856077013461366977757982956016957667198433");
-        assert_eq!(wallet.deal(7).delivery.to_string(), "1594542961882083810258365417641549089571914976907372355022766270070642998950");
+        assert_eq!(
+            hex::encode(*wallet.package_file()),
+            "1048a6629cbd08508178af44f9a44d3b4d7ab24118078b98e53f830f3cf90490"
+        );
+        assert_eq!(
+            wallet.credential(0).to_string(),
+            "16499627495129529019081869975569386856077013461366977757982956016957667198433"
+        );
+        assert_eq!(
+            wallet.deal(7).delivery.to_string(),
+            "1594542961882083810258365417641549089571914976907372355022766270070642998950"
+        );
     }
 
     #[test]
@@ -241,7 +256,8 @@ mod tests {
             deal.authorisation
         );
         assert!(!text.contains("abandon"));
-        let seeds = ["account/institution/0", "deal/0/authorisation", "deal/0/refund", "package-file"];
+        let seeds =
+            ["account/institution/0", "deal/0/authorisation", "deal/0/refund", "package-file"];
         for label in seeds {
             assert!(!text.contains(&hex::encode(*wallet.bytes::<32>(label))), "{label} is printed");
         }

@@ -174,7 +174,10 @@ impl Keystore {
         let (salt, nonce) = (&self.0[22..38], &self.0[38..50]);
         let key = stretch(password, salt, self.cost())?;
         let entropy = ChaCha20Poly1305::new((&*key).into())
-            .decrypt(nonce.into(), Payload { msg: &self.0[HEAD_BYTES..end], aad: &self.0[..HEAD_BYTES] })
+            .decrypt(
+                nonce.into(),
+                Payload { msg: &self.0[HEAD_BYTES..end], aad: &self.0[..HEAD_BYTES] },
+            )
             .map_err(|_| KeystoreError::WrongPassword)?;
         let entropy = Zeroizing::new(entropy);
         Seed::from_entropy(&entropy).map_err(|_| KeystoreError::Damaged)
@@ -200,7 +203,9 @@ impl Keystore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(KeystoreError::Missing(path.to_owned()))
             }
-            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Err(KeystoreError::Foreign),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                Err(KeystoreError::Foreign)
+            }
             Err(source) => Err(KeystoreError::Io { path: path.to_owned(), source }),
         }
     }
@@ -225,7 +230,8 @@ impl Keystore {
     /// # Errors
     /// What the file system says.
     pub fn replace(&self, path: &Path) -> Result<(), KeystoreError> {
-        file::replace(path, &self.0).map_err(|source| KeystoreError::Io { path: path.to_owned(), source })
+        file::replace(path, &self.0)
+            .map_err(|source| KeystoreError::Io { path: path.to_owned(), source })
     }
 
     /// Opens a keystore file as a wallet.
@@ -241,7 +247,11 @@ impl Keystore {
     }
 }
 
-fn stretch(password: &Password, salt: &[u8], cost: Cost) -> Result<Zeroizing<[u8; 32]>, KeystoreError> {
+fn stretch(
+    password: &Password,
+    salt: &[u8],
+    cost: Cost,
+) -> Result<Zeroizing<[u8; 32]>, KeystoreError> {
     if !cost.acceptable() {
         return Err(KeystoreError::Cost(cost));
     }

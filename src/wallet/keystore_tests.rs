@@ -38,7 +38,10 @@ fn what_was_sealed_opens_with_its_password_alone() {
     assert_ne!(again, store, "salt and nonce are fresh");
     let short = Seed::from_entropy(&[7; 16]).unwrap();
     let store = Keystore::seal(&short, &password("correct horse"), CHEAP).unwrap();
-    assert_eq!(Keystore::decode(store.bytes().to_vec()).unwrap().open(&password("correct horse")).unwrap(), short);
+    assert_eq!(
+        Keystore::decode(store.bytes().to_vec()).unwrap().open(&password("correct horse")).unwrap(),
+        short
+    );
 }
 
 #[test]
@@ -83,14 +86,20 @@ fn adversary_60_flipped_at_every_bit() {
 #[test]
 fn adversary_60_forged_fields_behind_a_right_checksum() {
     let (seed, store) = sealed();
-    assert!(matches!(Keystore::decode(forge(&store, |b| b[8] = 2)), Err(KeystoreError::Version(2))));
+    assert!(matches!(
+        Keystore::decode(forge(&store, |b| b[8] = 2)),
+        Err(KeystoreError::Version(2))
+    ));
     assert!(matches!(Keystore::decode(forge(&store, |b| b[9] = 0)), Err(KeystoreError::Damaged)));
     assert!(matches!(Keystore::decode(forge(&store, |b| b[50] ^= 1)), Err(KeystoreError::Damaged)));
     assert!(matches!(Keystore::decode(forge(&store, |b| b.push(0))), Err(KeystoreError::Damaged)));
     // Everything in the head is authenticated, so a forged salt, nonce or cost opens nothing.
     for at in [14, 22, 38, HEAD_BYTES] {
         let forged = Keystore::decode(forge(&store, |b| b[at] ^= 2)).unwrap();
-        assert!(matches!(forged.open(&password("correct horse")), Err(KeystoreError::WrongPassword)), "{at}");
+        assert!(
+            matches!(forged.open(&password("correct horse")), Err(KeystoreError::WrongPassword)),
+            "{at}"
+        );
     }
     let same = Keystore::decode(forge(&store, |_| {})).unwrap();
     assert_eq!(same.open(&password("correct horse")).unwrap(), seed);
@@ -120,7 +129,10 @@ fn adversary_60_absurd_cost_is_refused_before_any_work() {
             other => panic!("{cost:?} gave {other:?}"),
         }
         assert!(started.elapsed() < Duration::from_millis(100));
-        assert!(matches!(Keystore::seal(&seed, &password("correct horse"), cost), Err(KeystoreError::Cost(_))));
+        assert!(matches!(
+            Keystore::seal(&seed, &password("correct horse"), cost),
+            Err(KeystoreError::Cost(_))
+        ));
     }
     assert!(Keystore::decode(store.bytes().to_vec()).is_ok());
 }
@@ -166,7 +178,10 @@ fn adversary_61_victim() {
     let seed = Seed::from_entropy(&[9; 32]).unwrap();
     loop {
         for text in ["correct horse", "another password"] {
-            Keystore::seal(&seed, &password(text), CHEAP).unwrap().replace(Path::new(&path)).unwrap();
+            Keystore::seal(&seed, &password(text), CHEAP)
+                .unwrap()
+                .replace(Path::new(&path))
+                .unwrap();
         }
     }
 }
@@ -191,7 +206,9 @@ fn adversary_61_kill_during_re_encryption() {
         victim.kill().unwrap();
         victim.wait().unwrap();
         let found = Keystore::read(&path).unwrap();
-        let opened = ["correct horse", "another password"].iter().filter_map(|text| found.open(&password(text)).ok());
+        let opened = ["correct horse", "another password"]
+            .iter()
+            .filter_map(|text| found.open(&password(text)).ok());
         assert_eq!(opened.collect::<Vec<_>>(), std::slice::from_ref(&seed));
         rewritten += usize::from(found != first);
     }

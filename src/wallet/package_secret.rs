@@ -116,9 +116,15 @@ mod tests {
         let opened = PackageSecret::open(&bytes, &wallet).unwrap();
         assert_eq!((opened.commitment, *opened.master_key), ([3; 32], [5; 32]));
         let stranger = Wallet::new(Seed::generate());
-        assert_eq!(PackageSecret::open(&bytes, &stranger).unwrap_err(), PackageSecretError::Refused);
+        assert_eq!(
+            PackageSecret::open(&bytes, &stranger).unwrap_err(),
+            PackageSecretError::Refused
+        );
         for length in 0..bytes.len() {
-            assert_eq!(PackageSecret::open(&bytes[..length], &wallet).unwrap_err(), PackageSecretError::Foreign);
+            assert_eq!(
+                PackageSecret::open(&bytes[..length], &wallet).unwrap_err(),
+                PackageSecretError::Foreign
+            );
         }
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();

@@ -68,7 +68,8 @@ impl Password {
         let bytes = read_bounded(path, MAX_BYTES as u64 + 2)
             .map_err(|source| PasswordError::File { path: shown.clone(), source })?;
         let bytes = Zeroizing::new(bytes);
-        let text = std::str::from_utf8(&bytes).map_err(|_| PasswordError::NotOneLine(shown.clone()))?;
+        let text =
+            std::str::from_utf8(&bytes).map_err(|_| PasswordError::NotOneLine(shown.clone()))?;
         let line = text.strip_suffix('\n').unwrap_or(text);
         let line = line.strip_suffix('\r').unwrap_or(line);
         if line.is_empty() || line.contains(['\n', '\r', '\0']) {
@@ -133,7 +134,10 @@ mod tests {
         }
         for bad in [&b""[..], b"\n", b"two\nlines\n", b"nul\0", b"\xff\xfe"] {
             std::fs::write(&path, bad).unwrap();
-            assert!(matches!(Password::from_file(&path), Err(PasswordError::NotOneLine(_))), "{bad:?}");
+            assert!(
+                matches!(Password::from_file(&path), Err(PasswordError::NotOneLine(_))),
+                "{bad:?}"
+            );
         }
         std::fs::write(&path, vec![b'a'; MAX_BYTES + 1]).unwrap();
         assert!(matches!(Password::from_file(&path), Err(PasswordError::Long)));
@@ -145,6 +149,9 @@ mod tests {
     fn adversary_62_a_password_is_never_printed() {
         let password = Password::new("hunter22hunter22".into()).unwrap();
         assert_eq!(format!("{password:?}"), "Password(..)");
-        assert!(matches!(Password::new("short".into()).unwrap().long_enough(), Err(PasswordError::Short)));
+        assert!(matches!(
+            Password::new("short".into()).unwrap().long_enough(),
+            Err(PasswordError::Short)
+        ));
     }
 }

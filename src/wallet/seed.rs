@@ -51,11 +51,13 @@ impl Seed {
             }
             tidy.extend(word.chars().map(|letter| letter.to_ascii_lowercase()));
         }
-        let mnemonic = Mnemonic::parse_in_normalized(Language::English, &tidy).map_err(|error| match error {
-            bip39::Error::UnknownWord(index) => SeedError::Unknown(index.saturating_add(1)),
-            bip39::Error::BadWordCount(count) => SeedError::Words(count),
-            _ => SeedError::Checksum,
-        })?;
+        let mnemonic = Mnemonic::parse_in_normalized(Language::English, &tidy).map_err(
+            |error| match error {
+                bip39::Error::UnknownWord(index) => SeedError::Unknown(index.saturating_add(1)),
+                bip39::Error::BadWordCount(count) => SeedError::Words(count),
+                _ => SeedError::Checksum,
+            },
+        )?;
         Ok(Self(Zeroizing::new(mnemonic.to_entropy())))
     }
 
@@ -100,9 +102,9 @@ mod tests {
     use super::*;
 
     // Published BIP39 vectors.
-    const WORDS: &str =
-        "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
-    const LEGAL: &str = "legal winner thank year wave sausage worth useful legal winner thank yellow";
+    const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+    const LEGAL: &str =
+        "legal winner thank year wave sausage worth useful legal winner thank yellow";
 
     #[test]
     fn words_and_entropy_are_two_forms_of_one_seed() {
@@ -113,14 +115,22 @@ mod tests {
         assert_eq!(fresh.words().split(' ').count(), 24);
         assert_eq!(Seed::from_words(&fresh.words()).unwrap(), fresh);
         assert_ne!(Seed::generate(), fresh);
-        assert_eq!(Seed::from_words(&format!("  {}\n", LEGAL.to_uppercase().replace(' ', "  "))).unwrap().entropy(), [0x7f; 16]);
+        assert_eq!(
+            Seed::from_words(&format!("  {}\n", LEGAL.to_uppercase().replace(' ', "  ")))
+                .unwrap()
+                .entropy(),
+            [0x7f; 16]
+        );
     }
 
     #[test]
     fn wrong_words_are_named_by_place_only() {
         assert_eq!(Seed::from_words("legal winner").unwrap_err(), SeedError::Words(2));
         assert_eq!(Seed::from_words("").unwrap_err(), SeedError::Words(0));
-        assert_eq!(Seed::from_words(&LEGAL.replace("wave", "weve")).unwrap_err(), SeedError::Unknown(5));
+        assert_eq!(
+            Seed::from_words(&LEGAL.replace("wave", "weve")).unwrap_err(),
+            SeedError::Unknown(5)
+        );
         let swapped = LEGAL.replacen("legal winner", "winner legal", 1);
         assert_eq!(Seed::from_words(&swapped).unwrap_err(), SeedError::Checksum);
         assert_eq!(Seed::from_entropy(&[0; 17]).unwrap_err(), SeedError::Entropy(17));

@@ -14,7 +14,9 @@ use galen_api::{Description, Part, codes};
 use galen_market::id::PackageId;
 use galen_market::layout::{Dictionary, Layout, MAX_LAYOUT_BYTES, Place};
 use galen_market::listing::Listing;
-use galen_market::segment::{LEAF_BYTES, Leaf, LeafTree, MAX_MANIFEST_BYTES, OVERHEAD_BYTES, manifest_hash};
+use galen_market::segment::{
+    LEAF_BYTES, Leaf, LeafTree, MAX_MANIFEST_BYTES, OVERHEAD_BYTES, manifest_hash,
+};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use warp::http::StatusCode;
@@ -88,7 +90,9 @@ impl Packages {
         for (path, directory) in [(&folder, true), (&path, false)] {
             match fs::symlink_metadata(path) {
                 Ok(found) if directory && found.is_dir() => {}
-                Ok(found) if !directory && found.is_file() => return Ok(Some((path.clone(), found.len()))),
+                Ok(found) if !directory && found.is_file() => {
+                    return Ok(Some((path.clone(), found.len())));
+                }
                 Ok(_) => return Ok(None),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(error),
@@ -102,7 +106,10 @@ impl Packages {
         let mut bytes = Vec::new();
         File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > limit {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "a stored part is longer than any"));
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                "a stored part is longer than any",
+            ));
         }
         Ok(Some(bytes))
     }
@@ -151,7 +158,8 @@ impl Packages {
             Ok(Upload { packages: self.clone(), of })
         } else {
             let text = "the same part of the package is being uploaded";
-            Err(ApiError::new(StatusCode::CONFLICT, codes::UPLOAD_BUSY, text).remedy("wait until it is stored"))
+            Err(ApiError::new(StatusCode::CONFLICT, codes::UPLOAD_BUSY, text)
+                .remedy("wait until it is stored"))
         }
     }
 }
@@ -178,7 +186,9 @@ impl Upload {
         let canonical = layout.to_bytes();
         match self.of.1 {
             Part::Layout if bytes != canonical => return Err(not_the_package("layout")),
-            Part::Manifest if manifest_hash(bytes) != listing.manifest.0 => return Err(not_the_package("manifest")),
+            Part::Manifest if manifest_hash(bytes) != listing.manifest.0 => {
+                return Err(not_the_package("manifest"));
+            }
             Part::Leaves => {
                 leaves(listing, bytes)?;
             }
@@ -203,7 +213,16 @@ impl Upload {
         let temporary = target.with_extension("new");
         let _ = fs::remove_file(&temporary);
         let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-        Ok(Segments { plan, target, temporary, file, at: 0, left: None, hash: Sha256::new(), written: 0 })
+        Ok(Segments {
+            plan,
+            target,
+            temporary,
+            file,
+            at: 0,
+            left: None,
+            hash: Sha256::new(),
+            written: 0,
+        })
     }
 
     fn folder(&self) -> io::Result<PathBuf> {
@@ -218,20 +237,29 @@ impl Upload {
     fn plan(&self, listing: &Listing, layout: &Layout) -> Result<Plan, ApiError> {
         let missing = |part: Part| {
             let text = format!("the {} of the package are not stored yet", part.name());
-            ApiError::new(StatusCode::CONFLICT, codes::PART_MISSING, text).remedy("store manifest and leaves first")
+            ApiError::new(StatusCode::CONFLICT, codes::PART_MISSING, text)
+                .remedy("store manifest and leaves first")
         };
         let manifest = self.packages.manifest(listing)?.ok_or_else(|| missing(Part::Manifest))?;
         let limit = listing.segments.saturating_mul(LEAF_BYTES as u64);
-        let stored = self.packages.read(&self.of.0, Part::Leaves, limit)?.ok_or_else(|| missing(Part::Leaves))?;
+        let stored = self
+            .packages
+            .read(&self.of.0, Part::Leaves, limit)?
+            .ok_or_else(|| missing(Part::Leaves))?;
         let leaves = leaves(listing, &stored)?;
-        let declared: Declared = serde_json::from_slice(&manifest).map_err(|_| not_the_package("manifest"))?;
-        let lengths = lengths(layout, &declared.dictionary_bytes).ok_or_else(|| not_the_package("manifest"))?;
+        let declared: Declared =
+            serde_json::from_slice(&manifest).map_err(|_| not_the_package("manifest"))?;
+        let lengths = lengths(layout, &declared.dictionary_bytes)
+            .ok_or_else(|| not_the_package("manifest"))?;
         if lengths.len() != leaves.len() {
             return Err(not_the_package("layout"));
         }
         let total = lengths.iter().try_fold(0u64, |sum, length| sum.checked_add(*length));
         let total = total.ok_or_else(|| not_the_package("layout"))?;
-        Ok(Plan { total, segments: lengths.into_iter().zip(leaves.iter().map(|leaf| leaf.ciphertext)).collect() })
+        Ok(Plan {
+            total,
+            segments: lengths.into_iter().zip(leaves.iter().map(|leaf| leaf.ciphertext)).collect(),
+        })
     }
 }
 
@@ -322,8 +350,11 @@ fn leaves(listing: &Listing, bytes: &[u8]) -> Result<Vec<Leaf>, ApiError> {
     if bytes.len() as u64 != listing.segments.saturating_mul(LEAF_BYTES as u64) {
         return Err(wrong());
     }
-    let leaves: Vec<Leaf> =
-        bytes.chunks_exact(LEAF_BYTES).map(Leaf::from_bytes).collect::<Option<_>>().ok_or_else(wrong)?;
+    let leaves: Vec<Leaf> = bytes
+        .chunks_exact(LEAF_BYTES)
+        .map(Leaf::from_bytes)
+        .collect::<Option<_>>()
+        .ok_or_else(wrong)?;
     let tree = LeafTree::new(&leaves).ok_or_else(wrong)?;
     if tree.root() == listing.root.0 { Ok(leaves) } else { Err(wrong()) }
 }
@@ -342,7 +373,9 @@ fn lengths(layout: &Layout, dictionary_bytes: &[Vec<u32>]) -> Option<Vec<u64>> {
     (0..layout.segments())
         .map(|segment| {
             let plaintext = match layout.place(segment)? {
-                Place::Column { width, rows, .. } => u64::from(rows).checked_mul(width.bytes() as u64)?,
+                Place::Column { width, rows, .. } => {
+                    u64::from(rows).checked_mul(width.bytes() as u64)?
+                }
                 Place::Dictionary { .. } => u64::from(*dictionaries.next()?),
                 Place::File { bytes, .. } => u64::from(bytes),
             };

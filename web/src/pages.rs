@@ -25,10 +25,18 @@ const STYLE: &str = include_str!("../templates/style.css");
 const PAGE: usize = 50;
 
 /// Answers a request for a page.
-pub(crate) async fn answer(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Result<Response, ApiError> {
+pub(crate) async fn answer(
+    app: &Arc<App>,
+    request: &mut Request,
+    path: &[&str],
+) -> Result<Response, ApiError> {
     if !matches!(request.method, Method::GET | Method::HEAD) {
         let text = "pages are for reading";
-        return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, galen_api::codes::METHOD_NOT_ALLOWED, text));
+        return Err(ApiError::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            galen_api::codes::METHOD_NOT_ALLOWED,
+            text,
+        ));
     }
     match path {
         [""] => {
@@ -38,12 +46,18 @@ pub(crate) async fn answer(app: &Arc<App>, request: &mut Request, path: &[&str])
         }
         ["datasets", institution, package] => {
             let id = read::listing_id(institution, package)?;
-            let dataset = blocking(app, move |app, state| dataset(app, state, &read::listing(app, state, &id)?)).await?;
+            let dataset = blocking(app, move |app, state| {
+                dataset(app, state, &read::listing(app, state, &id)?)
+            })
+            .await?;
             html(StatusCode::OK, &dataset)
         }
         ["style.css"] => {
-            let mut response = reply::bytes(StatusCode::OK, "text/css; charset=utf-8", STYLE.into());
-            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+            let mut response =
+                reply::bytes(StatusCode::OK, "text/css; charset=utf-8", STYLE.into());
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
             Ok(response)
         }
         _ => Err(ApiError::not_found("such page")),
@@ -264,7 +278,9 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
         Standing::Draft { .. } => "draft: not all row blocks are proven yet",
         Standing::Live => "live",
         Standing::Withdrawn => "withdrawn: it takes no new requests",
-        Standing::Refunded { .. } => "refunded: a dispute showed that the package is not what was listed",
+        Standing::Refunded { .. } => {
+            "refunded: a dispute showed that the package is not what was listed"
+        }
     };
     Ok(Dataset {
         ledger: app.genesis().name.to_string(),
@@ -278,7 +294,11 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
         live: listing.standing == Standing::Live,
         declared: summary.declared.clone(),
         tables: tables.collect(),
-        files: layout.files().iter().map(|file| File { name: file.name.clone(), bytes: file.bytes }).collect(),
+        files: layout
+            .files()
+            .iter()
+            .map(|file| File { name: file.name.clone(), bytes: file.bytes })
+            .collect(),
         price: money(state, &terms.price)?,
         clauses: terms.clauses.iter().map(clause).collect(),
         licence_months: terms.licence_months,
@@ -313,9 +333,12 @@ fn column_row(layout: &Layout, column: &Column) -> ColumnRow {
             let scale = u32::from(*scale);
             format!("numbers from {} to {}", scaled(range.low, scale), scaled(range.high, scale))
         }
-        Values::Date { range } => format!("days {} to {}, counted from 1970-01-01", range.low, range.high),
+        Values::Date { range } => {
+            format!("days {} to {}, counted from 1970-01-01", range.low, range.high)
+        }
         Values::Code { dictionary } => {
-            let entries = layout.dictionaries().get(*dictionary as usize).map_or(0, |found| found.entries());
+            let entries =
+                layout.dictionaries().get(*dictionary as usize).map_or(0, |found| found.entries());
             format!("one of {entries} codes")
         }
     };

@@ -1,8 +1,8 @@
 //! From the state to the interface's types. Synchronous; every list is read in bounded pages.
 
 use galen_api::{
-    AccountView, Balance, BlockView, DealView, IssuerView, Leaves, LicenceView, ListingFilter, ListingSummary,
-    ListingView, MAX_LEAVES, MAX_PAGE, Page, PartyView, Status, TableSummary,
+    AccountView, Balance, BlockView, DealView, IssuerView, Leaves, LicenceView, ListingFilter,
+    ListingSummary, ListingView, MAX_LEAVES, MAX_PAGE, Page, PartyView, Status, TableSummary,
 };
 use galen_chain::store::Snapshot;
 use galen_market::amount::Asset;
@@ -28,7 +28,8 @@ const MAX_LOOKED_AT: usize = 2_000;
 type Answer<T> = Result<T, ApiError>;
 
 pub(crate) fn clock(state: &dyn StateRead) -> Result<Clock, StateError> {
-    state_key::read(state, &state_key::clock())?.ok_or_else(|| StateError("the state holds no genesis".to_owned()))
+    state_key::read(state, &state_key::clock())?
+        .ok_or_else(|| StateError("the state holds no genesis".to_owned()))
 }
 
 pub(crate) fn status(app: &App) -> Answer<Status> {
@@ -56,7 +57,8 @@ pub(crate) fn status(app: &App) -> Answer<Status> {
 }
 
 pub(crate) fn now_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -127,20 +129,27 @@ impl Paging {
 }
 
 fn page<T, C: ToString>(items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> C) -> Page<T> {
-    let next = if items.len() < limit { None } else { items.last().map(|item| cursor(item).to_string()) };
+    let next =
+        if items.len() < limit { None } else { items.last().map(|item| cursor(item).to_string()) };
     Page { items, next }
 }
 
 fn rest_account(rest: &[u8]) -> Result<AccountId, StateError> {
-    rest.try_into().map(AccountId).map_err(|_| StateError("a key does not end with an account".to_owned()))
+    rest.try_into()
+        .map(AccountId)
+        .map_err(|_| StateError("a key does not end with an account".to_owned()))
 }
 
 pub(crate) fn parties(state: &Snapshot, role: Role, paging: &Paging) -> Answer<Page<PartyView>> {
     let after: Option<AccountId> = paging.after()?;
     let after = after.as_ref().map(|account| account.0.as_slice());
     let found = state_key::scan(state, &state_key::parties(role), after, paging.limit())?;
-    let items = found.into_iter().map(|(rest, party)| Ok(PartyView { account: rest_account(&rest)?, role, party }));
-    Ok(page(items.collect::<Result<_, StateError>>()?, paging.limit(), |item: &PartyView| item.account))
+    let items = found
+        .into_iter()
+        .map(|(rest, party)| Ok(PartyView { account: rest_account(&rest)?, role, party }));
+    Ok(page(items.collect::<Result<_, StateError>>()?, paging.limit(), |item: &PartyView| {
+        item.account
+    }))
 }
 
 pub(crate) fn issuers(state: &Snapshot, paging: &Paging) -> Answer<Page<IssuerView>> {
@@ -185,9 +194,12 @@ pub(crate) fn leaves(state: &Snapshot, issuer: AccountId, paging: &LeafPaging) -
 
 fn summary(app: &App, state: &Snapshot, listing: Listing) -> Answer<ListingSummary> {
     let missing = || StateError("a listing has no offer or layout".to_owned());
-    let layout = state_key::read(state, &state_key::listing_layout(&listing.id))?.ok_or_else(missing)?;
-    let offer = state_key::read(state, &state_key::offer(&listing.id, listing.version))?.ok_or_else(missing)?;
-    let party = state_key::read(state, &state_key::party(Role::Institution, &listing.id.institution))?;
+    let layout =
+        state_key::read(state, &state_key::listing_layout(&listing.id))?.ok_or_else(missing)?;
+    let offer = state_key::read(state, &state_key::offer(&listing.id, listing.version))?
+        .ok_or_else(missing)?;
+    let party =
+        state_key::read(state, &state_key::party(Role::Institution, &listing.id.institution))?;
     let stopped = state_key::read(state, &state_key::stop(&listing.id.institution))?.is_some();
     let live = listing.standing == Standing::Live;
     let proven = !matches!(listing.standing, Standing::Draft { .. });
@@ -225,24 +237,36 @@ fn wanted(filter: &ListingFilter, found: &ListingSummary) -> bool {
             .into_iter()
             .chain(&declared.keywords)
             .chain(&declared.diseases)
-            .chain(found.tables.iter().flat_map(|table| std::iter::once(&table.name).chain(&table.columns)));
+            .chain(
+                found
+                    .tables
+                    .iter()
+                    .flat_map(|table| std::iter::once(&table.name).chain(&table.columns)),
+            );
         words.any(|text| contains(text, part))
     });
-    let column = filter
-        .column
+    let column = filter.column.as_deref().is_none_or(|name| {
+        found.tables.iter().any(|table| table.columns.iter().any(|column| column == name))
+    });
+    let disease = filter
+        .disease
         .as_deref()
-        .is_none_or(|name| found.tables.iter().any(|table| table.columns.iter().any(|column| column == name)));
-    let disease =
-        filter.disease.as_deref().is_none_or(|id| declared.diseases.iter().any(|disease| disease == id));
-    let k = filter.k_min.is_none_or(|k| !found.tables.is_empty() && found.tables.iter().all(|table| table.k >= k));
-    let rows = filter
-        .rows_min
-        .is_none_or(|rows| found.tables.iter().fold(0u64, |sum, table| sum.saturating_add(table.rows)) >= rows);
+        .is_none_or(|id| declared.diseases.iter().any(|disease| disease == id));
+    let k = filter
+        .k_min
+        .is_none_or(|k| !found.tables.is_empty() && found.tables.iter().all(|table| table.k >= k));
+    let rows = filter.rows_min.is_none_or(|rows| {
+        found.tables.iter().fold(0u64, |sum, table| sum.saturating_add(table.rows)) >= rows
+    });
     let price = filter.price_max.is_none_or(|most| found.offer.terms.price.amount.units() <= most);
     text && column && disease && k && rows && price
 }
 
-pub(crate) fn listings(app: &App, state: &Snapshot, filter: &ListingFilter) -> Answer<Page<ListingSummary>> {
+pub(crate) fn listings(
+    app: &App,
+    state: &Snapshot,
+    filter: &ListingFilter,
+) -> Answer<Page<ListingSummary>> {
     let limit = filter.limit.unwrap_or(100).clamp(1, MAX_PAGE);
     let mut after: Vec<u8> = match &filter.after {
         None => Vec::new(),
@@ -252,7 +276,8 @@ pub(crate) fn listings(app: &App, state: &Snapshot, filter: &ListingFilter) -> A
         },
     };
     // Under one institution the rest of a key is the package alone.
-    let prefix: Prefix<Listing> = filter.institution.as_ref().map_or_else(state_key::listings, state_key::listings_of);
+    let prefix: Prefix<Listing> =
+        filter.institution.as_ref().map_or_else(state_key::listings, state_key::listings_of);
     let skip = if filter.institution.is_some() { 32 } else { 0 };
     let mut items = Vec::new();
     for _ in 0..MAX_LOOKED_AT.div_ceil(MAX_PAGE) {
@@ -311,7 +336,11 @@ pub(crate) fn listing(app: &App, state: &Snapshot, id: &ListingId) -> Answer<Lis
     })
 }
 
-pub(crate) fn deals_of_listing(state: &Snapshot, id: &ListingId, paging: &Paging) -> Answer<Page<Deal>> {
+pub(crate) fn deals_of_listing(
+    state: &Snapshot,
+    id: &ListingId,
+    paging: &Paging,
+) -> Answer<Page<Deal>> {
     find_listing(state, id)?;
     let after: Option<DealId> = paging.after()?;
     let items = deal::deals_of_listing(state, id, after.as_ref(), paging.limit())?;
@@ -325,7 +354,8 @@ pub(crate) fn deals_of_institution(
     paging: &Paging,
 ) -> Answer<Page<Deal>> {
     let after: Option<DealId> = paging.after()?;
-    let items = deal::deals_of_institution(state, institution, stage, after.as_ref(), paging.limit())?;
+    let items =
+        deal::deals_of_institution(state, institution, stage, after.as_ref(), paging.limit())?;
     Ok(page(items, paging.limit(), |deal| deal.id))
 }
 
@@ -337,7 +367,8 @@ pub(crate) fn deal(state: &Snapshot, id: DealId) -> Answer<DealView> {
     let idle = now_ms().saturating_sub(last.time_ms).min(parameters(state)?.max_idle_ms);
     let uptime_ms = last.uptime_ms.saturating_add(idle);
     let purse = Purse::Deal(id, DealPurse::Allowance);
-    let allowance = state_key::read(state, &state_key::balance(&purse, &deal.price.asset()))?.unwrap_or_default();
+    let allowance = state_key::read(state, &state_key::balance(&purse, &deal.price.asset()))?
+        .unwrap_or_default();
     Ok(DealView {
         uptime_ms,
         remaining_ms: deal.deadline_ms.map(|deadline| deadline.saturating_sub(uptime_ms)),
@@ -351,5 +382,10 @@ pub(crate) fn licence(app: &App, state: &Snapshot, deal: DealId) -> Answer<Licen
     let licence = state_key::read(state, &state_key::licence(&deal))?;
     let licence = licence.ok_or_else(|| ApiError::not_found("licence of this deal"))?;
     let time_ms = state.time_ms();
-    Ok(LicenceView { active: licence.is_active(time_ms), licence, time_ms, forgeable_parameters: app.forgeable })
+    Ok(LicenceView {
+        active: licence.is_active(time_ms),
+        licence,
+        time_ms,
+        forgeable_parameters: app.forgeable,
+    })
 }

@@ -17,7 +17,10 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     pub fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self { status, body: ErrorBody { code: code.to_owned(), message: message.into(), remedy: None } }
+        Self {
+            status,
+            body: ErrorBody { code: code.to_owned(), message: message.into(), remedy: None },
+        }
     }
 
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
@@ -42,7 +45,8 @@ impl ApiError {
     }
 
     pub fn unavailable(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, codes::UNAVAILABLE, message).remedy("try again later")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, codes::UNAVAILABLE, message)
+            .remedy("try again later")
     }
 
     pub fn status(&self) -> StatusCode {
@@ -56,7 +60,9 @@ impl ApiError {
     pub fn response(&self) -> Response {
         let mut response = json_with(self.status, &self.body);
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT"));
+            response
+                .headers_mut()
+                .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT"));
         }
         response
     }
@@ -105,13 +111,16 @@ impl From<SubmitError<TxError>> for ApiError {
         match error {
             SubmitError::Refused(error) => error.into(),
             SubmitError::Mempool(MempoolError::Expired) => {
-                Self::new(StatusCode::CONFLICT, "expired", text).remedy("sign it again with a later expiry")
+                Self::new(StatusCode::CONFLICT, "expired", text)
+                    .remedy("sign it again with a later expiry")
             }
             SubmitError::Mempool(MempoolError::Duplicate) | SubmitError::Final(_) => {
                 Self::new(StatusCode::CONFLICT, "duplicate", text)
             }
-            SubmitError::Mempool(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, codes::MEMPOOL_FULL, text)
-                .remedy("try again when some are final"),
+            SubmitError::Mempool(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, codes::MEMPOOL_FULL, text)
+                    .remedy("try again when some are final")
+            }
             SubmitError::TooLate => Self::new(StatusCode::CONFLICT, codes::TOO_LATE, text),
             SubmitError::Store(_) | SubmitError::State(_) | SubmitError::Stopping => {
                 tracing::error!(error = text, "a transaction could not be written down");
@@ -127,15 +136,39 @@ fn status_of(error: &TxError) -> StatusCode {
         "state_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
         "malformed" | "no_actions" | "amount_out_of_range" => StatusCode::BAD_REQUEST,
         "transaction_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
-        "insufficient_funds" | "fee_above_limit" | "allowance_too_small" => StatusCode::PAYMENT_REQUIRED,
-        "bad_signature" | "unauthorised" | "role_not_active" | "registrars_needed" | "payer_did_not_sign"
-        | "credential_required" | "not_your_deal" | "terms_refuse" => StatusCode::FORBIDDEN,
-        "unknown_listing" | "unknown_deal" | "unknown_party" | "unknown_currency" | "unknown_segment"
-        | "unknown_block" | "no_such_leaf" => StatusCode::NOT_FOUND,
-        "duplicate" | "expired" | "nonce_used" | "nonce_gap" | "nullifier_used" | "wrong_stage" | "deadline_passed"
-        | "offer_changed" | "already_admitted" | "already_suspended" | "already_listed" | "already_revoked"
-        | "duplicate_leaf" | "listing_not_live" | "listings_stopped" | "not_stopped" | "not_draft" | "block_proven"
-        | "package_refunded" | "consensus_key_taken" => StatusCode::CONFLICT,
+        "insufficient_funds" | "fee_above_limit" | "allowance_too_small" => {
+            StatusCode::PAYMENT_REQUIRED
+        }
+        "bad_signature"
+        | "unauthorised"
+        | "role_not_active"
+        | "registrars_needed"
+        | "payer_did_not_sign"
+        | "credential_required"
+        | "not_your_deal"
+        | "terms_refuse" => StatusCode::FORBIDDEN,
+        "unknown_listing" | "unknown_deal" | "unknown_party" | "unknown_currency"
+        | "unknown_segment" | "unknown_block" | "no_such_leaf" => StatusCode::NOT_FOUND,
+        "duplicate"
+        | "expired"
+        | "nonce_used"
+        | "nonce_gap"
+        | "nullifier_used"
+        | "wrong_stage"
+        | "deadline_passed"
+        | "offer_changed"
+        | "already_admitted"
+        | "already_suspended"
+        | "already_listed"
+        | "already_revoked"
+        | "duplicate_leaf"
+        | "listing_not_live"
+        | "listings_stopped"
+        | "not_stopped"
+        | "not_draft"
+        | "block_proven"
+        | "package_refunded"
+        | "consensus_key_taken" => StatusCode::CONFLICT,
         "too_many_revocations" => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
@@ -152,7 +185,10 @@ pub(crate) fn json_with<T: Serialize + ?Sized>(status: StatusCode, value: &T) ->
         Ok(body) => (status, body),
         Err(error) => {
             tracing::error!(%error, "an answer cannot be written as JSON");
-            (StatusCode::INTERNAL_SERVER_ERROR, br#"{"code":"unavailable","message":"the answer cannot be written"}"#.to_vec())
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                br#"{"code":"unavailable","message":"the answer cannot be written"}"#.to_vec(),
+            )
         }
     };
     bytes(status, "application/json", body)
@@ -191,7 +227,8 @@ mod tests {
 
     #[test]
     fn a_rule_keeps_its_code_and_its_remedy() {
-        let error = ApiError::from(TxError::NonceUsed { account: AccountId([1; 32]), expected: 4, got: 3 });
+        let error =
+            ApiError::from(TxError::NonceUsed { account: AccountId([1; 32]), expected: 4, got: 3 });
         assert_eq!(error.status, StatusCode::CONFLICT);
         assert_eq!(error.body.code, "nonce_used");
         assert_eq!(error.body.remedy.as_deref(), Some("sign again with 4"));
@@ -200,10 +237,19 @@ mod tests {
 
     #[test]
     fn every_rule_has_a_status_that_says_no() {
-        for name in ["malformed", "transaction_too_large", "insufficient_funds", "unknown_deal", "duplicate"] {
+        for name in [
+            "malformed",
+            "transaction_too_large",
+            "insufficient_funds",
+            "unknown_deal",
+            "duplicate",
+        ] {
             assert!(TxError::CODES.contains(&name), "{name} is no rule any more");
         }
         assert_eq!(status_of(&TxError::NoActions), StatusCode::BAD_REQUEST);
-        assert_eq!(status_of(&TxError::TooLarge { bytes: 2, max: 1 }), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(
+            status_of(&TxError::TooLarge { bytes: 2, max: 1 }),
+            StatusCode::PAYLOAD_TOO_LARGE
+        );
     }
 }

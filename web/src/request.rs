@@ -54,7 +54,13 @@ where
 }
 
 impl Request {
-    pub fn new<S, B>(method: Method, path: FullPath, query: String, headers: HeaderMap, body: S) -> Self
+    pub fn new<S, B>(
+        method: Method,
+        path: FullPath,
+        query: String,
+        headers: HeaderMap,
+        body: S,
+    ) -> Self
     where
         S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
         B: Buf,
@@ -69,7 +75,11 @@ impl Request {
     pub fn parts(&self) -> Result<Vec<String>, ApiError> {
         let path = self.path.as_str();
         if path.len() > MAX_PATH_BYTES || self.query.len() > MAX_QUERY_BYTES {
-            return Err(ApiError::new(StatusCode::URI_TOO_LONG, codes::BAD_REQUEST, "the address is too long"));
+            return Err(ApiError::new(
+                StatusCode::URI_TOO_LONG,
+                codes::BAD_REQUEST,
+                "the address is too long",
+            ));
         }
         let path = path.strip_prefix('/').unwrap_or(path);
         Ok(path.split('/').map(str::to_owned).collect())
@@ -80,7 +90,8 @@ impl Request {
     /// # Errors
     /// When a name is unknown or a value does not parse.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        serde_urlencoded::from_str(&self.query).map_err(|error| ApiError::bad(format!("query: {error}")))
+        serde_urlencoded::from_str(&self.query)
+            .map_err(|error| ApiError::bad(format!("query: {error}")))
     }
 
     /// The whole body, at most `limit` bytes.
@@ -96,7 +107,11 @@ impl Request {
                 return Err(ApiError::too_large(limit));
             }
         }
-        if (body.len() as u64) < length { Err(ApiError::bad("the body ends early")) } else { Ok(body) }
+        if (body.len() as u64) < length {
+            Err(ApiError::bad("the body ends early"))
+        } else {
+            Ok(body)
+        }
     }
 
     /// The stated length of the body.
@@ -105,8 +120,12 @@ impl Request {
     /// When it is not stated or above the limit.
     pub fn length(&self, limit: u64) -> Result<u64, ApiError> {
         let stated = self.headers.get(header::CONTENT_LENGTH).ok_or_else(|| {
-            ApiError::new(StatusCode::LENGTH_REQUIRED, codes::LENGTH_REQUIRED, "the body's length is not stated")
-                .remedy("send a Content-Length header, and no chunked body")
+            ApiError::new(
+                StatusCode::LENGTH_REQUIRED,
+                codes::LENGTH_REQUIRED,
+                "the body's length is not stated",
+            )
+            .remedy("send a Content-Length header, and no chunked body")
         })?;
         let length: u64 = parsed(stated.to_str().unwrap_or_default(), "content-length")?;
         if length > limit { Err(ApiError::too_large(limit)) } else { Ok(length) }
@@ -135,7 +154,10 @@ impl Request {
             )
         };
         let text = value.to_str().map_err(|_| outside())?;
-        let (first, last) = text.strip_prefix("bytes=").and_then(|range| range.split_once('-')).ok_or_else(outside)?;
+        let (first, last) = text
+            .strip_prefix("bytes=")
+            .and_then(|range| range.split_once('-'))
+            .ok_or_else(outside)?;
         let number = |text: &str| {
             let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             digits.then(|| text.parse::<u64>().ok()).flatten().ok_or_else(outside)

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use galen_api::{ListingFilter, MAX_WAIT_MS, Part, Stored, Submitted, TransactionState, codes, stage_from_name};
-use galen_chain::store::Snapshot;
+use galen_api::{
+    ListingFilter, MAX_WAIT_MS, Part, Stored, Submitted, TransactionState, codes, stage_from_name,
+};
 use galen_chain::TransactionStatus;
+use galen_chain::store::Snapshot;
 use galen_market::id::{AccountId, DealId, PackageId, TransactionId};
 use galen_market::ledger::{BlockContext, parameters};
 use galen_market::listing::{ListingId, Standing};
@@ -80,7 +82,9 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
         ("GET", ["parameters"]) => json(app, |_, state| Ok(parameters(state)?)).await,
         ("POST", ["transactions"]) => submit(app, request).await,
         ("POST", ["transactions", "dry-run"]) => dry_run(app, request).await,
-        ("GET", ["transactions", id]) => transaction(app, request, parsed(id, "transaction")?).await,
+        ("GET", ["transactions", id]) => {
+            transaction(app, request, parsed(id, "transaction")?).await
+        }
         ("GET", ["blocks", height]) => {
             let height: u64 = parsed(height, "height")?;
             json(app, move |app, _| read::block(app, height)).await
@@ -118,9 +122,13 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
         }
         ("GET", ["institutions", institution, "deals", stage]) => {
             let institution: AccountId = parsed(institution, "institution")?;
-            let stage = stage_from_name(stage).ok_or_else(|| ApiError::bad("there is no such stage"))?;
+            let stage =
+                stage_from_name(stage).ok_or_else(|| ApiError::bad("there is no such stage"))?;
             let paging: read::Paging = request.query()?;
-            json(app, move |_, state| read::deals_of_institution(state, &institution, stage, &paging)).await
+            json(app, move |_, state| {
+                read::deals_of_institution(state, &institution, stage, &paging)
+            })
+            .await
         }
         ("GET", ["deals", id]) => {
             let id: DealId = parsed(id, "deal")?;
@@ -130,8 +138,12 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
             let deal: DealId = parsed(deal, "deal")?;
             json(app, move |app, state| read::licence(app, state, deal)).await
         }
-        ("GET", ["packages", package, part]) => serve(app, request, parsed(package, "package")?, part_of(part)?).await,
-        ("PUT", ["packages", package, part]) => store(app, request, parsed(package, "package")?, part_of(part)?).await,
+        ("GET", ["packages", package, part]) => {
+            serve(app, request, parsed(package, "package")?, part_of(part)?).await
+        }
+        ("PUT", ["packages", package, part]) => {
+            store(app, request, parsed(package, "package")?, part_of(part)?).await
+        }
         (_, known) if is_known(known) => {
             let text = "this path does not take this method";
             Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, codes::METHOD_NOT_ALLOWED, text))
@@ -227,20 +239,26 @@ fn state_of(app: &App, id: &TransactionId) -> Result<TransactionState, ApiError>
 
 async fn serve(app: &Arc<App>, request: &mut Request, package: PackageId, part: Part) -> Answer {
     let found = blocking(app, move |app, _| Ok(app.packages.find(&package, part)?)).await?;
-    let (path, length): (PathBuf, u64) = found.ok_or_else(|| ApiError::not_found("such part at this node"))?;
+    let (path, length): (PathBuf, u64) =
+        found.ok_or_else(|| ApiError::not_found("such part at this node"))?;
     let range = request.range(length)?;
-    let (first, last) = range.clone().map_or((0, length.saturating_sub(1)), RangeInclusive::into_inner);
+    let (first, last) =
+        range.clone().map_or((0, length.saturating_sub(1)), RangeInclusive::into_inner);
     let left = if length == 0 { 0 } else { last.saturating_sub(first).saturating_add(1) };
     let mut file = tokio::fs::File::open(path).await?;
     file.seek(std::io::SeekFrom::Start(first)).await?;
     let mut response = warp::reply::stream(FileChunks { file, left }).into_response();
     let headers = response.headers_mut();
-    let media = if part == Part::Manifest { "application/json" } else { "application/octet-stream" };
+    let media =
+        if part == Part::Manifest { "application/json" } else { "application/octet-stream" };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(left));
     // The bytes of a package never change.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=31536000, immutable"),
+    );
     if range.is_some() {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         if let Ok(value) = HeaderValue::from_str(&format!("bytes {first}-{last}/{length}")) {
@@ -308,7 +326,11 @@ async fn store(app: &Arc<App>, request: &mut Request, package: PackageId, part: 
         Length::Exactly(exact) => {
             if request.length(exact)? < exact {
                 let text = format!("the part has {exact} bytes, and fewer are sent");
-                return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, codes::NOT_THE_PACKAGE, text));
+                return Err(ApiError::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    codes::NOT_THE_PACKAGE,
+                    text,
+                ));
             }
             exact
         }

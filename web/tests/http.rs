@@ -55,14 +55,16 @@ fn simulation() -> Simulation {
 fn place(simulation: &Simulation) -> Place {
     let folder = tempfile::tempdir().unwrap();
     let packages = folder.path().join("packages");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (node, server) = runtime.block_on(async {
         let key = NodeKey::from_secret(sha256(b"consensus"));
         let settings = NodeSettings::alone(folder.path().join("node"), key);
         let genesis = simulation.genesis.clone();
         let verifier = Verifier::development().unwrap();
         let node = Node::start(NodeConfig { settings, genesis, verifier }).await.unwrap();
-        let config = ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), packages: packages.clone() };
+        let config =
+            ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), packages: packages.clone() };
         let server = start(config, node.clone()).await.unwrap();
         (node, server)
     });
@@ -114,11 +116,16 @@ fn raw(place: &Place, request: &[u8]) -> Raw {
 }
 
 fn get(place: &Place, path: &str, headers: &str) -> Raw {
-    raw(place, format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n").as_bytes())
+    raw(
+        place,
+        format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n")
+            .as_bytes(),
+    )
 }
 
 fn error_code(answer: &Raw) -> String {
-    let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{}", answer.body));
+    let body: serde_json::Value =
+        serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{}", answer.body));
     body["code"].as_str().unwrap().to_owned()
 }
 
@@ -160,9 +167,16 @@ fn listed(simulation: &mut Simulation, title: &str) -> (Wallet, Listed) {
 }
 
 fn upload(place: &Place, listed: &Listed) {
-    let parts = [(Part::Manifest, &listed.manifest), (Part::Leaves, &listed.leaves), (Part::Segments, &listed.segments)];
+    let parts = [
+        (Part::Manifest, &listed.manifest),
+        (Part::Leaves, &listed.leaves),
+        (Part::Segments, &listed.segments),
+    ];
     for (part, bytes) in parts {
-        let stored = place.client.store(&listed.id, part, bytes.len() as u64, &mut bytes.as_slice()).unwrap();
+        let stored = place
+            .client
+            .store(&listed.id, part, bytes.len() as u64, &mut bytes.as_slice())
+            .unwrap();
         assert_eq!((stored.part, stored.bytes), (part, bytes.len() as u64));
     }
 }
@@ -244,13 +258,17 @@ fn a_dry_run_says_what_would_happen_and_changes_nothing() {
     let mut simulation = simulation();
     let place = place(&simulation);
     let (gateway, to) = (simulation.gateway.clone(), Wallet::new("reader"));
-    let mint = |units| Action::Mint(Mint { gateway: gateway.id(), to: to.id(), money: euros(units) });
+    let mint =
+        |units| Action::Mint(Mint { gateway: gateway.id(), to: to.id(), money: euros(units) });
     let good = simulation.sign(vec![mint(10)], &[&gateway]);
     let receipt = place.client.dry_run(&good.encode()).unwrap();
     assert_eq!(receipt.transaction, good.id());
     assert!(!receipt.events.is_empty());
     assert_eq!(place.client.transaction(&good.id()).unwrap(), TransactionState::Unknown);
-    assert_eq!(code(place.client.dry_run(&simulation.sign(vec![mint(0)], &[&gateway]).encode())).1, "zero_amount");
+    assert_eq!(
+        code(place.client.dry_run(&simulation.sign(vec![mint(0)], &[&gateway]).encode())).1,
+        "zero_amount"
+    );
     let stranger = Wallet::new("stranger");
     let theirs = Action::Mint(Mint { gateway: stranger.id(), to: to.id(), money: euros(1) });
     let refused = simulation.sign(vec![theirs], &[&stranger]).encode();
@@ -265,12 +283,20 @@ fn only_the_bytes_of_a_listed_package_are_stored() {
     let mut simulation = simulation();
     let (_, listed) = listed(&mut simulation, "Hearts");
     let place = place(&simulation);
-    let store = |id: &ListingId, part, bytes: &[u8]| place.client.store(id, part, bytes.len() as u64, &mut &*bytes);
-    assert_eq!(code(store(&listed.id, Part::Manifest, &listed.manifest)), (404, "unknown_listing".into()));
+    let store = |id: &ListingId, part, bytes: &[u8]| {
+        place.client.store(id, part, bytes.len() as u64, &mut &*bytes)
+    };
+    assert_eq!(
+        code(store(&listed.id, Part::Manifest, &listed.manifest)),
+        (404, "unknown_listing".into())
+    );
     replay(&place, &simulation, 0);
 
     let not = (422, codes::NOT_THE_PACKAGE.to_owned());
-    assert_eq!(code(store(&listed.id, Part::Segments, &listed.segments)), (409, codes::PART_MISSING.into()));
+    assert_eq!(
+        code(store(&listed.id, Part::Segments, &listed.segments)),
+        (409, codes::PART_MISSING.into())
+    );
     let changed = |bytes: &[u8]| {
         let mut bytes = bytes.to_vec();
         *bytes.last_mut().unwrap() ^= 1;
@@ -284,9 +310,15 @@ fn only_the_bytes_of_a_listed_package_are_stored() {
     assert_eq!(code(store(&listed.id, Part::Segments, &changed(&listed.segments))), not);
     assert_eq!(code(store(&listed.id, Part::Segments, &listed.segments[1..])), not);
     let longer = [&listed.segments[..], b"x"].concat();
-    assert_eq!(code(store(&listed.id, Part::Segments, &longer)), (413, codes::BODY_TOO_LARGE.into()));
+    assert_eq!(
+        code(store(&listed.id, Part::Segments, &longer)),
+        (413, codes::BODY_TOO_LARGE.into())
+    );
     let folder = place.packages.join(listed.id.package.to_string());
-    assert!(!folder.join("segments").exists() && !folder.join("segments.new").exists(), "nothing half done");
+    assert!(
+        !folder.join("segments").exists() && !folder.join("segments.new").exists(),
+        "nothing half done"
+    );
     store(&listed.id, Part::Segments, &listed.segments).unwrap();
     store(&listed.id, Part::Segments, &listed.segments).unwrap();
     assert_eq!(std::fs::read(folder.join("segments")).unwrap(), listed.segments);
@@ -297,7 +329,9 @@ fn adversary_49_large_deep_and_chunked_bodies() {
     let mut simulation = simulation();
     let place = place(&simulation);
     let post = |headers: &str, body: &[u8]| {
-        let head = format!("POST /api/v1/transactions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
+        let head = format!(
+            "POST /api/v1/transactions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n"
+        );
         raw(&place, &[head.as_bytes(), body].concat())
     };
     let started = Instant::now();
@@ -308,7 +342,8 @@ fn adversary_49_large_deep_and_chunked_bodies() {
     assert_eq!((chunked.status, error_code(&chunked)), (411, codes::LENGTH_REQUIRED.into()));
     let endless = post("transfer-encoding: chunked\r\n", b"ffffffffffffffff\r\nx");
     assert!((400..500).contains(&endless.status), "{}", endless.status);
-    let both = post("transfer-encoding: chunked\r\ncontent-length: 3\r\n", b"3\r\nabc\r\n0\r\n\r\n");
+    let both =
+        post("transfer-encoding: chunked\r\ncontent-length: 3\r\n", b"3\r\nabc\r\n0\r\n\r\n");
     assert!((400..500).contains(&both.status), "{}", both.status);
     let deep = "[".repeat(10_000);
     let deep = post(&format!("content-length: {}\r\n", deep.len()), deep.as_bytes());
@@ -373,14 +408,18 @@ fn adversary_50_ranges_dots_and_links() {
     // Links are not followed, neither of a part nor of a whole folder.
     let folder = place.packages.join(package.to_string());
     std::fs::remove_file(folder.join("segments")).unwrap();
-    std::os::unix::fs::symlink(place.folder.path().join("secret"), folder.join("segments")).unwrap();
+    std::os::unix::fs::symlink(place.folder.path().join("secret"), folder.join("segments"))
+        .unwrap();
     let linked = get(&place, &path, "");
     assert_eq!((linked.status, error_code(&linked)), (404, codes::NOT_FOUND.into()));
     let elsewhere = place.folder.path().join("elsewhere");
     std::fs::create_dir(&elsewhere).unwrap();
     std::fs::write(elsewhere.join("segments"), "secret of the machine").unwrap();
     std::os::unix::fs::symlink(&elsewhere, place.packages.join("0".repeat(64))).unwrap();
-    assert_eq!(get(&place, &format!("/api/v1/packages/{}/segments", "0".repeat(64)), "").status, 404);
+    assert_eq!(
+        get(&place, &format!("/api/v1/packages/{}/segments", "0".repeat(64)), "").status,
+        404
+    );
 }
 
 #[test]
@@ -400,10 +439,18 @@ fn adversary_51_a_script_in_a_title_is_text() {
         assert!(answer.body.contains("forgeable"), "{path}");
     }
     let answer = get(&place, &page, "");
-    assert!(answer.body.contains("Hearts &#38; &#60;script&#62;alert(1)&#60;/script&#62;"), "{}", answer.body);
+    assert!(
+        answer.body.contains("Hearts &#38; &#60;script&#62;alert(1)&#60;/script&#62;"),
+        "{}",
+        answer.body
+    );
     assert!(!answer.body.contains("<b>hearts"));
     let missing = get(&place, "/datasets/x/<script>alert(1)</script>", "");
-    assert!((400..500).contains(&missing.status) && !missing.body.contains("<script>"), "{}", missing.body);
+    assert!(
+        (400..500).contains(&missing.status) && !missing.body.contains("<script>"),
+        "{}",
+        missing.body
+    );
     // The same title, asked for as data, is not changed.
     let json = place.client.listings(&ListingFilter::default()).unwrap();
     assert_eq!(json.items[0].declared.as_ref().unwrap().title, TITLE);
@@ -430,7 +477,12 @@ fn adversary_53_a_deal_shows_nothing_private() {
     assert_eq!((deal.deal.id, deal.deal.stage), (id, Stage::Agreed));
     let answer = get(&place, &format!("/api/v1/deals/{id}"), "");
     assert_eq!(answer.status, 200);
-    let private = [ada.secret.to_string(), ada.leaf().to_string(), issuer.id().to_string(), "university".to_owned()];
+    let private = [
+        ada.secret.to_string(),
+        ada.leaf().to_string(),
+        issuer.id().to_string(),
+        "university".to_owned(),
+    ];
     for text in private {
         assert!(!answer.body.contains(&text), "the deal shows {text}");
     }
@@ -447,7 +499,10 @@ fn adversary_54_gone_in_the_middle_then_again_is_one_effect() {
     let mint = Mint { gateway: gateway.id(), to: to.id(), money: euros(10) };
     let transaction = simulation.sign(vec![Action::Mint(mint)], &[&gateway]);
     let bytes = transaction.encode();
-    let head = format!("POST /api/v1/transactions HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", bytes.len());
+    let head = format!(
+        "POST /api/v1/transactions HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+        bytes.len()
+    );
     for sent in [0, bytes.len() / 2, bytes.len()] {
         let mut stream = TcpStream::connect(place.address).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
@@ -486,11 +541,15 @@ fn strange_requests_are_refused_by_name() {
         let answer = get(&place, path, "");
         assert_eq!((answer.status, error_code(&answer).as_str()), (status, code), "{path}");
     }
-    let delete = raw(&place, b"DELETE /api/v1/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let delete =
+        raw(&place, b"DELETE /api/v1/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     assert_eq!((delete.status, error_code(&delete)), (405, codes::METHOD_NOT_ALLOWED.into()));
     let head = raw(&place, b"HEAD /api/v1/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     assert_eq!((head.status, head.body.as_str()), (200, ""));
     assert_eq!(get(&place, "/style.css", "").status, 200);
     assert_eq!(get(&place, "/nothing", "").status, 404);
-    assert_eq!(place.client.transaction(&TransactionId([1; 32])).unwrap(), TransactionState::Unknown);
+    assert_eq!(
+        place.client.transaction(&TransactionId([1; 32])).unwrap(),
+        TransactionState::Unknown
+    );
 }

@@ -14,8 +14,9 @@ use galen_zk::field::Scalar;
 use serde::de::DeserializeOwned;
 
 use crate::types::{
-    AccountView, BlockView, DealView, ErrorBody, IssuerView, Leaves, LicenceView, ListingFilter, ListingSummary,
-    ListingView, Page, Part, PartyView, Status, Stored, Submitted, TransactionState, stage_name,
+    AccountView, BlockView, DealView, ErrorBody, IssuerView, Leaves, LicenceView, ListingFilter,
+    ListingSummary, ListingView, Page, Part, PartyView, Status, Stored, Submitted,
+    TransactionState, stage_name,
 };
 use crate::{MAX_LEAVES, MAX_PAGE, MAX_WAIT_MS, PREFIX};
 
@@ -195,14 +196,20 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::Pending`] after `timeout`, [`ClientError::Dropped`], and as every question.
-    pub fn wait_final(&self, id: &TransactionId, timeout: Duration) -> Result<(u64, Option<Receipt>), ClientError> {
+    pub fn wait_final(
+        &self,
+        id: &TransactionId,
+        timeout: Duration,
+    ) -> Result<(u64, Option<Receipt>), ClientError> {
         let started = Instant::now();
         loop {
             let left = timeout.saturating_sub(started.elapsed());
             let wait = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).min(MAX_WAIT_MS / 2);
             match self.get(&format!("transactions/{id}?wait_ms={wait}"))? {
                 TransactionState::Final { height, receipt, .. } => return Ok((height, receipt)),
-                TransactionState::Dropped { reason } => return Err(ClientError::Dropped { id: *id, reason }),
+                TransactionState::Dropped { reason } => {
+                    return Err(ClientError::Dropped { id: *id, reason });
+                }
                 TransactionState::Pending | TransactionState::Unknown if left.is_zero() => {
                     return Err(ClientError::Pending(*id));
                 }
@@ -255,7 +262,8 @@ impl Client {
             let mut list: Vec<Scalar> = Vec::new();
             let mut of = None;
             loop {
-                let path = format!("issuers/{issuer}/leaves?first={}&limit={MAX_LEAVES}", list.len());
+                let path =
+                    format!("issuers/{issuer}/leaves?first={}&limit={MAX_LEAVES}", list.len());
                 let part: Leaves = self.get(&path)?;
                 // A leaf list only grows or loses leaves with its root, so equal roots are one list.
                 if *of.get_or_insert((part.root, part.total)) != (part.root, part.total) {
@@ -282,7 +290,8 @@ impl Client {
     /// See [`ClientError`].
     pub fn listings(&self, filter: &ListingFilter) -> Result<Page<ListingSummary>, ClientError> {
         let mut pairs = Vec::new();
-        let value = serde_json::to_value(filter).map_err(|error| self.strange(error.to_string()))?;
+        let value =
+            serde_json::to_value(filter).map_err(|error| self.strange(error.to_string()))?;
         for (name, value) in value.as_object().into_iter().flatten() {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             pairs.push(format!("{name}={}", escape(&text)));
@@ -310,7 +319,11 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub fn deals_of_institution(&self, institution: &AccountId, stage: Stage) -> Result<Vec<Deal>, ClientError> {
+    pub fn deals_of_institution(
+        &self,
+        institution: &AccountId,
+        stage: Stage,
+    ) -> Result<Vec<Deal>, ClientError> {
         self.pages(&format!("institutions/{institution}/deals/{}", stage_name(stage)))
     }
 
@@ -336,7 +349,12 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub fn part(&self, package: &PackageId, part: Part, limit: u64) -> Result<Vec<u8>, ClientError> {
+    pub fn part(
+        &self,
+        package: &PackageId,
+        part: Part,
+        limit: u64,
+    ) -> Result<Vec<u8>, ClientError> {
         let path = format!("packages/{package}/{}", part.name());
         let mut response = self.call(self.agent.get(self.url(&path)).call())?;
         let bytes = response.body_mut().with_config().limit(limit).read_to_vec();
@@ -355,9 +373,19 @@ impl Client {
                 format!("a range of {length} bytes where 1 to {MAX_RANGE_BYTES} are allowed"),
             )));
         }
-        let mut response = self.ranged(package, &format!("bytes={}-{}", range.start, range.end - 1))?;
-        let bytes = response.body_mut().with_config().limit(length).read_to_vec().map_err(|error| self.failed(&error))?;
-        if bytes.len() as u64 == length { Ok(bytes) } else { Err(self.strange("a range of another length")) }
+        let mut response =
+            self.ranged(package, &format!("bytes={}-{}", range.start, range.end - 1))?;
+        let bytes = response
+            .body_mut()
+            .with_config()
+            .limit(length)
+            .read_to_vec()
+            .map_err(|error| self.failed(&error))?;
+        if bytes.len() as u64 == length {
+            Ok(bytes)
+        } else {
+            Err(self.strange("a range of another length"))
+        }
     }
 
     /// Downloads the segments of a package from an offset on into `out`, which may hash and check
@@ -394,9 +422,16 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub fn store(&self, listing: &ListingId, part: Part, length: u64, body: &mut dyn Read) -> Result<Stored, ClientError> {
+    pub fn store(
+        &self,
+        listing: &ListingId,
+        part: Part,
+        length: u64,
+        body: &mut dyn Read,
+    ) -> Result<Stored, ClientError> {
         let ListingId { institution, package } = listing;
-        let url = self.url(&format!("packages/{package}/{}?institution={institution}", part.name()));
+        let url =
+            self.url(&format!("packages/{package}/{}?institution={institution}", part.name()));
         let request = self.agent.put(url).header("content-length", length.to_string());
         let mut body = body.take(length);
         let response = self.call(request.send(ureq::SendBody::from_reader(&mut body)))?;
@@ -406,7 +441,11 @@ impl Client {
     fn ranged(&self, package: &PackageId, range: &str) -> Result<Response, ClientError> {
         let url = self.url(&format!("packages/{package}/segments"));
         let response = self.call(self.agent.get(url).header("range", range).call())?;
-        if response.status().as_u16() == 206 { Ok(response) } else { Err(self.strange("an answer that is no range")) }
+        if response.status().as_u16() == 206 {
+            Ok(response)
+        } else {
+            Err(self.strange("an answer that is no range"))
+        }
     }
 
     // ---- Inside ----
@@ -421,7 +460,8 @@ impl Client {
     }
 
     fn post<T: DeserializeOwned>(&self, path: &str, bytes: &[u8]) -> Result<T, ClientError> {
-        let request = self.agent.post(self.url(path)).header("content-type", "application/octet-stream");
+        let request =
+            self.agent.post(self.url(path)).header("content-type", "application/octet-stream");
         let response = self.call(request.send(bytes))?;
         self.json(response)
     }
@@ -430,7 +470,8 @@ impl Client {
         let mut all = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let from = after.as_ref().map(|after| format!("&after={}", escape(after))).unwrap_or_default();
+            let from =
+                after.as_ref().map(|after| format!("&after={}", escape(after))).unwrap_or_default();
             let page: Page<T> = self.get(&format!("{path}?limit={MAX_PAGE}{from}"))?;
             if page.items.len() > MAX_PAGE {
                 return Err(self.strange("a page that is too long"));
@@ -462,7 +503,12 @@ impl Client {
         if (200..300).contains(&status) {
             return Ok(response);
         }
-        let bytes = response.body_mut().with_config().limit(MAX_ERROR_BYTES).read_to_vec().unwrap_or_default();
+        let bytes = response
+            .body_mut()
+            .with_config()
+            .limit(MAX_ERROR_BYTES)
+            .read_to_vec()
+            .unwrap_or_default();
         match serde_json::from_slice(&bytes) {
             Ok(body) => Err(ClientError::Refused { status, body }),
             Err(_) => Err(self.strange(format!("status {status} without a reason"))),
@@ -471,8 +517,12 @@ impl Client {
 
     fn failed(&self, error: &ureq::Error) -> ClientError {
         match error {
-            ureq::Error::BodyExceedsLimit(limit) => self.strange(format!("an answer of more than {limit} bytes")),
-            error => ClientError::Unreachable { node: self.node.clone(), reason: error.to_string() },
+            ureq::Error::BodyExceedsLimit(limit) => {
+                self.strange(format!("an answer of more than {limit} bytes"))
+            }
+            error => {
+                ClientError::Unreachable { node: self.node.clone(), reason: error.to_string() }
+            }
         }
     }
 
@@ -501,7 +551,12 @@ mod tests {
 
     #[test]
     fn addresses_are_checked() {
-        for good in ["http://127.0.0.1:4850", "http://127.0.0.1:4850/", "https://galen.example", "http://[::1]:1"] {
+        for good in [
+            "http://127.0.0.1:4850",
+            "http://127.0.0.1:4850/",
+            "https://galen.example",
+            "http://[::1]:1",
+        ] {
             assert!(Client::new(good).is_ok(), "{good}");
         }
         for bad in ["", "127.0.0.1:4850", "ftp://host", "http://", "http://host?x=1", "node"] {
@@ -547,10 +602,15 @@ mod tests {
         let error = refused.status().unwrap_err();
         assert_eq!(error.code(), Some("not_found"));
         assert!(error.is_not_found());
-        let moved = answer("HTTP/1.1 302 Found\r\nlocation: http://elsewhere/\r\ncontent-length: 0\r\n\r\n");
+        let moved = answer(
+            "HTTP/1.1 302 Found\r\nlocation: http://elsewhere/\r\ncontent-length: 0\r\n\r\n",
+        );
         assert!(matches!(moved.status(), Err(ClientError::Answer { .. })));
         let short = answer("HTTP/1.1 206 Partial\r\ncontent-length: 3\r\n\r\nabc");
-        assert!(matches!(short.segments(&PackageId([0; 32]), 0..4), Err(ClientError::Answer { .. })));
+        assert!(matches!(
+            short.segments(&PackageId([0; 32]), 0..4),
+            Err(ClientError::Answer { .. })
+        ));
         let exact = answer("HTTP/1.1 206 Partial\r\ncontent-length: 4\r\n\r\nabcd");
         assert_eq!(exact.segments(&PackageId([0; 32]), 0..4).unwrap(), b"abcd");
     }
