@@ -292,7 +292,7 @@ mod tests {
                 cs.num_constraints()
             })
             .to_vec();
-        assert_eq!(counts, [246, 270, 309, 459]);
+        assert_eq!(counts, [246, 270, 309, 499]);
     }
 
     #[test]

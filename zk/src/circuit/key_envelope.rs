@@ -245,7 +245,12 @@ mod exposed {
         }
 
         fn honest(&self) -> Vec<(KeyEnvelopePublic, KeyEnvelopeWitness)> {
-            vec![self.example()]
+            let (public, mut witness) = self.example();
+            // Windows of bits of every kind between the two.
+            witness.ephemeral = JubScalar::from(0b0101_0110u64);
+            let other = seal_with(witness.key, &public.buyer, public.deal, &witness.ephemeral)
+                .expect("not 0");
+            vec![self.example(), (other, witness)]
         }
 
         fn attacks(&self, _: &System) -> Vec<Attack> {

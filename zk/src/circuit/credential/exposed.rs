@@ -8,7 +8,7 @@ use super::{
     ATTRIBUTES, COUNTRIES, Country, Credential, CredentialPublic, CredentialWitness, Disclosed,
     Meant, PLAIN, ROOTS,
 };
-use crate::circuit::edwards::scalar_of_bits;
+use crate::circuit::edwards::{JubScalar, scalar_of_bits};
 use crate::circuit::wire::number_of_bits;
 use crate::field::Scalar;
 use crate::merkle::Path;
@@ -118,8 +118,11 @@ impl Exposed for Credential {
 
     fn honest(&self) -> Vec<(CredentialPublic, CredentialWitness)> {
         let (public, witness) = self.example();
-        // The same credential asked for its other purpose bits, and to show everything.
+        // The same credential asked for its other purpose bits, and to show everything; windows of
+        // the scalar's bits of every kind between the two.
         let attributes = &witness.attributes;
+        let mut others = witness.clone();
+        others.randomness = JubScalar::from(0b0101_0110u64);
         let mut request = public.request.clone();
         request.purposes = attributes.purposes & !request.purposes;
         request.disclosed = Disclosed {
@@ -130,7 +133,7 @@ impl Exposed for Credential {
             expiry: Some(attributes.expiry),
             spare: attributes.spare.map(Some),
         };
-        let other = CredentialPublic::answer(request, &witness).expect("randomness is not 0");
+        let other = CredentialPublic::answer(request, &others).expect("randomness is not 0");
         // Approved for everything, asked for everything, not yet for anything.
         let all = (1u32 << self.purpose_bits) - 1;
         let widest = [0, all].map(|purposes| {
@@ -143,7 +146,7 @@ impl Exposed for Credential {
             let public = CredentialPublic::answer(request, &witness).expect("not 0");
             (public, witness)
         });
-        let mut honest = vec![(public, witness), (other, self.example().1)];
+        let mut honest = vec![(public, witness), (other, others)];
         honest.extend(widest);
         honest
     }
