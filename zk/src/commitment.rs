@@ -89,16 +89,12 @@ impl Srs {
     /// # Errors
     /// [`CommitError::Length`] when it has more coefficients than there are powers.
     pub fn commit_coefficients(&self, coefficients: &[Fr]) -> Result<G1OrZero, CommitError> {
-        let (low, _) = match self.powers.get(..coefficients.len()) {
-            Some(low) => (low, ()),
-            None => {
-                return Err(CommitError::Length {
-                    cells: coefficients.len(),
-                    rows: coefficients.len(),
-                    powers: self.powers.len(),
-                });
-            }
+        let refused = CommitError::Length {
+            cells: coefficients.len(),
+            rows: coefficients.len(),
+            powers: self.powers.len(),
         };
+        let low = self.powers.get(..coefficients.len()).ok_or(refused)?;
         Ok(G1OrZero::new(G1Projective::msm_unchecked(low, coefficients).into_affine())?)
     }
 

@@ -187,7 +187,7 @@ pub fn hash_parts(tag: &str, parts: &[&[u8]]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// The bits of the modulus: integers of this many bits or fewer need not be reduced.
+/// The modulus in little-endian bytes: the least integer that names no element.
 #[must_use]
 pub fn modulus_bytes() -> [u8; SCALAR_BYTES] {
     let mut bytes = [0u8; SCALAR_BYTES];

@@ -97,11 +97,11 @@ fn the_largest_key_is_the_frozen_one() {
         text(&key.verifying_key(id.0).unwrap().hash()),
         frozen.circuit(id.0).unwrap().verifying_key
     );
-    tracing_time("key", taken);
+    print_time("key", taken);
 }
 
 #[allow(clippy::print_stdout)]
-fn tracing_time(what: &str, taken: std::time::Duration) {
+fn print_time(what: &str, taken: std::time::Duration) {
     println!("{what}: {} ms", taken.as_millis());
 }
 
