@@ -72,6 +72,7 @@ pub struct Admission<A: Application> {
     store: Arc<Store>,
     mempool: Mutex<Mempool<A::Transaction>>,
     checks: Mutex<Checks<A>>,
+    last_promise_ms: Mutex<u64>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -85,12 +86,20 @@ impl<A: Application> Admission<A> {
     /// When the store fails.
     pub fn new(application: Arc<A>, store: Arc<Store>, limits: Limits) -> Result<Self, StoreError> {
         let checks = Checks { results: BTreeMap::new(), order: VecDeque::new(), bytes: 0 };
-        let admission =
-            Self { application, store, mempool: Mutex::new(Mempool::new(limits)), checks: Mutex::new(checks) };
+        let admission = Self {
+            application,
+            store,
+            mempool: Mutex::new(Mempool::new(limits)),
+            checks: Mutex::new(checks),
+            last_promise_ms: Mutex::new(0),
+        };
         admission.store.forget_dropped(clock_ms())?;
         let now = next_block(&admission.store.snapshot());
         let mut dropped = Vec::new();
-        for (id, pending) in admission.store.pending()? {
+        let mut journal = admission.store.pending()?;
+        // In the order in which they came, as one may depend on another.
+        journal.sort_by_key(|(_, pending)| pending.since_ms);
+        for (id, pending) in journal {
             let result = match admission.check(&pending.bytes) {
                 Ok(transaction) => locked(&admission.mempool)
                     .insert(transaction, Some(pending.since_ms), now)
@@ -141,7 +150,7 @@ impl<A: Application> Admission<A> {
         if let Some((height, _)) = self.store.transaction(&id)? {
             return Err(SubmitError::Final(height));
         }
-        let since_ms = promised.then(clock_ms);
+        let since_ms = promised.then(|| self.next_promise_ms());
         let remember = || match since_ms {
             Some(since_ms) if !self.store.is_pending(&id)? => {
                 self.store.remember_pending(&id, &Pending { since_ms, bytes: transaction.bytes().to_vec() })
@@ -174,6 +183,13 @@ impl<A: Application> Admission<A> {
             self.store.forget_final(&id)?;
         }
         Ok(id)
+    }
+
+    /// The present, but later than any promise before, so that the journal keeps their order.
+    fn next_promise_ms(&self) -> u64 {
+        let mut last = locked(&self.last_promise_ms);
+        *last = clock_ms().max(last.saturating_add(1));
+        *last
     }
 
     /// Whether the transaction could be executed on the state, or on it after those that wait.

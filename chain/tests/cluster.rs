@@ -6,6 +6,7 @@ mod common;
 
 use common::{PATIENCE, Plan, Remote};
 use galen_chain::{NetworkConfig, NodeKey, Peer};
+use libp2p::Multiaddr;
 use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ fn child() {
 fn plans(folder: &Path, nodes: u8) -> Vec<Plan> {
     // All ports are taken at once, so that they differ.
     let sockets: Vec<_> = (0..2 * nodes).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    let addresses: Vec<_> = sockets
+    let addresses: Vec<Multiaddr> = sockets
         .iter()
         .map(|socket| format!("/ip4/127.0.0.1/tcp/{}", socket.local_addr().unwrap().port()).parse().unwrap())
         .collect();

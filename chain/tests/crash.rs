@@ -70,6 +70,14 @@ fn calls(trace: &str) -> Vec<Call> {
     calls
 }
 
+fn of<'a>(calls: &'a [Call], name: &str, what: &str) -> Vec<&'a Call> {
+    calls.iter().filter(move |call| call.text.starts_with(name) && call.text.contains(what)).collect()
+}
+
+fn syncs<'a>(calls: &'a [Call], file: &str) -> Vec<&'a Call> {
+    of(calls, "f", file).into_iter().filter(|call| call.text.contains("sync(")).collect()
+}
+
 #[test]
 fn a_transaction_is_on_the_disk_before_it_is_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
@@ -84,17 +92,15 @@ fn a_transaction_is_on_the_disk_before_it_is_acknowledged() {
     node.kill();
 
     let calls = calls(&std::fs::read_to_string(&trace).unwrap());
-    let of = |name: &str, what: &str| calls.iter().filter(move |c| c.text.starts_with(name) && c.text.contains(what));
-    let syncs = |file: &'static str| of("f", file).filter(|c| c.text.contains("sync("));
     let order = format!("submit {}", &hex::encode(count.bytes())[..32]);
-    let asked = of("read(", &order).next().unwrap().returned;
-    let answered = of("write(", "@ok ").next().unwrap().began;
+    let asked = of(&calls, "read(", &order)[0].returned;
+    let answered = of(&calls, "write(", "@ok ")[0].began;
     assert!(asked < answered);
-    let journal = syncs("/ledger/").any(|c| asked < c.began && c.returned < answered);
+    let journal = syncs(&calls, "/ledger/").iter().any(|c| asked < c.began && c.returned < answered);
     assert!(journal, "no sync of the journal between the order and the answer");
     // This validator's votes are on the disk before the block that they decide.
-    let told = of("write(", "@final ").next().unwrap().began;
-    let block = syncs("/ledger/").filter(|c| asked < c.began && c.returned < told).last().unwrap();
-    let log = syncs("consensus.wal").any(|c| asked < c.began && c.returned < block.began);
+    let told = of(&calls, "write(", "@final ")[0].began;
+    let block = syncs(&calls, "/ledger/").into_iter().rfind(|c| asked < c.began && c.returned < told).unwrap();
+    let log = syncs(&calls, "consensus.wal").iter().any(|c| asked < c.began && c.returned < block.began);
     assert!(log, "the block was written before the votes");
 }
