@@ -18,6 +18,8 @@ pub mod money;
 pub mod node;
 pub mod pack;
 pub mod prepare;
+pub mod purchase;
+pub mod receive;
 mod refusal;
 pub mod store;
 

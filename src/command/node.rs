@@ -349,8 +349,12 @@ fn development(
 }
 
 fn serve(context: &Context, command: Run, data: PathBuf) -> Result<(), Failure> {
+    // Malachite's network reports as an error that a node by itself has nobody to tell.
+    let quiet = if command.p2p.is_none() { ",arc_malachitebft_network=off" } else { "" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        tracing_subscriber::EnvFilter::new("warn,galen_chain=info,galen_web=info,galen=info")
+        tracing_subscriber::EnvFilter::new(format!(
+            "warn,galen_chain=info,galen_web=info,galen=info{quiet}"
+        ))
     });
     let logging = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -157,7 +157,12 @@ pub fn publish(
     let mut blocks = 0u64;
     let view = match find(session, &id)? {
         Some(view) => {
-            report(PublishStep::Found { proven: view.proven_blocks.len() as u64 });
+            // The ledger forgets which blocks were proven once all of them are.
+            let proven = match view.summary.listing.standing {
+                Standing::Draft { .. } => view.proven_blocks.len(),
+                _ => folder.layout().blocks().count(),
+            };
+            report(PublishStep::Found { proven: proven as u64 });
             view
         }
         None => {
