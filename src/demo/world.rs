@@ -111,7 +111,7 @@ impl World {
             registrars: Registrars { threshold: 1, accounts: vec![registrar.account()] },
             currencies: vec![euros(bank.account())?],
             validator: validator.account(),
-            consensus_key: ConsensusKey(key.public().0),
+            consensus_key: ConsensusKey(key.public()),
             opener,
             parameters,
         }

@@ -13,7 +13,7 @@ use galen_market::action::trade::{Ready, RequestDeal};
 use galen_market::amount::{Amount, Money};
 use galen_market::codec::{Bounded, Bytes};
 use galen_market::fee::FeePayer;
-use galen_market::id::{AccountId, DealId, Hasher};
+use galen_market::id::{DealId, Hasher};
 use galen_market::identity::presentation::{
     DAY_MS, IssuerRoot, Presentation, message_scalar, request_scope,
 };
@@ -391,6 +391,7 @@ pub fn ready(session: &Session, wallet: &Wallet, record: &DealRecord) -> Result<
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use galen_market::id::AccountId;
     use galen_zk::circuit::credential::Country;
 
     use super::*;
