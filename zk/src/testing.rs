@@ -334,9 +334,9 @@ pub fn attack_all<S: Exposed>(statement: &S) -> Report {
             }
         }
         let rng = &mut ChaCha20Rng::seed_from_u64(7);
-        for row in 0..total {
-            if !killed[row] {
-                killed[row] = single_variable_attacks(system, row, rng)
+        for (row, killed) in killed.iter_mut().enumerate() {
+            if !*killed {
+                *killed = single_variable_attacks(system, row, rng)
                     .iter()
                     .any(|attack| system.killed(statement, attack) == Some(row));
             }

@@ -147,7 +147,7 @@ impl Statement for Credential {
         let inputs = PublicWires::allocate(&cs, public)?;
         let private = PrivateWires::allocate(self, &cs, public, witness)?;
 
-        let constant = |tag| Wire::constant(tag);
+        let constant = Wire::constant;
         let secret = &private.secret;
         let holder = poseidon_wire(&cs, &[constant(domain::HOLDER), secret.clone()])?;
         let attributes = private.attributes(&cs, &inputs)?;
