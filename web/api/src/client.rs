@@ -1,12 +1,12 @@
 //! A blocking client. Every answer is bounded in length and in time.
 
-use std::io::{Read, Write};
-use std::ops::Range;
+mod packages;
+
 use std::time::{Duration, Instant};
 
 use galen_market::deal::{Deal, Stage};
 use galen_market::genesis::{Genesis, Parameters};
-use galen_market::id::{AccountId, DealId, PackageId, TransactionId};
+use galen_market::id::{AccountId, DealId, TransactionId};
 use galen_market::ledger::Receipt;
 use galen_market::listing::ListingId;
 use galen_market::role::Role;
@@ -15,8 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::types::{
     AccountView, BlockView, DealView, ErrorBody, IssuerView, Leaves, LicenceView, ListingFilter,
-    ListingSummary, ListingView, Page, Part, PartyView, Status, Stored, Submitted,
-    TransactionState, stage_name,
+    ListingSummary, ListingView, Page, PartyView, Status, Submitted, TransactionState, stage_name,
 };
 use crate::{MAX_LEAVES, MAX_PAGE, MAX_WAIT_MS, PREFIX};
 
@@ -26,8 +25,6 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_JSON_BYTES: u64 = 32 << 20;
 /// Most bytes of an error's answer.
 const MAX_ERROR_BYTES: u64 = 64 << 10;
-/// Most bytes of one range.
-const MAX_RANGE_BYTES: u64 = 64 << 20;
 /// How often a leaf list that changed meanwhile is fetched anew.
 const LEAF_ATTEMPTS: usize = 8;
 
@@ -343,111 +340,6 @@ impl Client {
         self.get(&format!("licences/{deal}"))
     }
 
-    // ---- Packages ----
-
-    /// A whole part of a package that is at most `limit` bytes long. Nothing of it is checked yet.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub fn part(
-        &self,
-        package: &PackageId,
-        part: Part,
-        limit: u64,
-    ) -> Result<Vec<u8>, ClientError> {
-        let path = format!("packages/{package}/{}", part.name());
-        let mut response = self.call(self.agent.get(self.url(&path)).call())?;
-        let bytes = response.body_mut().with_config().limit(limit).read_to_vec();
-        bytes.map_err(|error| self.failed(&error))
-    }
-
-    /// A range of the segments of a package, at most 64 MiB.
-    ///
-    /// # Errors
-    /// See [`ClientError`]; an answer of another length than asked for is refused.
-    pub fn segments(&self, package: &PackageId, range: Range<u64>) -> Result<Vec<u8>, ClientError> {
-        let length = range.end.saturating_sub(range.start);
-        if length == 0 || length > MAX_RANGE_BYTES {
-            return Err(ClientError::Local(std::io::Error::new(
-                std::io::ErrorKind::InvalidInput,
-                format!("a range of {length} bytes where 1 to {MAX_RANGE_BYTES} are allowed"),
-            )));
-        }
-        let mut response =
-            self.ranged(package, &format!("bytes={}-{}", range.start, range.end - 1))?;
-        let bytes = response
-            .body_mut()
-            .with_config()
-            .limit(length)
-            .read_to_vec()
-            .map_err(|error| self.failed(&error))?;
-        if bytes.len() as u64 == length {
-            Ok(bytes)
-        } else {
-            Err(self.strange("a range of another length"))
-        }
-    }
-
-    /// Downloads the segments of a package from an offset on into `out`, which may hash and check
-    /// while it is written to. Returns the bytes written; at most `limit` are taken.
-    ///
-    /// # Errors
-    /// See [`ClientError`]; [`ClientError::Local`] is what `out` said.
-    pub fn download(
-        &self,
-        package: &PackageId,
-        from: u64,
-        limit: u64,
-        out: &mut dyn Write,
-    ) -> Result<u64, ClientError> {
-        let mut response = self.ranged(package, &format!("bytes={from}-"))?;
-        let mut reader = response.body_mut().with_config().limit(limit).reader();
-        let mut buffer = vec![0; 1 << 16];
-        let mut total = 0u64;
-        loop {
-            let count = reader.read(&mut buffer).map_err(|error| ClientError::Unreachable {
-                node: self.node.clone(),
-                reason: format!("the download stopped after {total} bytes: {error}"),
-            })?;
-            if count == 0 {
-                return Ok(total);
-            }
-            out.write_all(&buffer[..count]).map_err(ClientError::Local)?;
-            total = total.saturating_add(count as u64);
-        }
-    }
-
-    /// Stores a part of a listed or drafted package at the node, which checks it: manifest and
-    /// leaves first, then segments. `body` gives exactly `length` bytes.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub fn store(
-        &self,
-        listing: &ListingId,
-        part: Part,
-        length: u64,
-        body: &mut dyn Read,
-    ) -> Result<Stored, ClientError> {
-        let ListingId { institution, package } = listing;
-        let url =
-            self.url(&format!("packages/{package}/{}?institution={institution}", part.name()));
-        let request = self.agent.put(url).header("content-length", length.to_string());
-        let mut body = body.take(length);
-        let response = self.call(request.send(ureq::SendBody::from_reader(&mut body)))?;
-        self.json(response)
-    }
-
-    fn ranged(&self, package: &PackageId, range: &str) -> Result<Response, ClientError> {
-        let url = self.url(&format!("packages/{package}/segments"));
-        let response = self.call(self.agent.get(url).header("range", range).call())?;
-        if response.status().as_u16() == 206 {
-            Ok(response)
-        } else {
-            Err(self.strange("an answer that is no range"))
-        }
-    }
-
     // ---- Inside ----
 
     fn url(&self, path: &str) -> String {
@@ -545,73 +437,4 @@ fn escape(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn addresses_are_checked() {
-        for good in [
-            "http://127.0.0.1:4850",
-            "http://127.0.0.1:4850/",
-            "https://galen.example",
-            "http://[::1]:1",
-        ] {
-            assert!(Client::new(good).is_ok(), "{good}");
-        }
-        for bad in ["", "127.0.0.1:4850", "ftp://host", "http://", "http://host?x=1", "node"] {
-            assert!(matches!(Client::new(bad), Err(ClientError::Address(_))), "{bad}");
-        }
-        assert_eq!(Client::new("http://h/").unwrap().node(), "http://h");
-    }
-
-    #[test]
-    fn queries_are_escaped() {
-        assert_eq!(escape("a b&c=d/é"), "a%20b%26c%3Dd%2F%C3%A9");
-    }
-
-    #[test]
-    fn nobody_there_is_unreachable() {
-        // A port that was free a moment ago.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let client = Client::new(&format!("http://127.0.0.1:{port}")).unwrap();
-        assert!(matches!(client.status(), Err(ClientError::Unreachable { .. })));
-    }
-
-    fn answer(text: &'static str) -> Client {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut request = [0; 4096];
-            let _ = stream.read(&mut request);
-            let _ = stream.write_all(text.as_bytes());
-        });
-        Client::new(&format!("http://127.0.0.1:{port}")).unwrap()
-    }
-
-    #[test]
-    fn answers_of_others_are_errors_and_refusals_keep_their_code() {
-        let html = answer("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n<a/>");
-        assert!(matches!(html.status(), Err(ClientError::Answer { .. })));
-        let teapot = answer("HTTP/1.1 418 No\r\ncontent-length: 2\r\n\r\nno");
-        assert!(matches!(teapot.status(), Err(ClientError::Answer { .. })));
-        let refused = answer(
-            "HTTP/1.1 404 Not Found\r\ncontent-length: 52\r\n\r\n{\"code\":\"not_found\",\"message\":\"there is nothing\" }   ",
-        );
-        let error = refused.status().unwrap_err();
-        assert_eq!(error.code(), Some("not_found"));
-        assert!(error.is_not_found());
-        let moved = answer(
-            "HTTP/1.1 302 Found\r\nlocation: http://elsewhere/\r\ncontent-length: 0\r\n\r\n",
-        );
-        assert!(matches!(moved.status(), Err(ClientError::Answer { .. })));
-        let short = answer("HTTP/1.1 206 Partial\r\ncontent-length: 3\r\n\r\nabc");
-        assert!(matches!(
-            short.segments(&PackageId([0; 32]), 0..4),
-            Err(ClientError::Answer { .. })
-        ));
-        let exact = answer("HTTP/1.1 206 Partial\r\ncontent-length: 4\r\n\r\nabcd");
-        assert_eq!(exact.segments(&PackageId([0; 32]), 0..4).unwrap(), b"abcd");
-    }
-}
+mod tests;
