@@ -8,7 +8,7 @@ export PYTHON := $(VENV)/bin/python
 CARGO ?= cargo
 LOGS := $(CARGO_TARGET_DIR)/logs
 
-.PHONY: demo test adversary constraints bench soak fuzz deny lint arrows system python clean help
+.PHONY: demo test adversary constraints deny lint arrows system python clean help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ demo: system
 ## make test            formats, lints, dependency rules, every test, and the tables of attacks and constraints
 test: system python lint arrows deny
 	@mkdir -p $(LOGS)
-	@bash tests/run.sh $(LOGS)/test.log $(CARGO) test --workspace --no-fail-fast
+	@bash tests/run.sh $(LOGS)/test.log $(CARGO) test --workspace --no-fail-fast -- --show-output
 	@python3 tests/adversary.py $(LOGS)/test.log
 	@python3 tests/constraints.py $(LOGS)/test.log
 
@@ -34,7 +34,7 @@ adversary: system
 ## make constraints     every constraint of every circuit shown to be necessary, or redundant by machine
 constraints: system
 	@mkdir -p $(LOGS)
-	@bash tests/run.sh $(LOGS)/constraints.log $(CARGO) test -p galen-zk --features testing --test constraints -- --nocapture
+	@bash tests/run.sh $(LOGS)/constraints.log $(CARGO) test -p galen-zk --test constraints -- --show-output
 	@python3 tests/constraints.py $(LOGS)/constraints.log
 
 ## make lint            rustfmt and clippy

@@ -1,6 +1,5 @@
 //! Every constraint of every circuit is needed: at a small size, by the same code that writes the
 //! full one. Prints `circuit: total T, killed K, redundant R`.
-#![cfg(feature = "testing")]
 #![allow(clippy::print_stdout)]
 
 use galen_zk::circuit::credential::Credential;
