@@ -125,7 +125,9 @@ impl<A: Application> Admission<A> {
             return result.clone();
         }
         let result = self.application.check(bytes);
-        let size = |result: &Result<A::Transaction, A::Error>| result.as_ref().map_or(0, |t| t.bytes().len());
+        let size = |result: &Result<A::Transaction, A::Error>| {
+            result.as_ref().map_or(0, |t| t.bytes().len())
+        };
         let mut checks = locked(&self.checks);
         if checks.results.insert(key, result.clone()).is_none() {
             checks.order.push_back(key);
@@ -144,7 +146,11 @@ impl<A: Application> Admission<A> {
     ///
     /// # Errors
     /// When it breaks a rule, there is no place for it or it cannot be written down.
-    pub fn submit(&self, bytes: &[u8], promised: bool) -> Result<TransactionId, SubmitError<A::Error>> {
+    pub fn submit(
+        &self,
+        bytes: &[u8],
+        promised: bool,
+    ) -> Result<TransactionId, SubmitError<A::Error>> {
         let transaction = self.check(bytes).map_err(SubmitError::Refused)?;
         let id = transaction.id();
         if let Some((height, _)) = self.store.transaction(&id)? {
@@ -152,9 +158,9 @@ impl<A: Application> Admission<A> {
         }
         let since_ms = promised.then(|| self.next_promise_ms());
         let remember = || match since_ms {
-            Some(since_ms) if !self.store.is_pending(&id)? => {
-                self.store.remember_pending(&id, &Pending { since_ms, bytes: transaction.bytes().to_vec() })
-            }
+            Some(since_ms) if !self.store.is_pending(&id)? => self
+                .store
+                .remember_pending(&id, &Pending { since_ms, bytes: transaction.bytes().to_vec() }),
             _ => Ok(()),
         };
         let snapshot = self.store.snapshot();
@@ -217,10 +223,18 @@ impl<A: Application> Admission<A> {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub fn propose(&self, snapshot: &Snapshot, now: BlockContext) -> Result<Vec<A::Transaction>, StateError> {
+    pub fn propose(
+        &self,
+        snapshot: &Snapshot,
+        now: BlockContext,
+    ) -> Result<Vec<A::Transaction>, StateError> {
         let candidates = locked(&self.mempool).candidates(crate::block::MAX_TRANSACTION_BYTES);
-        let mut chosen =
-            self.application.propose(snapshot, now, &candidates, crate::block::MAX_TRANSACTION_BYTES)?;
+        let mut chosen = self.application.propose(
+            snapshot,
+            now,
+            &candidates,
+            crate::block::MAX_TRANSACTION_BYTES,
+        )?;
         chosen.truncate(crate::block::MAX_TRANSACTIONS);
         Ok(chosen)
     }
@@ -243,7 +257,8 @@ impl<A: Application> Admission<A> {
                 _ if transaction.expired(now) => Fate::Hopeless(MempoolError::Expired.to_string()),
                 Ok(()) => Fate::Ready,
                 Err(error) => {
-                    let given_up = promised.is_some_and(|since| since.saturating_add(GIVE_UP_MS) < now.time_ms);
+                    let given_up = promised
+                        .is_some_and(|since| since.saturating_add(GIVE_UP_MS) < now.time_ms);
                     if given_up || self.application.is_hopeless(&error) {
                         Fate::Hopeless(error.to_string())
                     } else {
@@ -256,7 +271,8 @@ impl<A: Application> Admission<A> {
             return Err(error);
         }
         let at_ms = clock_ms();
-        let dropped: Vec<_> = dropped.into_iter().map(|(id, reason)| (id, Dropped { reason, at_ms })).collect();
+        let dropped: Vec<_> =
+            dropped.into_iter().map(|(id, reason)| (id, Dropped { reason, at_ms })).collect();
         if dropped.is_empty() { Ok(()) } else { self.store.drop_pending(&dropped) }
     }
 
@@ -281,7 +297,8 @@ impl<A: Application> Admission<A> {
         let snapshot = self.store.snapshot();
         let now = next_block(&snapshot);
         let candidates = locked(&self.mempool).candidates(bytes);
-        let may = |t: &A::Transaction| self.application.may_offer(&*snapshot, now, t).unwrap_or(false);
+        let may =
+            |t: &A::Transaction| self.application.may_offer(&*snapshot, now, t).unwrap_or(false);
         candidates.into_iter().filter(may).map(|transaction| transaction.bytes().to_vec()).collect()
     }
 

@@ -164,7 +164,10 @@ mod tests {
         for cut in 0..bytes.len() {
             assert_eq!(Block::decode(&bytes[..cut]), Err(BlockFormatError::Encoding));
         }
-        assert_eq!(Block::decode(&vec![0; MAX_BLOCK_BYTES + 1]), Err(BlockFormatError::TooLarge(MAX_BLOCK_BYTES + 1)));
+        assert_eq!(
+            Block::decode(&vec![0; MAX_BLOCK_BYTES + 1]),
+            Err(BlockFormatError::TooLarge(MAX_BLOCK_BYTES + 1))
+        );
     }
 
     #[test]

@@ -97,7 +97,12 @@ pub trait Application: Send + Sync + 'static {
     ///
     /// # Errors
     /// The rule that is broken.
-    fn admit(&self, state: &dyn StateRead, now: BlockContext, transaction: &Self::Transaction) -> Result<(), Self::Error>;
+    fn admit(
+        &self,
+        state: &dyn StateRead,
+        now: BlockContext,
+        transaction: &Self::Transaction,
+    ) -> Result<(), Self::Error>;
 
     /// Whether a transaction that was refused for this reason will be refused for ever.
     fn is_hopeless(&self, error: &Self::Error) -> bool;
@@ -107,7 +112,12 @@ pub trait Application: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the state cannot be read.
-    fn may_offer(&self, state: &dyn StateRead, now: BlockContext, transaction: &Self::Transaction) -> Result<bool, StateError>;
+    fn may_offer(
+        &self,
+        state: &dyn StateRead,
+        now: BlockContext,
+        transaction: &Self::Transaction,
+    ) -> Result<bool, StateError>;
 
     /// Those of the candidates that can be executed one after another, at most `max_bytes` of them.
     ///

@@ -6,7 +6,9 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use libp2p::futures::StreamExt;
-use libp2p::gossipsub::{self, IdentTopic, MessageAcceptance, MessageAuthenticity, MessageId, ValidationMode};
+use libp2p::gossipsub::{
+    self, IdentTopic, MessageAcceptance, MessageAuthenticity, MessageId, ValidationMode,
+};
 use libp2p::identity::Keypair;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
@@ -113,7 +115,9 @@ impl Gossip {
     pub fn join(config: GossipConfig, inbox: Arc<dyn Inbox>) -> Result<Self, GossipError> {
         let topic = IdentTopic::new(format!("galen/pending/1/{}", hex::encode(config.chain_id)));
         let mut swarm = swarm(&config, &topic).map_err(GossipError)?;
-        swarm.listen_on(config.listen.clone()).map_err(|error| GossipError(format!("{}: {error}", config.listen)))?;
+        swarm
+            .listen_on(config.listen.clone())
+            .map_err(|error| GossipError(format!("{}: {error}", config.listen)))?;
         let (outbox, sent) = mpsc::channel(MAX_QUEUE);
         let peers = Arc::new(AtomicUsize::new(0));
         let run = Run {
@@ -158,9 +162,11 @@ fn swarm(config: &GossipConfig, topic: &IdentTopic) -> Result<Swarm<Behaviour>, 
         .max_messages_per_rpc(Some(64))
         .build()
         .map_err(|error| text(&error))?;
-    let mut gossip = gossipsub::Behaviour::new(MessageAuthenticity::Signed(config.identity.clone()), gossip)
-        .map_err(|error| text(&error))?;
-    let mut score = gossipsub::PeerScoreParams { ip_colocation_factor_weight: 0.0, ..Default::default() };
+    let mut gossip =
+        gossipsub::Behaviour::new(MessageAuthenticity::Signed(config.identity.clone()), gossip)
+            .map_err(|error| text(&error))?;
+    let mut score =
+        gossipsub::PeerScoreParams { ip_colocation_factor_weight: 0.0, ..Default::default() };
     let of_topic = gossipsub::TopicScoreParams {
         invalid_message_deliveries_weight: -10.0,
         invalid_message_deliveries_decay: 0.9,
@@ -250,8 +256,12 @@ impl Run {
             SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
                 self.reached.remove(&peer_id);
             }
-            SwarmEvent::OutgoingConnectionError { error, .. } => debug!(%error, "a peer cannot be reached"),
-            SwarmEvent::ListenerError { error, .. } => warn!(%error, "the network for pending transactions"),
+            SwarmEvent::OutgoingConnectionError { error, .. } => {
+                debug!(%error, "a peer cannot be reached")
+            }
+            SwarmEvent::ListenerError { error, .. } => {
+                warn!(%error, "the network for pending transactions")
+            }
             _ => {}
         }
         self.peers.store(self.reached.len(), Ordering::Relaxed);
@@ -278,7 +288,8 @@ impl Run {
 
     async fn tick(&mut self) {
         let reached: BTreeSet<_> = self.reached.values().flatten().cloned().collect();
-        let missing: Vec<_> = self.dial.iter().filter(|address| !reached.contains(address)).cloned().collect();
+        let missing: Vec<_> =
+            self.dial.iter().filter(|address| !reached.contains(address)).cloned().collect();
         for address in missing {
             let options = DialOpts::unknown_peer_id().address(address.clone()).build();
             if let Err(error) = self.swarm.dial(options)
@@ -308,3 +319,6 @@ fn judge(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,8 +47,10 @@ impl NodeKey {
     /// # Errors
     /// When it cannot be read or holds no key.
     pub fn load(path: &Path) -> Result<Self, NodeKeyError> {
-        let text = fs::read_to_string(path).map_err(|error| NodeKeyError::Io { path: path.to_owned(), error })?;
-        let bytes = hex::decode(text.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let text = fs::read_to_string(path)
+            .map_err(|error| NodeKeyError::Io { path: path.to_owned(), error })?;
+        let bytes =
+            hex::decode(text.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
         bytes.map(Self::from_secret).ok_or_else(|| NodeKeyError::Format(path.to_owned()))
     }
 
@@ -65,7 +67,8 @@ impl NodeKey {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder)?;
             }
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+            let mut file =
+                OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
             file.write_all(hex::encode(key.0.to_bytes()).as_bytes())?;
             file.write_all(b"\n")?;
             file.sync_all()

@@ -1,6 +1,8 @@
 //! Galen's ledger as the application of the chain.
 
-use crate::execute::{Application, BlockContext, BlockError, Checked, Executed, TransactionId, ValidatorInfo};
+use crate::execute::{
+    Application, BlockContext, BlockError, Checked, Executed, TransactionId, ValidatorInfo,
+};
 use galen_market::action::Action;
 use galen_market::error::TxError;
 use galen_market::event::Event;
@@ -63,7 +65,8 @@ impl Checked for CheckedTransaction {
 }
 
 fn clock(state: &dyn StateRead) -> Result<Clock, StateError> {
-    state_key::read(state, &state_key::clock())?.ok_or_else(|| StateError("the state holds no genesis".into()))
+    state_key::read(state, &state_key::clock())?
+        .ok_or_else(|| StateError("the state holds no genesis".into()))
 }
 
 impl Application for GalenLedger {
@@ -85,7 +88,12 @@ impl Application for GalenLedger {
         self.rules.check(bytes)
     }
 
-    fn admit(&self, state: &dyn StateRead, now: BlockContext, transaction: &CheckedTransaction) -> Result<(), TxError> {
+    fn admit(
+        &self,
+        state: &dyn StateRead,
+        now: BlockContext,
+        transaction: &CheckedTransaction,
+    ) -> Result<(), TxError> {
         self.rules.admit(state, &now, transaction)
     }
 
@@ -101,7 +109,8 @@ impl Application for GalenLedger {
     ) -> Result<bool, StateError> {
         let last = clock(state)?;
         let most = ledger::parameters(state)?.max_idle_ms;
-        let uptime_ms = last.uptime_ms.saturating_add(now.time_ms.saturating_sub(last.time_ms).min(most));
+        let uptime_ms =
+            last.uptime_ms.saturating_add(now.time_ms.saturating_sub(last.time_ms).min(most));
         for action in transaction.transaction().actions.iter() {
             if let Action::Deliver(delivery) = action {
                 let deal = state_key::read(state, &state_key::deal(&delivery.deal))?;
@@ -131,9 +140,13 @@ impl Application for GalenLedger {
         transactions: &[CheckedTransaction],
     ) -> Result<Executed<Receipt, Event>, BlockError<TxError>> {
         match self.rules.execute_block(state, &now, transactions) {
-            Ok(ledger::Executed { changes, receipts, events }) => Ok(Executed { changes, receipts, events }),
+            Ok(ledger::Executed { changes, receipts, events }) => {
+                Ok(Executed { changes, receipts, events })
+            }
             Err(ledger::BlockError::State(error)) => Err(BlockError::State(error)),
-            Err(ledger::BlockError::Transaction { index, error }) => Err(BlockError::Transaction { index, error }),
+            Err(ledger::BlockError::Transaction { index, error }) => {
+                Err(BlockError::Transaction { index, error })
+            }
             Err(error) => Err(BlockError::Block(error.to_string())),
         }
     }
@@ -147,6 +160,9 @@ impl Application for GalenLedger {
 
     fn validators(&self, state: &dyn StateRead) -> Result<Vec<ValidatorInfo>, StateError> {
         let validators = self.rules.validators(state)?;
-        Ok(validators.iter().map(|v| ValidatorInfo { consensus_key: v.consensus_key, power: v.power }).collect())
+        Ok(validators
+            .iter()
+            .map(|v| ValidatorInfo { consensus_key: v.consensus_key, power: v.power })
+            .collect())
     }
 }

@@ -23,12 +23,14 @@ extern crate self as galen_chain;
 
 pub use admission::SubmitError;
 pub use block::{Block, BlockFormatError, BlockId, Header, MAX_BLOCK_BYTES};
-pub use execute::{Application, BlockContext, BlockError, Checked, Executed, TransactionId, ValidatorInfo};
+pub use execute::{
+    Application, BlockContext, BlockError, Checked, Executed, TransactionId, ValidatorInfo,
+};
 pub use gossip::GossipError;
 pub use key::{NodeKey, NodeKeyError};
 pub use ledger::GalenLedger;
 pub use mempool::{Limits, MempoolError};
 pub use node::{
-    Acknowledged, NetworkConfig, Node, NodeConfig, NodeError, NodeHandle, NodeSettings, NodeStatus, Peer, Timeouts,
-    TransactionStatus,
+    Acknowledged, NetworkConfig, Node, NodeConfig, NodeError, NodeHandle, NodeSettings, NodeStatus,
+    Peer, Timeouts, TransactionStatus,
 };

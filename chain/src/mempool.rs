@@ -62,7 +62,14 @@ pub struct Mempool<T> {
 impl<T: Checked> Mempool<T> {
     /// An empty mempool.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, waiting: BTreeMap::new(), by_id: BTreeMap::new(), of_sender: BTreeMap::new(), bytes: 0, next: 0 }
+        Self {
+            limits,
+            waiting: BTreeMap::new(),
+            by_id: BTreeMap::new(),
+            of_sender: BTreeMap::new(),
+            bytes: 0,
+            next: 0,
+        }
     }
 
     /// Number of waiting transactions.
@@ -85,7 +92,12 @@ impl<T: Checked> Mempool<T> {
     ///
     /// # Errors
     /// When it waits already, has expired or there is no room for it.
-    pub fn insert(&mut self, transaction: T, promised: Option<u64>, now: BlockContext) -> Result<(), MempoolError> {
+    pub fn insert(
+        &mut self,
+        transaction: T,
+        promised: Option<u64>,
+        now: BlockContext,
+    ) -> Result<(), MempoolError> {
         let id = transaction.id();
         if let Some(order) = self.by_id.get(&id) {
             if let Some(waiting) = self.waiting.get_mut(order) {
@@ -130,7 +142,9 @@ impl<T: Checked> Mempool<T> {
         let mut candidates = Vec::new();
         for reserved in [true, false] {
             let mut left = bytes;
-            for waiting in self.waiting.values().filter(|w| w.transaction.reserved_lane() == reserved) {
+            for waiting in
+                self.waiting.values().filter(|w| w.transaction.reserved_lane() == reserved)
+            {
                 let size = waiting.transaction.bytes().len();
                 if size <= left {
                     left -= size;
@@ -148,7 +162,10 @@ impl<T: Checked> Mempool<T> {
 
     /// Goes over all transactions after a block: `fate` tries each of them, knowing since when it is
     /// promised. Returns the promised ones that are given up now.
-    pub fn revise(&mut self, mut fate: impl FnMut(&T, Option<u64>) -> Fate) -> Vec<(TransactionId, String)> {
+    pub fn revise(
+        &mut self,
+        mut fate: impl FnMut(&T, Option<u64>) -> Fate,
+    ) -> Vec<(TransactionId, String)> {
         let mut dropped = Vec::new();
         let mut gone = Vec::new();
         for (order, waiting) in &mut self.waiting {
@@ -177,7 +194,8 @@ impl<T: Checked> Mempool<T> {
     }
 
     fn evict(&mut self, which: impl Fn(&Waiting<T>) -> bool) {
-        let gone: Vec<_> = self.waiting.iter().filter(|(_, w)| which(w)).map(|(order, _)| *order).collect();
+        let gone: Vec<_> =
+            self.waiting.iter().filter(|(_, w)| which(w)).map(|(order, _)| *order).collect();
         gone.into_iter().for_each(|order| self.remove(order));
     }
 
@@ -246,7 +264,8 @@ mod tests {
     }
 
     const NOW: BlockContext = BlockContext { height: 1, time_ms: 50 };
-    const LIMITS: Limits = Limits { transactions: 10, bytes: 1000, of_one_sender: 3, reserved_percent: 20 };
+    const LIMITS: Limits =
+        Limits { transactions: 10, bytes: 1000, of_one_sender: 3, reserved_percent: 20 };
 
     fn ids(candidates: Vec<Note>) -> Vec<u8> {
         candidates.into_iter().map(|note| note.id).collect()

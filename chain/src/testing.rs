@@ -4,7 +4,9 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use galen_chain::{Application, BlockContext, BlockError, Checked, Executed, TransactionId, ValidatorInfo};
+use galen_chain::{
+    Application, BlockContext, BlockError, Checked, Executed, TransactionId, ValidatorInfo,
+};
 use galen_market::state::{Changes, Overlay, StateError, StateRead};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -116,7 +118,8 @@ impl Counters {
     fn begin(&self, overlay: &mut Overlay<'_>, now: BlockContext) -> Result<Clock, StateError> {
         let last = Self::clock(overlay);
         let passed = (now.time_ms - last.time_ms).min(self.max_idle_ms);
-        let clock = Clock { height: now.height, time_ms: now.time_ms, uptime_ms: last.uptime_ms + passed };
+        let clock =
+            Clock { height: now.height, time_ms: now.time_ms, uptime_ms: last.uptime_ms + passed };
         overlay.put(b"clock".to_vec(), borsh::to_vec(&clock).unwrap());
         for (due, _) in overlay.scan(b"due/", None, 100)? {
             if u64::from_be_bytes(due[4..12].try_into().unwrap()) > clock.uptime_ms {
@@ -143,7 +146,8 @@ fn run(overlay: &mut Overlay<'_>, clock: Clock, checked: &CheckedCount) -> Resul
     if count.expiry_ms < clock.time_ms {
         return Err(CountError::Expired);
     }
-    let expected = read(overlay, &key(count.account)).map_err(|error| CountError::State(error.0))?;
+    let expected =
+        read(overlay, &key(count.account)).map_err(|error| CountError::State(error.0))?;
     if count.nonce != expected {
         return Err(CountError::Nonce { expected, got: count.nonce });
     }
@@ -171,7 +175,10 @@ impl Application for Counters {
             return Err("the ledger has no name".into());
         }
         let clock = Clock { time_ms: self.genesis_ms, ..Clock::default() };
-        Ok((Changes::from([(b"clock".to_vec(), Some(borsh::to_vec(&clock).unwrap()))]), self.genesis_ms))
+        Ok((
+            Changes::from([(b"clock".to_vec(), Some(borsh::to_vec(&clock).unwrap()))]),
+            self.genesis_ms,
+        ))
     }
 
     fn check(&self, bytes: &[u8]) -> Result<CheckedCount, CountError> {
@@ -182,7 +189,12 @@ impl Application for Counters {
         Ok(CheckedCount(Arc::new((count, bytes.to_vec()))))
     }
 
-    fn admit(&self, state: &dyn StateRead, now: BlockContext, checked: &CheckedCount) -> Result<(), CountError> {
+    fn admit(
+        &self,
+        state: &dyn StateRead,
+        now: BlockContext,
+        checked: &CheckedCount,
+    ) -> Result<(), CountError> {
         let mut overlay = Overlay::new(state);
         let clock = self.begin(&mut overlay, now).map_err(|error| CountError::State(error.0))?;
         run(&mut overlay, clock, checked).map(|_| ())
@@ -192,7 +204,12 @@ impl Application for Counters {
         matches!(error, CountError::Nonce { expected, got } if got < expected)
     }
 
-    fn may_offer(&self, _: &dyn StateRead, _: BlockContext, _: &CheckedCount) -> Result<bool, StateError> {
+    fn may_offer(
+        &self,
+        _: &dyn StateRead,
+        _: BlockContext,
+        _: &CheckedCount,
+    ) -> Result<bool, StateError> {
         Ok(true)
     }
 

@@ -1,6 +1,8 @@
 //! Bytes of consensus messages, on the wire and in the write-ahead log: borsh of the mirrors below.
 //! Decoding refuses trailing bytes and lists longer than any set of validators.
 
+mod certificate;
+
 use super::signing::Signature;
 use super::types::{Address, GalenContext, Height, Proposal, ProposalPart, Value, Vote};
 use crate::block::{BlockId, MAX_BLOCK_BYTES};
@@ -8,15 +10,17 @@ use arc_malachitebft_app_channel::app::consensus::LivenessMsg;
 use arc_malachitebft_app_channel::app::engine::util::streaming::StreamContent;
 use arc_malachitebft_app_channel::app::types::codec::{Codec, HasEncodedLen};
 use arc_malachitebft_app_channel::app::types::core::{
-    CommitCertificate, CommitSignature, ExtendedCommitCertificate, NilOrVal, PolkaCertificate, PolkaSignature, Round,
-    RoundCertificate, RoundCertificateType, RoundSignature, SignedMessage, ValidatorProof, Validity, VoteExtensions,
-    VoteType,
+    CommitCertificate, ExtendedCommitCertificate, NilOrVal, PolkaCertificate, Round,
+    RoundCertificate, SignedMessage, ValidatorProof, Validity, VoteExtensions, VoteType,
 };
 use arc_malachitebft_app_channel::app::types::streaming::{StreamId, StreamMessage};
 use arc_malachitebft_app_channel::app::types::{PeerId, ProposedValue, SignedConsensusMsg};
-use arc_malachitebft_sync::{RawDecidedValue, Request, Response, Status, ValueRequest, ValueResponse};
+use arc_malachitebft_sync::{
+    RawDecidedValue, Request, Response, Status, ValueRequest, ValueResponse,
+};
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
+use certificate::{MirroredCertificate, MirroredRoundCertificate};
 
 /// The most signatures in a certificate, and so the most validators of a ledger.
 pub const MAX_VALIDATORS: usize = 1024;
@@ -128,7 +132,9 @@ impl Mirrored for ProposalPart {
 
     fn restore(part: Self) -> Result<Self, CodecError> {
         match &part {
-            Self::Chunk { bytes, .. } if bytes.len() > super::parts::CHUNK_BYTES => Err(refuse("a chunk is too long")),
+            Self::Chunk { bytes, .. } if bytes.len() > super::parts::CHUNK_BYTES => {
+                Err(refuse("a chunk is too long"))
+            }
             _ => Ok(part),
         }
     }
@@ -220,83 +226,6 @@ impl Mirrored for SignedConsensusMsg<GalenContext> {
     }
 }
 
-/// A certificate of one kind of vote for one block.
-#[derive(BorshSerialize, BorshDeserialize)]
-struct MirroredCertificate {
-    height: Height,
-    round: MirroredRound,
-    block: BlockId,
-    signatures: Vec<(Address, Signature)>,
-}
-
-impl Mirrored for PolkaCertificate<GalenContext> {
-    type Mirror = MirroredCertificate;
-
-    fn mirror(&self) -> MirroredCertificate {
-        MirroredCertificate {
-            height: self.height,
-            round: self.round.as_u32(),
-            block: self.value_id,
-            signatures: self.polka_signatures.iter().map(|s| (s.address, s.signature)).collect(),
-        }
-    }
-
-    fn restore(m: MirroredCertificate) -> Result<Self, CodecError> {
-        let signatures = bounded(m.signatures, MAX_VALIDATORS, "too many signatures")?;
-        Ok(Self {
-            height: m.height,
-            round: round(m.round),
-            value_id: m.block,
-            polka_signatures: signatures
-                .into_iter()
-                .map(|(address, signature)| PolkaSignature::new(address, signature))
-                .collect(),
-        })
-    }
-}
-
-impl Mirrored for CommitCertificate<GalenContext> {
-    type Mirror = MirroredCertificate;
-
-    fn mirror(&self) -> MirroredCertificate {
-        MirroredCertificate {
-            height: self.height,
-            round: self.round.as_u32(),
-            block: self.value_id,
-            signatures: self.commit_signatures.iter().map(|s| (s.address, s.signature)).collect(),
-        }
-    }
-
-    fn restore(m: MirroredCertificate) -> Result<Self, CodecError> {
-        let signatures = bounded(m.signatures, MAX_VALIDATORS, "too many signatures")?;
-        Ok(Self {
-            height: m.height,
-            round: round(m.round),
-            value_id: m.block,
-            commit_signatures: signatures
-                .into_iter()
-                .map(|(address, signature)| CommitSignature::new(address, signature))
-                .collect(),
-        })
-    }
-}
-
-#[derive(BorshSerialize, BorshDeserialize)]
-struct MirroredRoundSignature {
-    precommit: bool,
-    block: Option<BlockId>,
-    address: Address,
-    signature: Signature,
-}
-
-#[derive(BorshSerialize, BorshDeserialize)]
-struct MirroredRoundCertificate {
-    height: Height,
-    round: MirroredRound,
-    skip: bool,
-    signatures: Vec<MirroredRoundSignature>,
-}
-
 #[derive(BorshSerialize, BorshDeserialize)]
 enum MirroredLiveness {
     Vote(MirroredVote),
@@ -311,38 +240,21 @@ impl Mirrored for LivenessMsg<GalenContext> {
         match self {
             Self::Vote(vote) => MirroredLiveness::Vote(vote.mirror()),
             Self::PolkaCertificate(certificate) => MirroredLiveness::Polka(certificate.mirror()),
-            Self::SkipRoundCertificate(certificate) => MirroredLiveness::Round(MirroredRoundCertificate {
-                height: certificate.height,
-                round: certificate.round.as_u32(),
-                skip: certificate.cert_type == RoundCertificateType::Skip,
-                signatures: certificate
-                    .round_signatures
-                    .iter()
-                    .map(|s| MirroredRoundSignature {
-                        precommit: s.vote_type == VoteType::Precommit,
-                        block: block(&s.value_id),
-                        address: s.address,
-                        signature: s.signature,
-                    })
-                    .collect(),
-            }),
+            Self::SkipRoundCertificate(certificate) => {
+                MirroredLiveness::Round(certificate.mirror())
+            }
         }
     }
 
     fn restore(mirror: MirroredLiveness) -> Result<Self, CodecError> {
         Ok(match mirror {
             MirroredLiveness::Vote(vote) => Self::Vote(SignedMessage::restore(vote)?),
-            MirroredLiveness::Polka(certificate) => Self::PolkaCertificate(PolkaCertificate::restore(certificate)?),
-            // A validator may stand in it with a prevote and a precommit.
-            MirroredLiveness::Round(m) => Self::SkipRoundCertificate(RoundCertificate {
-                height: m.height,
-                round: round(m.round),
-                cert_type: if m.skip { RoundCertificateType::Skip } else { RoundCertificateType::Precommit },
-                round_signatures: bounded(m.signatures, 2 * MAX_VALIDATORS, "too many signatures")?
-                    .into_iter()
-                    .map(|s| RoundSignature::new(kind(s.precommit), value(s.block), s.address, s.signature))
-                    .collect(),
-            }),
+            MirroredLiveness::Polka(certificate) => {
+                Self::PolkaCertificate(PolkaCertificate::restore(certificate)?)
+            }
+            MirroredLiveness::Round(certificate) => {
+                Self::SkipRoundCertificate(RoundCertificate::restore(certificate)?)
+            }
         })
     }
 }
@@ -383,7 +295,11 @@ impl Mirrored for ValidatorProof<GalenContext> {
     }
 
     fn restore((key, peer, signature): Self::Mirror) -> Result<Self, CodecError> {
-        Ok(Self::new(bounded(key, 32, "the key is too long")?, bounded(peer, 128, "the peer id is too long")?, signature))
+        Ok(Self::new(
+            bounded(key, 32, "the key is too long")?,
+            bounded(peer, 128, "the peer id is too long")?,
+            signature,
+        ))
     }
 }
 
@@ -454,10 +370,9 @@ impl Mirrored for Response<GalenContext> {
 
     fn mirror(&self) -> Self::Mirror {
         let Self::ValueResponse(response) = self;
-        let values = response
-            .values
-            .iter()
-            .map(|value| (value.value_bytes.to_vec(), value.certificate.trim_vote_extensions().mirror()));
+        let values = response.values.iter().map(|value| {
+            (value.value_bytes.to_vec(), value.certificate.trim_vote_extensions().mirror())
+        });
         (response.start_height, values.collect())
     }
 
@@ -466,7 +381,10 @@ impl Mirrored for Response<GalenContext> {
             .into_iter()
             .map(|(bytes, certificate)| {
                 let bytes = bounded(bytes, MAX_BLOCK_BYTES, "the block is too large")?;
-                Ok(RawDecidedValue::new(bytes.into(), extended(CommitCertificate::restore(certificate)?)))
+                Ok(RawDecidedValue::new(
+                    bytes.into(),
+                    extended(CommitCertificate::restore(certificate)?),
+                ))
             })
             .collect::<Result<_, CodecError>>()?;
         Ok(Self::ValueResponse(ValueResponse::new(start, values)))
@@ -475,8 +393,13 @@ impl Mirrored for Response<GalenContext> {
 
 /// A certificate in the form in which nodes that are behind receive it: the ledger has no vote
 /// extensions.
-pub fn extended(certificate: CommitCertificate<GalenContext>) -> ExtendedCommitCertificate<GalenContext> {
-    ExtendedCommitCertificate::from_commit_certificate_and_extensions(certificate, VoteExtensions::new(Vec::new()))
+pub fn extended(
+    certificate: CommitCertificate<GalenContext>,
+) -> ExtendedCommitCertificate<GalenContext> {
+    ExtendedCommitCertificate::from_commit_certificate_and_extensions(
+        certificate,
+        VoteExtensions::new(Vec::new()),
+    )
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ mod verify;
 
 use super::parts::{Arrived, Assembly};
 use super::signing::{Signing, Verifying};
-use super::types::{GalenContext, Height, ValidatorSet, ValidatorSetError, Value};
+use super::types::{GalenContext, Height, Value};
+use super::validators::{ValidatorSet, ValidatorSetError};
 use crate::admission::{Admission, clock_ms};
 use crate::block::BlockId;
 use crate::execute::Application;
@@ -43,7 +44,9 @@ pub enum EngineError {
     #[error("the ledger cannot go on: {0}")]
     Validators(#[from] ValidatorSetError),
     /// Consensus decided a block that this node does not have, or that breaks a rule.
-    #[error("block {id} of height {height} was decided but {why}: this program and the other validators disagree")]
+    #[error(
+        "block {id} of height {height} was decided but {why}: this program and the other validators disagree"
+    )]
     Decided {
         /// The height.
         height: u64,
@@ -118,7 +121,8 @@ impl<A: Application> Engine<A> {
         network: mpsc::Sender<NetworkMsg<GalenContext>>,
     ) -> Outcome<Self> {
         let verifying = Verifying::new(admission.application().chain_id());
-        let validators = ValidatorSet::new(&admission.application().validators(&*store.snapshot())?)?;
+        let validators =
+            ValidatorSet::new(&admission.application().validators(&*store.snapshot())?)?;
         Ok(Self {
             admission,
             store,
@@ -212,7 +216,8 @@ impl<A: Application> Engine<A> {
                 let _ = reply.send(None);
             }
             AppMsg::VerifyVoteExtensions { extensions, reply, .. } => {
-                let _ = reply.send(extensions.into_iter().map(|(address, _)| (address, Ok(()))).collect());
+                let _ = reply
+                    .send(extensions.into_iter().map(|(address, _)| (address, Ok(()))).collect());
             }
         }
         Ok(())
@@ -236,7 +241,9 @@ impl<A: Application> Engine<A> {
 
     fn patience(&self) -> Duration {
         match &self.held {
-            Some(held) => Duration::from_millis(held.due_ms.saturating_sub(clock_ms())).min(RECONSIDER),
+            Some(held) => {
+                Duration::from_millis(held.due_ms.saturating_sub(clock_ms())).min(RECONSIDER)
+            }
             None => RECONSIDER,
         }
     }
@@ -251,7 +258,8 @@ impl<A: Application> Engine<A> {
             self.admission.revise()?;
         }
         let next = tip.height.saturating_add(1);
-        let begun = self.early.keys().any(|(height, ..)| *height > tip.height) || !self.store.undecided(next)?.is_empty();
+        let begun = self.early.keys().any(|(height, ..)| *height > tip.height)
+            || !self.store.undecided(next)?.is_empty();
         if !(clock_ms() >= held.due_ms || begun || behind || self.admission.has_ready()) {
             return Ok(());
         }

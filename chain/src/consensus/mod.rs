@@ -6,6 +6,7 @@ mod engine;
 mod parts;
 pub mod signing;
 pub mod types;
+pub mod validators;
 mod wal;
 
 pub use engine::EngineError;

@@ -1,13 +1,13 @@
 //! Blocks in pieces: cutting a proposal into parts and putting the parts of others together again,
 //! within bounds that no peer can widen.
 
+use super::types::Address;
 use super::types::{Announcement, ProposalPart};
 use crate::block::{Block, MAX_BLOCK_BYTES};
 use crate::store::Undecided;
 use arc_malachitebft_app_channel::app::engine::util::streaming::StreamContent;
 use arc_malachitebft_app_channel::app::types::PeerId;
 use arc_malachitebft_app_channel::app::types::streaming::{StreamId, StreamMessage};
-use super::types::Address;
 use std::collections::BTreeMap;
 
 /// Bytes of a block in one part.
@@ -19,7 +19,11 @@ const MAX_STREAMS_OF_ONE: usize = 4;
 const MAX_STREAMS: usize = 16;
 
 /// The messages that carry a proposal.
-pub fn cut(proposal: &Undecided, signature: [u8; 64], stream: Vec<u8>) -> Vec<StreamMessage<ProposalPart>> {
+pub fn cut(
+    proposal: &Undecided,
+    signature: [u8; 64],
+    stream: Vec<u8>,
+) -> Vec<StreamMessage<ProposalPart>> {
     let chunks: Vec<_> = proposal.block.chunks(CHUNK_BYTES).collect();
     let announcement = Announcement {
         height: proposal.height,
@@ -38,7 +42,9 @@ pub fn cut(proposal: &Undecided, signature: [u8; 64], stream: Vec<u8>) -> Vec<St
     let stream = StreamId::new(stream.into());
     (0..)
         .zip(std::iter::once(ProposalPart::Announcement(announcement)).chain(parts))
-        .map(|(sequence, part)| StreamMessage::new(stream.clone(), sequence, StreamContent::Data(part)))
+        .map(|(sequence, part)| {
+            StreamMessage::new(stream.clone(), sequence, StreamContent::Data(part))
+        })
         .collect()
 }
 
@@ -82,7 +88,10 @@ impl Assembly {
             self.make_room(&key.0);
         }
         self.clock += 1;
-        let pieces = self.streams.entry(key.clone()).or_insert_with(|| Pieces { age: self.clock, ..Pieces::default() });
+        let pieces = self
+            .streams
+            .entry(key.clone())
+            .or_insert_with(|| Pieces { age: self.clock, ..Pieces::default() });
         match part {
             ProposalPart::Announcement(announcement) => {
                 let possible = (1..=MAX_CHUNKS).contains(&usize::from(announcement.chunks));
@@ -94,7 +103,9 @@ impl Assembly {
                 pieces.announcement = Some(announcement);
             }
             ProposalPart::Chunk { index, bytes, last: _ } => {
-                let end = pieces.announcement.map_or(MAX_CHUNKS, |announcement| usize::from(announcement.chunks));
+                let end = pieces
+                    .announcement
+                    .map_or(MAX_CHUNKS, |announcement| usize::from(announcement.chunks));
                 if usize::from(index) >= end || bytes.len() > CHUNK_BYTES {
                     self.streams.remove(&key);
                     return None;
@@ -112,7 +123,9 @@ impl Assembly {
 
     /// Forgets proposals of heights that are decided.
     pub fn forget(&mut self, height: u64) {
-        self.streams.retain(|_, pieces| pieces.announcement.is_none_or(|announcement| announcement.height > height));
+        self.streams.retain(|_, pieces| {
+            pieces.announcement.is_none_or(|announcement| announcement.height > height)
+        });
     }
 
     /// The oldest stream makes way: a publisher's own if it has too many, else anyone's.
@@ -142,7 +155,9 @@ impl Assembly {
 pub fn announced_block(arrived: &Arrived) -> Option<Block> {
     let block = Block::decode(&arrived.bytes).ok()?;
     let a = &arrived.announcement;
-    let honest = block.id() == a.id && block.header.height == a.height && block.header.proposer == a.proposer.0;
+    let honest = block.id() == a.id
+        && block.header.height == a.height
+        && block.header.proposer == a.proposer.0;
     honest.then_some(block)
 }
 
@@ -164,7 +179,14 @@ mod tests {
             state_root: [0; 32],
         };
         let block = Block { header, transactions };
-        Undecided { height: 4, round: 0, id: block.id(), proposer: [5; 32], signature: None, block: block.encode() }
+        Undecided {
+            height: 4,
+            round: 0,
+            id: block.id(),
+            proposer: [5; 32],
+            signature: None,
+            block: block.encode(),
+        }
     }
 
     fn peer(n: u8) -> PeerId {
@@ -179,8 +201,10 @@ mod tests {
         for _ in 0..messages.len() {
             messages.rotate_left(1);
             let mut assembly = Assembly::default();
-            let arrived: Vec<_> =
-                messages.iter().filter_map(|m| assembly.insert(peer(1), m.clone(), |_| true)).collect();
+            let arrived: Vec<_> = messages
+                .iter()
+                .filter_map(|m| assembly.insert(peer(1), m.clone(), |_| true))
+                .collect();
             assert_eq!(arrived.len(), 1);
             assert_eq!(arrived[0].bytes, proposal.block);
             assert_eq!(announced_block(&arrived[0]).unwrap().id(), proposal.id);
@@ -205,7 +229,8 @@ mod tests {
         assert!(assembly.streams.is_empty());
 
         let mut endless = messages[0].clone();
-        if let StreamContent::Data(ProposalPart::Announcement(announcement)) = &mut endless.content {
+        if let StreamContent::Data(ProposalPart::Announcement(announcement)) = &mut endless.content
+        {
             announcement.chunks = u16::MAX;
         }
         assert!(assembly.insert(peer(1), endless, |_| true).is_none());
@@ -222,11 +247,16 @@ mod tests {
             assembly.insert(peer((stream % 100) as u8), message, |_| true);
             assert!(assembly.streams.len() <= MAX_STREAMS);
         }
-        let of_one = |assembly: &Assembly| assembly.streams.keys().filter(|(p, _)| *p == peer(200)).count();
+        let of_one =
+            |assembly: &Assembly| assembly.streams.keys().filter(|(p, _)| *p == peer(200)).count();
         for stream in 0..100u32 {
             let chunk = ProposalPart::Chunk { index: 0, bytes: vec![0; 10], last: false };
             let id = StreamId::new(stream.to_be_bytes().to_vec().into());
-            assembly.insert(peer(200), StreamMessage::new(id, 0, StreamContent::Data(chunk)), |_| true);
+            assembly.insert(
+                peer(200),
+                StreamMessage::new(id, 0, StreamContent::Data(chunk)),
+                |_| true,
+            );
             assert!(of_one(&assembly) <= MAX_STREAMS_OF_ONE);
         }
     }
@@ -241,7 +271,8 @@ mod tests {
         }
         let arrived = lie.into_iter().find_map(|m| assembly.insert(peer(1), m, |_| true)).unwrap();
         assert!(announced_block(&arrived).is_none());
-        let arrived = messages.into_iter().find_map(|m| assembly.insert(peer(1), m, |_| true)).unwrap();
+        let arrived =
+            messages.into_iter().find_map(|m| assembly.insert(peer(1), m, |_| true)).unwrap();
         assert!(announced_block(&arrived).is_some());
     }
 }

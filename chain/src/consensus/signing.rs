@@ -28,8 +28,9 @@ pub struct PublicKey(pub [u8; 32]);
 impl PublicKey {
     /// Whether the key signed the message.
     pub fn verify(&self, message: &[u8], signature: &Signature) -> bool {
-        VerificationKey::try_from(self.0)
-            .is_ok_and(|key| key.verify(&ed25519_consensus::Signature::from(signature.0), message).is_ok())
+        VerificationKey::try_from(self.0).is_ok_and(|key| {
+            key.verify(&ed25519_consensus::Signature::from(signature.0), message).is_ok()
+        })
     }
 }
 
@@ -64,12 +65,42 @@ impl SigningScheme for Ed25519 {
 /// What is signed, after the domain and the chain id.
 #[derive(BorshSerialize)]
 enum Signed<'a> {
-    Prevote { height: u64, round: Option<u32>, block: Option<BlockId>, voter: [u8; 32] },
-    Precommit { height: u64, round: Option<u32>, block: Option<BlockId>, voter: [u8; 32] },
-    Proposal { height: u64, round: Option<u32>, block: BlockId, pol_round: Option<u32>, proposer: [u8; 32] },
-    Announcement { height: u64, round: u32, block: BlockId, proposer: [u8; 32] },
-    Extension { height: u64, round: Option<u32>, block: BlockId, voter: [u8; 32], extension: &'a [u8] },
-    Head { height: u64, validator: [u8; 32] },
+    Prevote {
+        height: u64,
+        round: Option<u32>,
+        block: Option<BlockId>,
+        voter: [u8; 32],
+    },
+    Precommit {
+        height: u64,
+        round: Option<u32>,
+        block: Option<BlockId>,
+        voter: [u8; 32],
+    },
+    Proposal {
+        height: u64,
+        round: Option<u32>,
+        block: BlockId,
+        pol_round: Option<u32>,
+        proposer: [u8; 32],
+    },
+    Announcement {
+        height: u64,
+        round: u32,
+        block: BlockId,
+        proposer: [u8; 32],
+    },
+    Extension {
+        height: u64,
+        round: Option<u32>,
+        block: BlockId,
+        voter: [u8; 32],
+        extension: &'a [u8],
+    },
+    Head {
+        height: u64,
+        validator: [u8; 32],
+    },
 }
 
 /// Signs for one ledger, and verifies.
@@ -148,8 +179,16 @@ impl Verifying {
     }
 
     /// Whether `voter` signed a precommit for a block.
-    pub fn precommitted(&self, height: u64, round: Round, block: BlockId, voter: PublicKey, signature: &Signature) -> bool {
-        let signed = Signed::Precommit { height, round: round.as_u32(), block: Some(block), voter: voter.0 };
+    pub fn precommitted(
+        &self,
+        height: u64,
+        round: Round,
+        block: BlockId,
+        voter: PublicKey,
+        signature: &Signature,
+    ) -> bool {
+        let signed =
+            Signed::Precommit { height, round: round.as_u32(), block: Some(block), voter: voter.0 };
         voter.verify(&self.message(&signed), signature)
     }
 }
@@ -188,7 +227,12 @@ impl Signing {
 
 #[async_trait]
 impl Verifier<GalenContext> for Verifying {
-    async fn verify_signed_vote(&self, vote: &Vote, signature: &Signature, key: &PublicKey) -> Result<VerificationResult, Error> {
+    async fn verify_signed_vote(
+        &self,
+        vote: &Vote,
+        signature: &Signature,
+        key: &PublicKey,
+    ) -> Result<VerificationResult, Error> {
         verdict(key.verify(&self.vote(vote), signature))
     }
 
@@ -211,8 +255,15 @@ impl Verifier<GalenContext> for Verifying {
         verdict(key.verify(&self.extension(scope, extension), signature))
     }
 
-    async fn verify_validator_proof(&self, proof: &ValidatorProof<GalenContext>) -> Result<VerificationResult, Error> {
-        verdict(proof.decoded_public_key().is_ok_and(|key| key.verify(&proof.preimage(), &proof.signature)))
+    async fn verify_validator_proof(
+        &self,
+        proof: &ValidatorProof<GalenContext>,
+    ) -> Result<VerificationResult, Error> {
+        verdict(
+            proof
+                .decoded_public_key()
+                .is_ok_and(|key| key.verify(&proof.preimage(), &proof.signature)),
+        )
     }
 }
 
@@ -223,7 +274,10 @@ impl Signer<GalenContext> for Signing {
         Ok(SignedMessage::new(vote, signature))
     }
 
-    async fn sign_proposal(&self, proposal: Proposal) -> Result<SignedMessage<GalenContext, Proposal>, Error> {
+    async fn sign_proposal(
+        &self,
+        proposal: Proposal,
+    ) -> Result<SignedMessage<GalenContext, Proposal>, Error> {
         let signature = self.sign(&self.format().proposal(&proposal));
         Ok(SignedMessage::new(proposal, signature))
     }

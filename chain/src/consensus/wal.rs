@@ -44,7 +44,9 @@ pub enum WalError {
 
 fn crc32(data: &[u8], crc: u32) -> u32 {
     data.iter().fold(crc, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 })
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 }
+        })
     })
 }
 
@@ -119,7 +121,9 @@ mod tests {
     use crate::consensus::types::{Address, Height, Vote};
     use arc_malachitebft_app_channel::app::consensus::Input;
     use arc_malachitebft_app_channel::app::engine::wal::encode_entry;
-    use arc_malachitebft_app_channel::app::types::core::{NilOrVal, Round, SignedMessage, VoteType};
+    use arc_malachitebft_app_channel::app::types::core::{
+        NilOrVal, Round, SignedMessage, VoteType,
+    };
     use arc_malachitebft_app_channel::app::wal::Log;
 
     /// A log of three votes at height 7; the offsets of its entries, and its end.
@@ -156,7 +160,8 @@ mod tests {
             std::fs::write(&path, &bytes[..cut]).unwrap();
             inspect(&path, 7).unwrap();
             // The engine reads exactly the entries that are complete.
-            let whole = offsets.iter().filter(|offset| **offset > HEADER && **offset <= cut).count();
+            let whole =
+                offsets.iter().filter(|offset| **offset > HEADER && **offset <= cut).count();
             assert_eq!(Log::open(&path).unwrap().len(), whole, "cut at {cut}");
         }
     }

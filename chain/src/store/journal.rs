@@ -32,7 +32,11 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn remember_pending(&self, id: &TransactionId, pending: &Pending) -> Result<(), StoreError> {
+    pub fn remember_pending(
+        &self,
+        id: &TransactionId,
+        pending: &Pending,
+    ) -> Result<(), StoreError> {
         let mut batch = WriteBatch::default();
         batch.put_cf(column(&self.database, COLUMN_JOURNAL)?, id, encoded(pending));
         batch.delete_cf(column(&self.database, COLUMN_DROPPED)?, id);
@@ -57,7 +61,8 @@ impl Store {
         let mut pending = Vec::new();
         for entry in self.database.iterator_cf(column, IteratorMode::Start) {
             let (key, bytes) = entry?;
-            let id = TransactionId::try_from(&*key).map_err(|_| StoreError::Corrupt("the journal".into()))?;
+            let id = TransactionId::try_from(&*key)
+                .map_err(|_| StoreError::Corrupt("the journal".into()))?;
             pending.push((id, decoded(&bytes, "the journal")?));
         }
         Ok(pending)
@@ -113,7 +118,11 @@ impl Store {
         Ok(())
     }
 
-    pub(super) fn forget_pending(&self, batch: &mut WriteBatch, ids: &[TransactionId]) -> Result<(), StoreError> {
+    pub(super) fn forget_pending(
+        &self,
+        batch: &mut WriteBatch,
+        ids: &[TransactionId],
+    ) -> Result<(), StoreError> {
         for id in ids {
             batch.delete_cf(column(&self.database, COLUMN_JOURNAL)?, id);
             batch.delete_cf(column(&self.database, COLUMN_DROPPED)?, id);

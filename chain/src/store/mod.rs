@@ -182,7 +182,10 @@ impl Store {
         match (format, chain) {
             (None, None) => Self::begin(&database, chain_id, genesis)?,
             (Some(format), _) if format != FORMAT.to_le_bytes() => {
-                return Err(StoreError::Format { path: path.to_owned(), found: hex::encode(format) });
+                return Err(StoreError::Format {
+                    path: path.to_owned(),
+                    found: hex::encode(format),
+                });
             }
             (Some(_), Some(found)) if found == chain_id => {}
             (Some(_), Some(found)) => {
@@ -192,7 +195,9 @@ impl Store {
                     expected: hex::encode(chain_id),
                 });
             }
-            (None, Some(_)) | (Some(_), None) => return Err(StoreError::Corrupt("its header is incomplete".into())),
+            (None, Some(_)) | (Some(_), None) => {
+                return Err(StoreError::Corrupt("its header is incomplete".into()));
+            }
         }
         let latest = RwLock::new(Arc::new(Snapshot::take(&database)?));
         Ok(Self { database, latest })
@@ -231,7 +236,11 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn tree_after(&self, parent: &Snapshot, changes: &Changes) -> Result<TreeUpdate, StoreError> {
+    pub fn tree_after(
+        &self,
+        parent: &Snapshot,
+        changes: &Changes,
+    ) -> Result<TreeUpdate, StoreError> {
         tree::update(parent, parent.height().saturating_add(1), changes)
     }
 
@@ -243,7 +252,10 @@ impl Store {
         let header = &decision.block.header;
         let parent = self.tip();
         if Some(header.height) != parent.height.checked_add(1) || header.parent != parent.id {
-            return Err(StoreError::Corrupt(format!("block {} does not follow block {}", header.height, parent.height)));
+            return Err(StoreError::Corrupt(format!(
+                "block {} does not follow block {}",
+                header.height, parent.height
+            )));
         }
         let tip = Tip {
             height: header.height,
@@ -260,7 +272,9 @@ impl Store {
         batch.put_cf(column(database, COLUMN_EVENTS)?, height, &decision.events);
         let transactions = column(database, COLUMN_TRANSACTIONS)?;
         let receipts = column(database, COLUMN_RECEIPTS)?;
-        for (index, (id, receipt)) in (0u32..).zip(decision.transactions.iter().zip(&decision.receipts)) {
+        for (index, (id, receipt)) in
+            (0u32..).zip(decision.transactions.iter().zip(&decision.receipts))
+        {
             batch.put_cf(transactions, id, encoded(&(header.height, index)));
             batch.put_cf(receipts, [&height[..], &index.to_be_bytes()].concat(), receipt);
         }
@@ -280,7 +294,9 @@ impl Store {
     /// When the store fails.
     pub fn block(&self, height: u64) -> Result<Option<StoredBlock>, StoreError> {
         let key = height.to_be_bytes();
-        let Some(bytes) = self.database.get_cf(column(&self.database, COLUMN_BLOCKS)?, key)? else { return Ok(None) };
+        let Some(bytes) = self.database.get_cf(column(&self.database, COLUMN_BLOCKS)?, key)? else {
+            return Ok(None);
+        };
         let certificate = self
             .database
             .get_cf(column(&self.database, COLUMN_CERTIFICATES)?, key)?
@@ -315,7 +331,12 @@ impl Store {
     }
 }
 
-fn write_state(database: &DB, batch: &mut WriteBatch, changes: &Changes, tree: &TreeUpdate) -> Result<(), StoreError> {
+fn write_state(
+    database: &DB,
+    batch: &mut WriteBatch,
+    changes: &Changes,
+    tree: &TreeUpdate,
+) -> Result<(), StoreError> {
     let state = column(database, COLUMN_STATE)?;
     for (key, value) in changes {
         match value {

@@ -75,7 +75,12 @@ impl StateRead for Snapshot {
         self.raw(COLUMN_STATE, key).map_err(failed)
     }
 
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Entries, StateError> {
+    fn scan(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Entries, StateError> {
         let column = column(self.database(), COLUMN_STATE).map_err(failed)?;
         let start = after.filter(|after| *after >= prefix);
         let mode = IteratorMode::From(start.unwrap_or(prefix), Direction::Forward);

@@ -40,7 +40,9 @@ fn extend(store: &Store, changes: &Changes, transactions: Vec<Vec<u8>>) -> Tip {
 fn random_changes(rng: &mut StdRng) -> Changes {
     (0..rng.gen_range(0..20))
         .map(|_| {
-            let key = format!("{}{}", ["a", "b/", "b/c", ""][rng.gen_range(0..4)], rng.gen_range(0..40)).into_bytes();
+            let key =
+                format!("{}{}", ["a", "b/", "b/c", ""][rng.gen_range(0..4)], rng.gen_range(0..40))
+                    .into_bytes();
             (key, rng.gen_bool(0.7).then(|| vec![rng.r#gen(); rng.gen_range(0..5)]))
         })
         .collect()
@@ -61,7 +63,10 @@ fn state_and_proofs_follow_every_block() {
         for prefix in [&b""[..], b"a", b"b/", b"b/c", b"zz"] {
             for after in [None, Some(&b"b/2"[..])] {
                 for limit in [0, 1, 7, 1000] {
-                    assert_eq!(snapshot.scan(prefix, after, limit), model.scan(prefix, after, limit));
+                    assert_eq!(
+                        snapshot.scan(prefix, after, limit),
+                        model.scan(prefix, after, limit)
+                    );
                 }
             }
         }
@@ -84,7 +89,10 @@ fn a_proof_of_another_value_or_root_is_refused() {
     let proof = store.snapshot().prove(&[7]).unwrap();
     assert_eq!(proof.verify(root), Ok(()));
     assert_eq!(proof.verify(old), Err(StateProofError));
-    assert_eq!(StateProof { value: Some(vec![8; 3]), ..proof.clone() }.verify(root), Err(StateProofError));
+    assert_eq!(
+        StateProof { value: Some(vec![8; 3]), ..proof.clone() }.verify(root),
+        Err(StateProofError)
+    );
     assert_eq!(StateProof { value: None, ..proof.clone() }.verify(root), Err(StateProofError));
     assert_eq!(StateProof { key: vec![8], ..proof.clone() }.verify(root), Err(StateProofError));
     let absence = store.snapshot().prove(b"absent").unwrap();
@@ -101,12 +109,19 @@ fn a_snapshot_stays_what_it_was() {
     let store = begin(folder.path()).unwrap();
     let before = store.snapshot();
     for _ in 0..20 {
-        extend(&store, &Changes::from([(b"a".to_vec(), Some(b"2".to_vec())), (b"b".to_vec(), Some(vec![]))]), vec![]);
+        extend(
+            &store,
+            &Changes::from([(b"a".to_vec(), Some(b"2".to_vec())), (b"b".to_vec(), Some(vec![]))]),
+            vec![],
+        );
     }
     extend(&store, &Changes::from([(b"a".to_vec(), None)]), vec![]);
     assert_eq!(before.get(b"a").unwrap(), Some(b"1".to_vec()));
     let proof = before.prove(b"a").unwrap();
-    assert_eq!((proof.value.clone(), proof.verify(before.state_root())), (Some(b"1".to_vec()), Ok(())));
+    assert_eq!(
+        (proof.value.clone(), proof.verify(before.state_root())),
+        (Some(b"1".to_vec()), Ok(()))
+    );
     let after = store.snapshot();
     assert_eq!(after.get(b"a").unwrap(), None);
     after.prove(b"a").unwrap().verify(after.state_root()).unwrap();
@@ -129,7 +144,11 @@ fn everything_of_a_block_is_there_after_opening_again() {
     };
     store.remember_undecided(&undecided(1)).unwrap();
     store.remember_undecided(&undecided(2)).unwrap();
-    let tip = extend(&store, &Changes::from([(b"b".to_vec(), Some(b"2".to_vec()))]), vec![vec![3], vec![5]]);
+    let tip = extend(
+        &store,
+        &Changes::from([(b"b".to_vec(), Some(b"2".to_vec()))]),
+        vec![vec![3], vec![5]],
+    );
     drop(store);
 
     let store = begin(folder.path()).unwrap();
@@ -153,7 +172,10 @@ fn dropped_transactions_are_remembered_for_a_day() {
     store.remember_pending(&[3; 32], &Pending { since_ms: 1, bytes: vec![3] }).unwrap();
     let dropped = Dropped { reason: "late".into(), at_ms: 10 };
     store.drop_pending(&[([3; 32], dropped.clone())]).unwrap();
-    assert_eq!((store.pending().unwrap(), store.dropped(&[3; 32]).unwrap()), (vec![], Some(dropped.clone())));
+    assert_eq!(
+        (store.pending().unwrap(), store.dropped(&[3; 32]).unwrap()),
+        (vec![], Some(dropped.clone()))
+    );
     store.forget_dropped(10 + 24 * 3600 * 1000).unwrap();
     assert_eq!(store.dropped(&[3; 32]).unwrap(), Some(dropped));
     store.forget_dropped(11 + 24 * 3600 * 1000).unwrap();
@@ -201,7 +223,9 @@ fn the_store_of_another_ledger_or_format_is_refused() {
     assert!(begin(folder.path()).is_ok());
 
     let database = DB::open_cf(&Options::default(), folder.path(), COLUMNS).unwrap();
-    database.put_cf(column(&database, COLUMN_META).unwrap(), KEY_FORMAT, 2u32.to_le_bytes()).unwrap();
+    database
+        .put_cf(column(&database, COLUMN_META).unwrap(), KEY_FORMAT, 2u32.to_le_bytes())
+        .unwrap();
     drop(database);
     assert!(matches!(begin(folder.path()), Err(StoreError::Format { .. })));
 }

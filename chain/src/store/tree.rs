@@ -55,7 +55,9 @@ struct View<'a> {
 
 impl TreeReader for View<'_> {
     fn get_node_option(&self, key: &NodeKey) -> anyhow::Result<Option<Node>> {
-        let Some(bytes) = self.snapshot.raw(COLUMN_TREE, &borsh::to_vec(key)?)? else { return Ok(None) };
+        let Some(bytes) = self.snapshot.raw(COLUMN_TREE, &borsh::to_vec(key)?)? else {
+            return Ok(None);
+        };
         Ok(Some(borsh::from_slice(&bytes)?))
     }
 
@@ -73,17 +75,26 @@ fn corrupt(error: anyhow::Error) -> StoreError {
 }
 
 /// The tree at `height`, which follows the snapshot.
-pub(super) fn update(snapshot: &Snapshot, height: u64, changes: &Changes) -> Result<TreeUpdate, StoreError> {
+pub(super) fn update(
+    snapshot: &Snapshot,
+    height: u64,
+    changes: &Changes,
+) -> Result<TreeUpdate, StoreError> {
     let view = View { snapshot, value: None };
     let values = changes.iter().map(|(key, value)| (KeyHash::with::<Sha256>(key), value.clone()));
-    let (root, batch) =
-        JellyfishMerkleTree::<_, Sha256>::new(&view).put_value_set(values, height).map_err(corrupt)?;
+    let (root, batch) = JellyfishMerkleTree::<_, Sha256>::new(&view)
+        .put_value_set(values, height)
+        .map_err(corrupt)?;
     let bytes = |key: &NodeKey| borsh::to_vec(key).map_err(|error| corrupt(error.into()));
     let mut added = Vec::new();
     for (key, node) in batch.node_batch.nodes() {
         added.push((bytes(key)?, borsh::to_vec(node).map_err(|error| corrupt(error.into()))?));
     }
-    let stale = batch.stale_node_index_batch.iter().map(|index| bytes(&index.node_key)).collect::<Result<_, _>>()?;
+    let stale = batch
+        .stale_node_index_batch
+        .iter()
+        .map(|index| bytes(&index.node_key))
+        .collect::<Result<_, _>>()?;
     Ok(TreeUpdate { root: root.0, added, stale })
 }
 
@@ -96,12 +107,17 @@ impl Snapshot {
         let value = self.get(key).map_err(|error| StoreError::Corrupt(error.0))?;
         let hash = KeyHash::with::<Sha256>(key);
         let view = View { snapshot: self, value: value.clone().map(|value| (hash, value)) };
-        let (_, path) =
-            JellyfishMerkleTree::<_, Sha256>::new(&view).get_with_proof(hash, self.height()).map_err(corrupt)?;
+        let (_, path) = JellyfishMerkleTree::<_, Sha256>::new(&view)
+            .get_with_proof(hash, self.height())
+            .map_err(corrupt)?;
         Ok(StateProof { key: key.to_vec(), value, path })
     }
 
-    pub(super) fn raw(&self, name: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(super) fn raw(
+        &self,
+        name: &'static str,
+        key: &[u8],
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.view().get_cf(column(self.database(), name)?, key)?)
     }
 }

@@ -48,7 +48,9 @@ impl Store {
         let column = column(&self.database, COLUMN_UNDECIDED)?;
         let prefix = height.to_be_bytes();
         let mut proposals = Vec::new();
-        for entry in self.database.iterator_cf(column, IteratorMode::From(&prefix, Direction::Forward)) {
+        for entry in
+            self.database.iterator_cf(column, IteratorMode::From(&prefix, Direction::Forward))
+        {
             let (key, bytes) = entry?;
             if !key.starts_with(&prefix) {
                 break;
@@ -59,7 +61,11 @@ impl Store {
     }
 
     /// Adds to a batch that all proposals up to a height are gone.
-    pub(super) fn forget_undecided(&self, batch: &mut WriteBatch, height: u64) -> Result<(), StoreError> {
+    pub(super) fn forget_undecided(
+        &self,
+        batch: &mut WriteBatch,
+        height: u64,
+    ) -> Result<(), StoreError> {
         let column = column(&self.database, COLUMN_UNDECIDED)?;
         for entry in self.database.iterator_cf(column, IteratorMode::Start) {
             let (key, _) = entry?;

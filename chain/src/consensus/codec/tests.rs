@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::consensus::types::Announcement;
+use arc_malachitebft_app_channel::app::types::core::{
+    CommitSignature, PolkaSignature, RoundCertificateType, RoundSignature,
+};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 fn vote() -> SignedMessage<GalenContext, Vote> {
@@ -94,7 +97,11 @@ fn messages_survive_their_bytes_and_hostile_bytes_do_no_harm() {
     };
     let stream = |content| StreamMessage::new(StreamId::new(vec![1, 2].into()), 7, content);
     survives(&stream(StreamContent::Data(ProposalPart::Announcement(announcement))));
-    survives(&stream(StreamContent::Data(ProposalPart::Chunk { index: 3, bytes: vec![1; 9], last: true })));
+    survives(&stream(StreamContent::Data(ProposalPart::Chunk {
+        index: 3,
+        bytes: vec![1; 9],
+        last: true,
+    })));
     survives(&stream(StreamContent::Fin));
     survives(&ValidatorProof::<GalenContext>::new(vec![1; 32], vec![2; 38], Signature([3; 64])));
     survives(&ProposedValue::<GalenContext> {
@@ -127,7 +134,9 @@ fn lists_longer_than_any_set_of_validators_are_refused() {
     let decode = |n: usize| decode_certificate(&encode_certificate(&signatures(n)));
     assert!(decode(MAX_VALIDATORS).is_ok());
     assert!(decode(MAX_VALIDATORS + 1).unwrap_err().to_string().contains("too many signatures"));
-    let chunk = |n: usize| Borsh.encode(&ProposalPart::Chunk { index: 0, bytes: vec![0; n], last: false }).unwrap();
+    let chunk = |n: usize| {
+        Borsh.encode(&ProposalPart::Chunk { index: 0, bytes: vec![0; n], last: false }).unwrap()
+    };
     let decode = |bytes| <Borsh as Codec<ProposalPart>>::decode(&Borsh, bytes);
     assert!(decode(chunk(crate::consensus::parts::CHUNK_BYTES)).is_ok());
     assert!(decode(chunk(crate::consensus::parts::CHUNK_BYTES + 1)).is_err());

@@ -4,7 +4,8 @@ use super::verify::Unverified;
 use super::{Engine, EngineError, Outcome};
 use crate::block::{Block, encoded};
 use crate::consensus::codec::{decode_certificate, encode_certificate, extended};
-use crate::consensus::types::{Address, GalenContext, Height, ValidatorSet, Value};
+use crate::consensus::types::{Address, GalenContext, Height, Value};
+use crate::consensus::validators::ValidatorSet;
 use crate::execute::Application;
 use crate::store::{Decision, StoreError, Undecided};
 use arc_malachitebft_app_channel::app::engine::host::SyncedValueOutcome;
@@ -17,7 +18,6 @@ use tracing::{info, warn};
 /// The most bytes of blocks in one answer to a node that is behind.
 const MAX_SYNC_BYTES: usize = 8 << 20;
 
-
 impl<A: Application> Engine<A> {
     pub(super) fn decided(&mut self, certificate: &CommitCertificate<GalenContext>) -> Outcome<()> {
         let (height, id) = (certificate.height.0, certificate.value_id);
@@ -28,12 +28,15 @@ impl<A: Application> Engine<A> {
         let prepared = match self.prepared.get(&id) {
             Some(prepared) => prepared.clone(),
             None => {
-                let known = self.store.undecided(height)?.into_iter().find(|proposal| proposal.id == id);
+                let known =
+                    self.store.undecided(height)?.into_iter().find(|proposal| proposal.id == id);
                 let block = known.and_then(|proposal| Block::decode(&proposal.block).ok());
                 let block = block.ok_or_else(|| disagreement("is not here".into()))?;
                 match self.prepare(block, true) {
                     Ok(prepared) => prepared,
-                    Err(Unverified::Refused(refusal)) => return Err(disagreement(refusal.to_string())),
+                    Err(Unverified::Refused(refusal)) => {
+                        return Err(disagreement(refusal.to_string()));
+                    }
                     Err(Unverified::Failed(failure)) => return Err(failure),
                 }
             }
@@ -63,7 +66,8 @@ impl<A: Application> Engine<A> {
         proposer: Address,
         bytes: &[u8],
     ) -> Outcome<SyncedValueOutcome<GalenContext>> {
-        let Some(block) = Block::decode(bytes).ok().filter(|block| block.header.height == height.0) else {
+        let Some(block) = Block::decode(bytes).ok().filter(|block| block.header.height == height.0)
+        else {
             return Ok(SyncedValueOutcome::PeerFault);
         };
         let id = block.id();
@@ -97,7 +101,10 @@ impl<A: Application> Engine<A> {
         }))
     }
 
-    pub(super) fn decided_values(&self, range: RangeInclusive<Height>) -> Outcome<Vec<RawDecidedValue<GalenContext>>> {
+    pub(super) fn decided_values(
+        &self,
+        range: RangeInclusive<Height>,
+    ) -> Outcome<Vec<RawDecidedValue<GalenContext>>> {
         let mut values = Vec::new();
         let mut bytes = 0;
         for height in range.start().0..=range.end().0.min(self.tip().height) {
@@ -108,7 +115,9 @@ impl<A: Application> Engine<A> {
                 break;
             }
             let Ok(certificate) = decode_certificate(&stored.certificate) else {
-                return Err(StoreError::Corrupt(format!("the certificate of block {height}")).into());
+                return Err(
+                    StoreError::Corrupt(format!("the certificate of block {height}")).into()
+                );
             };
             values.push(RawDecidedValue::new(block.into(), extended(certificate)));
         }

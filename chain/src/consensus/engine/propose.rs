@@ -6,7 +6,8 @@ use crate::admission::clock_ms;
 use crate::block::{Block, BlockId, Header, transactions_hash};
 use crate::consensus::parts::{Arrived, announced_block, cut};
 use crate::consensus::signing::Verifying;
-use crate::consensus::types::{Address, Announcement, GalenContext, Height, ProposalPart, ValidatorSet, Value};
+use crate::consensus::types::{Address, Announcement, GalenContext, Height, ProposalPart, Value};
+use crate::consensus::validators::ValidatorSet;
 use crate::execute::{Application, BlockContext, Checked};
 use crate::store::{Snapshot, Tip, Undecided};
 use arc_malachitebft_app_channel::NetworkMsg;
@@ -25,7 +26,9 @@ impl<A: Application> Engine<A> {
     /// The block that this validator proposes: the same one however often it is asked.
     pub(super) fn propose(&mut self, height: u64, round: Round) -> Outcome<Option<Undecided>> {
         let (tip, snapshot) = (self.tip(), self.store.snapshot());
-        let Some(number) = round.as_u32().filter(|_| height == tip.height.saturating_add(1)) else { return Ok(None) };
+        let Some(number) = round.as_u32().filter(|_| height == tip.height.saturating_add(1)) else {
+            return Ok(None);
+        };
         let own = self.signing.public();
         let known = self.store.undecided(height)?;
         if let Some(before) = known.into_iter().find(|p| p.round == number && p.proposer == own) {
@@ -70,7 +73,8 @@ impl<A: Application> Engine<A> {
         chosen: &[A::Transaction],
     ) -> Result<Prepared<A>, Unverified<A::Error>> {
         let (executed, tree) = self.execute(snapshot, now, chosen)?;
-        let transactions: Vec<_> = chosen.iter().map(|transaction| transaction.bytes().to_vec()).collect();
+        let transactions: Vec<_> =
+            chosen.iter().map(|transaction| transaction.bytes().to_vec()).collect();
         let header = Header {
             chain_id: self.admission.application().chain_id(),
             height: now.height,
@@ -144,7 +148,7 @@ impl<A: Application> Engine<A> {
     }
 
     fn proposer(&self, height: u64, round: u32) -> &Address {
-            self.validators.proposer(height, round).address()
+        self.validators.proposer(height, round).address()
     }
 
     /// Proposals that came before their height began.
@@ -160,7 +164,11 @@ impl<A: Application> Engine<A> {
     }
 
     /// The proposals of a round that this node has already seen, with its judgement.
-    pub(super) fn undecided(&mut self, height: u64, round: Round) -> Outcome<Vec<ProposedValue<GalenContext>>> {
+    pub(super) fn undecided(
+        &mut self,
+        height: u64,
+        round: Round,
+    ) -> Outcome<Vec<ProposedValue<GalenContext>>> {
         let mut values = Vec::new();
         for proposal in self.store.undecided(height)? {
             if Some(proposal.round) == round.as_u32() {

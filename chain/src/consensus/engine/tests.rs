@@ -39,13 +39,18 @@ struct Setup {
 fn setup(path: &Path, secret: u8) -> Setup {
     let rules = rules();
     let genesis = || crate::execute::Application::genesis(&rules);
-    let store = Arc::new(Store::open(path, crate::execute::Application::chain_id(&rules), genesis).unwrap());
-    let admission = Arc::new(Admission::new(Arc::new(rules.clone()), store.clone(), Limits::default()).unwrap());
+    let store = Arc::new(
+        Store::open(path, crate::execute::Application::chain_id(&rules), genesis).unwrap(),
+    );
+    let admission = Arc::new(
+        Admission::new(Arc::new(rules.clone()), store.clone(), Limits::default()).unwrap(),
+    );
     let (height, _) = watch::channel(0);
     let signals = Signals { wake: Arc::default(), heads: Arc::default(), height };
     let (sender, network) = mpsc::channel(64);
     let timeouts = LinearTimeouts::default();
-    let engine = Engine::new(admission.clone(), store, signing(secret), timeouts, signals, sender).unwrap();
+    let engine =
+        Engine::new(admission.clone(), store, signing(secret), timeouts, signals, sender).unwrap();
     Setup { engine, admission, _network: network }
 }
 
@@ -69,7 +74,11 @@ fn decide(engine: &mut Engine<Counters>, proposal: &Undecided) {
     engine.decided(&certificate).unwrap();
 }
 
-fn refusal(engine: &mut Engine<Counters>, block: Block, decided: bool) -> Option<Refusal<CountError>> {
+fn refusal(
+    engine: &mut Engine<Counters>,
+    block: Block,
+    decided: bool,
+) -> Option<Refusal<CountError>> {
     match engine.prepare(block, decided) {
         Ok(_) => None,
         Err(Unverified::Refused(refusal)) => Some(refusal),
@@ -101,8 +110,14 @@ fn every_rule_of_a_block_is_checked_before_a_vote() {
     assert_eq!(refuse(&|b| b.transactions.clear()), Some(Refusal::StateRoot));
     let malformed = Refusal::Transaction { index: 1, error: CountError::Malformed };
     assert_eq!(refuse(&|b| b.transactions.push(vec![1])), Some(malformed));
-    assert_eq!(refuse(&|b| b.transactions.push(b.transactions[0].clone())), Some(Refusal::Repeated));
-    assert_eq!(refuse(&|b| b.transactions[0] = rules().count(1, 0).bytes()), Some(Refusal::Repeated));
+    assert_eq!(
+        refuse(&|b| b.transactions.push(b.transactions[0].clone())),
+        Some(Refusal::Repeated)
+    );
+    assert_eq!(
+        refuse(&|b| b.transactions[0] = rules().count(1, 0).bytes()),
+        Some(Refusal::Repeated)
+    );
     let nonce = Refusal::Transaction { index: 0, error: CountError::Nonce { expected: 1, got: 4 } };
     assert_eq!(refuse(&|b| b.transactions[0] = rules().count(1, 4).bytes()), Some(nonce));
     assert_eq!(refuse(&|_| {}), None);
@@ -120,7 +135,9 @@ fn a_time_ahead_of_this_nodes_clock_gets_no_vote_unless_it_is_decided() {
     let near = at(&mut a, 900);
     assert_eq!(refusal(&mut a.engine, near, false), None);
     let far = at(&mut a, 5_000);
-    assert!(matches!(refusal(&mut a.engine, far.clone(), false), Some(Refusal::Future(ms)) if ms > 1_000));
+    assert!(
+        matches!(refusal(&mut a.engine, far.clone(), false), Some(Refusal::Future(ms)) if ms > 1_000)
+    );
     assert_eq!(refusal(&mut a.engine, far, true), None);
 }
 
@@ -145,7 +162,9 @@ fn a_proposer_proposes_the_same_block_again_after_a_restart() {
 fn receive(setup: &mut Setup, proposal: &Undecided) -> Option<ProposedValue<GalenContext>> {
     let publisher = PeerId::from_bytes(&[&[0x12, 0x20][..], &[1; 32]].concat()).unwrap();
     let parts = cut(proposal, proposal.signature.unwrap(), vec![proposal.height as u8]);
-    parts.into_iter().fold(None, |value, part| setup.engine.received(publisher, part).unwrap().or(value))
+    parts
+        .into_iter()
+        .fold(None, |value, part| setup.engine.received(publisher, part).unwrap().or(value))
 }
 
 #[test]
@@ -156,17 +175,25 @@ fn only_the_proposer_of_a_round_is_heard() {
     b.engine.started = 1;
     let (honest, _) = proposal(&mut a, 0);
 
-    let forged = Undecided { signature: Some(signing(2).announce(1, 0, honest.id)), ..honest.clone() };
+    let forged =
+        Undecided { signature: Some(signing(2).announce(1, 0, honest.id)), ..honest.clone() };
     assert_eq!(receive(&mut b, &forged), None);
     let usurped = Undecided { proposer: key(2), ..forged };
     assert_eq!(receive(&mut b, &usurped), None);
     let renamed = BlockId([9; 32]);
-    let lie = Undecided { id: renamed, signature: Some(signing(1).announce(1, 0, renamed)), ..honest.clone() };
+    let lie = Undecided {
+        id: renamed,
+        signature: Some(signing(1).announce(1, 0, renamed)),
+        ..honest.clone()
+    };
     assert_eq!(receive(&mut b, &lie), None);
     assert_eq!(b.engine.store.undecided(1).unwrap(), []);
 
     let value = receive(&mut b, &honest).unwrap();
-    assert_eq!((value.value.0, value.validity, value.proposer), (honest.id, Validity::Valid, Address(key(1))));
+    assert_eq!(
+        (value.value.0, value.validity, value.proposer),
+        (honest.id, Validity::Valid, Address(key(1)))
+    );
 }
 
 #[test]
@@ -196,9 +223,14 @@ fn a_peer_that_sends_false_blocks_is_blamed() {
     let (second, _) = proposal(&mut a, 1);
     decide(&mut a.engine, &second);
 
-    let mut synced = |height, bytes: &[u8]| b.engine.synced(Height(height), Round::ZERO, Address(key(1)), bytes).unwrap();
+    let mut synced = |height, bytes: &[u8]| {
+        b.engine.synced(Height(height), Round::ZERO, Address(key(1)), bytes).unwrap()
+    };
     assert!(matches!(synced(1, &[1, 2, 3]), SyncedValueOutcome::PeerFault));
-    assert!(matches!(synced(1, &vec![0; crate::block::MAX_BLOCK_BYTES + 1]), SyncedValueOutcome::PeerFault));
+    assert!(matches!(
+        synced(1, &vec![0; crate::block::MAX_BLOCK_BYTES + 1]),
+        SyncedValueOutcome::PeerFault
+    ));
     // A gap: the second block first.
     assert!(matches!(synced(1, &second.block), SyncedValueOutcome::PeerFault));
     assert!(matches!(synced(2, &second.block), SyncedValueOutcome::PeerFault));

@@ -65,7 +65,11 @@ pub(super) struct Prepared<A: Application> {
 impl<A: Application> Engine<A> {
     /// Verifies a block against the last one and executes it. A block that is decided already has
     /// been seen in time by more than two thirds, so that this node's clock no longer matters.
-    pub(super) fn prepare(&mut self, block: Block, decided: bool) -> Result<Arc<Prepared<A>>, Unverified<A::Error>> {
+    pub(super) fn prepare(
+        &mut self,
+        block: Block,
+        decided: bool,
+    ) -> Result<Arc<Prepared<A>>, Unverified<A::Error>> {
         let id = block.id();
         let (tip, snapshot) = (self.tip(), self.store.snapshot());
         let header = &block.header;
@@ -92,7 +96,9 @@ impl<A: Application> Engine<A> {
                 .admission
                 .check(bytes)
                 .map_err(|error| Unverified::Refused(Refusal::Transaction { index, error }))?;
-            if !seen.insert(transaction.id()) || self.store.transaction(&transaction.id())?.is_some() {
+            if !seen.insert(transaction.id())
+                || self.store.transaction(&transaction.id())?.is_some()
+            {
                 return Err(Unverified::Refused(Refusal::Repeated));
             }
             transactions.push(transaction);
@@ -122,7 +128,8 @@ impl<A: Application> Engine<A> {
         now: BlockContext,
         transactions: &[A::Transaction],
     ) -> Result<(Executed<A::Receipt, A::Event>, TreeUpdate), Unverified<A::Error>> {
-        let executed = match self.admission.application().execute_block(snapshot, now, transactions) {
+        let executed = match self.admission.application().execute_block(snapshot, now, transactions)
+        {
             Ok(executed) => executed,
             Err(BlockError::Transaction { index, error }) => {
                 return Err(Unverified::Refused(Refusal::Transaction { index, error }));

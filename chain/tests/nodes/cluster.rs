@@ -1,33 +1,29 @@
 //! Four validators in processes of their own, on loopback.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
-use common::{PATIENCE, Plan, Remote};
+use crate::common::{PATIENCE, Plan, Remote};
 use galen_chain::{NetworkConfig, NodeKey, Peer};
 use libp2p::Multiaddr;
 use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-#[test]
-#[ignore = "runs in a process of its own, started by the other tests"]
-fn child() {
-    common::obey();
-}
-
 fn plans(folder: &Path, nodes: u8) -> Vec<Plan> {
     // All ports are taken at once, so that they differ.
-    let sockets: Vec<_> = (0..2 * nodes).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let sockets: Vec<_> =
+        (0..2 * nodes).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     let addresses: Vec<Multiaddr> = sockets
         .iter()
-        .map(|socket| format!("/ip4/127.0.0.1/tcp/{}", socket.local_addr().unwrap().port()).parse().unwrap())
+        .map(|socket| {
+            format!("/ip4/127.0.0.1/tcp/{}", socket.local_addr().unwrap().port()).parse().unwrap()
+        })
         .collect();
-    let peers: Vec<_> =
-        addresses.chunks(2).map(|pair| Peer { consensus: pair[0].clone(), pending: pair[1].clone() }).collect();
+    let peers: Vec<_> = addresses
+        .chunks(2)
+        .map(|pair| Peer { consensus: pair[0].clone(), pending: pair[1].clone() })
+        .collect();
     let secrets: Vec<_> = (0..nodes).map(|n| [n + 1; 32]).collect();
-    let validators: Vec<_> = secrets.iter().map(|secret| NodeKey::from_secret(*secret).public()).collect();
+    let validators: Vec<_> =
+        secrets.iter().map(|secret| NodeKey::from_secret(*secret).public()).collect();
     (0..usize::from(nodes))
         .map(|n| Plan {
             data: folder.join(n.to_string()),
@@ -61,8 +57,12 @@ fn wait_connected(nodes: &mut [Remote], peers: u64) {
 fn assert_agreement(nodes: &mut [Remote]) -> u64 {
     let lowest = nodes.iter_mut().map(Remote::height).min().unwrap();
     for height in 1..=lowest {
-        let roots: Vec<_> = nodes.iter_mut().map(|node| node.ask(&format!("root {height}"))).collect();
-        assert!(roots.iter().all(|root| root.starts_with("root ") && *root == roots[0]), "height {height}: {roots:?}");
+        let roots: Vec<_> =
+            nodes.iter_mut().map(|node| node.ask(&format!("root {height}"))).collect();
+        assert!(
+            roots.iter().all(|root| root.starts_with("root ") && *root == roots[0]),
+            "height {height}: {roots:?}"
+        );
     }
     lowest
 }

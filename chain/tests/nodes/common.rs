@@ -1,13 +1,12 @@
 //! Nodes as child processes: the test executable runs itself with the name of its `child` test and
 //! speaks with it in lines, so that a node can be killed like any process.
 
-#![allow(dead_code, clippy::unwrap_used)]
-
 #[path = "../../src/testing.rs"]
 pub mod testing;
 
 use galen_chain::{
-    Limits, NetworkConfig, Node, NodeHandle, NodeKey, NodeSettings, Timeouts, TransactionStatus, ValidatorInfo,
+    Limits, NetworkConfig, Node, NodeHandle, NodeKey, NodeSettings, Timeouts, TransactionStatus,
+    ValidatorInfo,
 };
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader, Write};
@@ -60,7 +59,10 @@ impl Plan {
 pub fn obey() {
     let Ok(plan) = std::env::var("GALEN_TEST_PLAN") else { return };
     if std::env::var("GALEN_TEST_LOG").is_ok() {
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
+        tracing_subscriber::fmt()
+            .with_writer(std::io::stderr)
+            .with_max_level(tracing::Level::INFO)
+            .init();
     }
     let plan: Plan = serde_json::from_str(&plan).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -91,7 +93,11 @@ pub fn obey() {
             }
             "root" => match node.block(argument.parse().unwrap()).unwrap() {
                 Some(stored) => {
-                    say(&format!("root {} {}", stored.block.id(), hex::encode(stored.block.header.state_root)));
+                    say(&format!(
+                        "root {} {}",
+                        stored.block.id(),
+                        hex::encode(stored.block.header.state_root)
+                    ));
                 }
                 None => say("none"),
             },
@@ -99,7 +105,9 @@ pub fn obey() {
                 let id: [u8; 32] = hex::decode(argument).unwrap().try_into().unwrap();
                 let status = runtime.block_on(node.wait_for(&id, PATIENCE)).unwrap();
                 match status {
-                    TransactionStatus::Final { height, index } => say(&format!("final {height} {index}")),
+                    TransactionStatus::Final { height, index } => {
+                        say(&format!("final {height} {index}"))
+                    }
                     other => say(&format!("not {other:?}")),
                 }
             }
@@ -187,8 +195,11 @@ impl Remote {
     /// Height and place at which a transaction is final.
     pub fn wait_final(&mut self, id: &str) -> (u64, u32) {
         let answer = self.ask(&format!("final {id}"));
-        let (height, index) =
-            answer.strip_prefix("final ").unwrap_or_else(|| panic!("{answer}")).split_once(' ').unwrap();
+        let (height, index) = answer
+            .strip_prefix("final ")
+            .unwrap_or_else(|| panic!("{answer}"))
+            .split_once(' ')
+            .unwrap();
         (height.parse().unwrap(), index.parse().unwrap())
     }
 

@@ -1,20 +1,10 @@
 //! A node that is killed: nothing acknowledged is lost, and nothing is acknowledged before it is on
 //! the disk.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
-use common::{Plan, Remote};
+use crate::common::{Plan, Remote};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-#[test]
-#[ignore = "runs in a process of its own, started by the other tests"]
-fn child() {
-    common::obey();
-}
 
 #[test]
 fn acknowledged_transactions_survive_kill_9() {
@@ -71,7 +61,10 @@ fn calls(trace: &str) -> Vec<Call> {
 }
 
 fn of<'a>(calls: &'a [Call], name: &str, what: &str) -> Vec<&'a Call> {
-    calls.iter().filter(move |call| call.text.starts_with(name) && call.text.contains(what)).collect()
+    calls
+        .iter()
+        .filter(move |call| call.text.starts_with(name) && call.text.contains(what))
+        .collect()
 }
 
 fn syncs<'a>(calls: &'a [Call], file: &str) -> Vec<&'a Call> {
@@ -84,7 +77,8 @@ fn a_transaction_is_on_the_disk_before_it_is_acknowledged() {
     let plan = Plan::alone(&folder.path().join("node"));
     let trace = folder.path().join("trace");
     let path = trace.to_str().unwrap();
-    let wrapper = ["strace", "-f", "-y", "-s", "200", "-e", "trace=read,write,fsync,fdatasync", "-o", path];
+    let wrapper =
+        ["strace", "-f", "-y", "-s", "200", "-e", "trace=read,write,fsync,fdatasync", "-o", path];
     let mut node = Remote::start(&plan, &wrapper);
     let count = plan.rules().count(1, 0);
     let id = node.submit(&count);
@@ -96,11 +90,16 @@ fn a_transaction_is_on_the_disk_before_it_is_acknowledged() {
     let asked = of(&calls, "read(", &order)[0].returned;
     let answered = of(&calls, "write(", "@ok ")[0].began;
     assert!(asked < answered);
-    let journal = syncs(&calls, "/ledger/").iter().any(|c| asked < c.began && c.returned < answered);
+    let journal =
+        syncs(&calls, "/ledger/").iter().any(|c| asked < c.began && c.returned < answered);
     assert!(journal, "no sync of the journal between the order and the answer");
     // This validator's votes are on the disk before the block that they decide.
     let told = of(&calls, "write(", "@final ")[0].began;
-    let block = syncs(&calls, "/ledger/").into_iter().rfind(|c| asked < c.began && c.returned < told).unwrap();
-    let log = syncs(&calls, "consensus.wal").iter().any(|c| asked < c.began && c.returned < block.began);
+    let block = syncs(&calls, "/ledger/")
+        .into_iter()
+        .rfind(|c| asked < c.began && c.returned < told)
+        .unwrap();
+    let log =
+        syncs(&calls, "consensus.wal").iter().any(|c| asked < c.began && c.returned < block.began);
     assert!(log, "the block was written before the votes");
 }
