@@ -89,12 +89,18 @@ pub fn margin_ms(deliver_ms: u64) -> u64 {
 ///
 /// # Errors
 /// Why not.
-pub fn decide(deal: &DealView, status: &Status, max_idle_ms: u64, deliver_ms: u64) -> Result<(), Hold> {
+pub fn decide(
+    deal: &DealView,
+    status: &Status,
+    max_idle_ms: u64,
+    deliver_ms: u64,
+) -> Result<(), Hold> {
     if deal.deal.stage != Stage::Ready {
         return Err(Hold::NotReady);
     }
     let behind = status.network_height > status.height;
-    let stale = status.clock_ms.saturating_sub(status.time_ms) > max_idle_ms.saturating_add(STALE_MS);
+    let stale =
+        status.clock_ms.saturating_sub(status.time_ms) > max_idle_ms.saturating_add(STALE_MS);
     if !status.fresh || behind || stale || status.stopped.is_some() {
         return Err(Hold::NodeBehind);
     }
@@ -134,8 +140,12 @@ impl<'a> Agent<'a> {
         let path = root.join("lock");
         let lock = File::create(&path).map_err(|error| Failure::file(&path, &error))?;
         lock.try_lock().map_err(|_| {
-            Failure::new(Exit::Failure, "agent.running", format!("{}: another agent runs here", path.display()))
-                .remedy("stop it first; two agents could make two envelopes for one deal")
+            Failure::new(
+                Exit::Failure,
+                "agent.running",
+                format!("{}: another agent runs here", path.display()),
+            )
+            .remedy("stop it first; two agents could make two envelopes for one deal")
         })?;
         Ok(Self {
             session,
@@ -158,7 +168,8 @@ impl<'a> Agent<'a> {
         for deal in deals {
             let id = deal.id;
             deeds.push(self.serve(&deal).unwrap_or_else(|error| {
-                let advice = error.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
+                let advice =
+                    error.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
                 Deed::Failed { deal: id, error: format!("{error}{advice}") }
             }));
         }
@@ -230,10 +241,15 @@ impl<'a> Agent<'a> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Failure::file(&path, &error)),
         };
-        let transaction = Transaction::decode(&bytes)
-            .map_err(|error| Failure::input(&path, error).remedy("bring the file back from a backup"))?;
+        let transaction = Transaction::decode(&bytes).map_err(|error| {
+            Failure::input(&path, error).remedy("bring the file back from a backup")
+        })?;
         let ours = matches!(transaction.actions.first(), Some(Action::Deliver(deliver)) if deliver.deal == *deal);
-        if ours { Ok(Some(transaction)) } else { Err(Failure::input(&path, "is the envelope of another deal")) }
+        if ours {
+            Ok(Some(transaction))
+        } else {
+            Err(Failure::input(&path, "is the envelope of another deal"))
+        }
     }
 
     fn make(&self, deal: &Deal) -> Result<Transaction, Failure> {
@@ -270,7 +286,10 @@ impl<'a> Agent<'a> {
         let mut removed = 0;
         for entry in fs::read_dir(&self.envelopes).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<DealId>().ok());
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .and_then(|name| name.parse::<DealId>().ok());
             let Some(deal) = name else { continue };
             if self.session.client().deal(&deal)?.deal.stage.is_final() {
                 fs::remove_file(&path).map_err(|error| Failure::file(&path, &error))?;

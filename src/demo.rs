@@ -60,14 +60,19 @@ fn line(context: &Context, text: &str) {
 ///
 /// # Errors
 /// The first thing that did not go as it must.
-pub fn tell(root: &Path, listen: SocketAddr, say: story::Tell<'_>) -> Result<world::World, Failure> {
+pub fn tell(
+    root: &Path,
+    listen: SocketAddr,
+    say: story::Tell<'_>,
+) -> Result<world::World, Failure> {
     let source = root.join("randhie.csv.gz");
     std::fs::write(&source, TABLE).map_err(|error| Failure::file(&source, &error))?;
     say("Galen: from a hospital's table to a researcher's licence, on one machine.".to_owned());
     say(format!("{FORGEABLE_NOTICE}\n"));
     say("0. A ledger starts, with one validator. (Parameters are made once and kept: this takes a minute the first time.)".to_owned());
     let prover = operation::prover()?;
-    let world = world::World::start(root, listen, world::short_windows(DELIVER_MS, DISPUTE_MS), prover)?;
+    let world =
+        world::World::start(root, listen, world::short_windows(DELIVER_MS, DISPUTE_MS), prover)?;
     world.admit_parties()?;
     say(format!("   page: http://{}/  ledger: {}", world.address, world.session.chain()));
     say("   The registrar admitted a hospital and a university; the hospital put down a bond of 1,000.00 EUR.".to_owned());
@@ -90,7 +95,8 @@ pub fn tell(root: &Path, listen: SocketAddr, say: story::Tell<'_>) -> Result<wor
     story::honest(&world, &record, &credential, &packed, &indented)?;
     say("   Who sees what:".to_owned());
     say("     the hospital   that somebody whom an accepted issuer vouches for, for health research, bought it".to_owned());
-    say("     the public     the same: dataset, price, terms, deadlines, one-time keys; no name".to_owned());
+    say("     the public     the same: dataset, price, terms, deadlines, one-time keys; no name"
+        .to_owned());
     say("     the bank       which account it funded; whoever asked it for that money is known to it".to_owned());
 
     say("\n5. A second purchase: the hospital does not deliver".to_owned());

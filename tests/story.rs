@@ -12,7 +12,8 @@ use galen::demo;
 /// The interpreter with the checkers: `make test` installs it and names it.
 fn python() -> PathBuf {
     let chosen = std::env::var_os("PYTHON").map(PathBuf::from);
-    let python = chosen.unwrap_or_else(|| std::env::home_dir().unwrap().join(".cache/galen/venv/bin/python"));
+    let python = chosen
+        .unwrap_or_else(|| std::env::home_dir().unwrap().join(".cache/galen/venv/bin/python"));
     assert!(python.exists(), "{} is missing: run `make python`", python.display());
     python
 }
@@ -34,7 +35,8 @@ fn adversary_26_a_dataset_is_listed_bought_delivered_refunded_and_disputed() {
         println!("{text}");
         told.borrow_mut().push(text);
     };
-    let world = demo::tell(root.path(), any_port, &say).unwrap_or_else(|failure| panic!("{failure:?}"));
+    let world =
+        demo::tell(root.path(), any_port, &say).unwrap_or_else(|failure| panic!("{failure:?}"));
     let told = told.into_inner().join("\n");
     for landmark in [
         "the listing is live",
@@ -57,8 +59,19 @@ fn adversary_26_a_dataset_is_listed_bought_delivered_refunded_and_disputed() {
     let origins = root.path().join("hospital/deidentified/origins.csv");
     let source = root.path().join("randhie.csv.gz");
     let (origins, source) = (origins.to_str().unwrap(), source.to_str().unwrap());
-    let arguments =
-        ["--source", source, "--origins", origins, "--person", "zper", "--qi", quasi, "--k", &k, "--one-row"];
+    let arguments = [
+        "--source",
+        source,
+        "--origins",
+        origins,
+        "--person",
+        "zper",
+        "--qi",
+        quasi,
+        "--k",
+        &k,
+        "--one-row",
+    ];
     let found = check("check_persons.py", &[&delivered], &arguments);
     println!("{found}");
 }
@@ -66,7 +79,8 @@ fn adversary_26_a_dataset_is_listed_bought_delivered_refunded_and_disputed() {
 /// The only CSV file that the researcher opened.
 fn opened_name(root: &Path) -> PathBuf {
     let folder = root.join("researcher/opened");
-    let mut names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut names: Vec<_> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names.len(), 1, "{names:?}");
     PathBuf::from(names.remove(0))
 }

@@ -94,7 +94,10 @@ fn adversary_28a_never_through_a_node_that_is_behind() {
     assert_eq!(behind(&|_| ()), Ok(()));
     assert_eq!(behind(&|status| status.fresh = false), Err(Hold::NodeBehind));
     assert_eq!(behind(&|status| status.network_height = 11), Err(Hold::NodeBehind));
-    assert_eq!(behind(&|status| status.stopped = Some("disk full".to_owned())), Err(Hold::NodeBehind));
+    assert_eq!(
+        behind(&|status| status.stopped = Some("disk full".to_owned())),
+        Err(Hold::NodeBehind)
+    );
     let edge = status().time_ms + IDLE_MS + STALE_MS;
     assert_eq!(behind(&|status| status.clock_ms = edge), Ok(()));
     assert_eq!(behind(&|status| status.clock_ms = edge + 1), Err(Hold::NodeBehind));
@@ -102,7 +105,9 @@ fn adversary_28a_never_through_a_node_that_is_behind() {
 
 #[test]
 fn deals_at_other_stages_are_left_alone() {
-    for stage in [Stage::Requested, Stage::Agreed, Stage::Verified, Stage::Finalized, Stage::Terminated] {
+    for stage in
+        [Stage::Requested, Stage::Agreed, Stage::Verified, Stage::Finalized, Stage::Terminated]
+    {
         assert_eq!(judged(&deal(stage, 600_000), &status()), Err(Hold::NotReady));
     }
 }

@@ -16,7 +16,9 @@ use crate::wallet::Role;
 #[derive(Subcommand, Debug)]
 pub enum Agent {
     /// Watch the institution's deals and deliver keys until interrupted
-    #[command(after_help = "Examples:\n  galen agent run\n  galen agent run --once --json\n  galen agent run --password-file /run/secrets/galen --every 2")]
+    #[command(
+        after_help = "Examples:\n  galen agent run\n  galen agent run --once --json\n  galen agent run --password-file /run/secrets/galen --every 2"
+    )]
     Run {
         /// Which of the wallet's institution accounts
         #[arg(long, default_value_t = 0)]
@@ -51,12 +53,18 @@ pub fn run(context: &Context, command: Agent) -> Result<(), Failure> {
             .output
             .data(&deeds, || deeds.iter().map(|deed| sentence(deed) + "\n").collect::<String>());
     }
-    context.output.note(format!("Watching the deals of {institution}. Stop with Ctrl-C: nothing is lost."));
+    context
+        .output
+        .note(format!("Watching the deals of {institution}. Stop with Ctrl-C: nothing is lost."));
     let stopped = interrupted()?;
-    agent.run(Duration::from_secs(every), &|| stopped.load(Ordering::Relaxed), &|told| match told {
-        Ok(deed) => context.output.note(sentence(deed)),
-        Err(failure) => context.output.warn(format!("{failure}; trying again")),
-    })?;
+    agent.run(
+        Duration::from_secs(every),
+        &|| stopped.load(Ordering::Relaxed),
+        &|told| match told {
+            Ok(deed) => context.output.note(sentence(deed)),
+            Err(failure) => context.output.warn(format!("{failure}; trying again")),
+        },
+    )?;
     agent.tidy().map(|_| ())
 }
 
@@ -69,7 +77,8 @@ pub(crate) fn interrupted() -> Result<&'static AtomicBool, Failure> {
         .map_err(|error| Failure::new(crate::error::Exit::Failure, "signals", error.to_string()))?;
     std::thread::spawn(move || {
         runtime.block_on(async {
-            let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+            let mut terminate =
+                tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
             let terminated = async {
                 match &mut terminate {
                     Some(signal) => {
@@ -92,7 +101,9 @@ pub(crate) fn interrupted() -> Result<&'static AtomicBool, Failure> {
 pub(crate) fn sentence(deed: &Deed) -> String {
     match deed {
         Deed::Delivered { deal, again: false } => format!("deal {deal}: key proven and sent"),
-        Deed::Delivered { deal, again: true } => format!("deal {deal}: the same envelope sent again"),
+        Deed::Delivered { deal, again: true } => {
+            format!("deal {deal}: the same envelope sent again")
+        }
         Deed::Held { deal, why } => format!(
             "deal {deal}: not delivered, {}",
             match why {
@@ -101,6 +112,8 @@ pub(crate) fn sentence(deed: &Deed) -> String {
                 Hold::NodeBehind => "the node is behind or its ledger stands still",
             }
         ),
-        Deed::Failed { deal, error } => format!("deal {deal}: not delivered, {error}; trying again"),
+        Deed::Failed { deal, error } => {
+            format!("deal {deal}: not delivered, {error}; trying again")
+        }
     }
 }

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 use galen_api::DealView;
-use galen_dataset::package::PackageFolder;
 use galen_dataset::pack::Progress;
-use galen_market::id::PackageId;
+use galen_dataset::package::PackageFolder;
+
 use galen_market::listing::ListingId;
 use galen_market::terms::{Mondo, Purpose as DeclaredPurpose, PurposeKind};
 use serde_json::json;
 
 use crate::config::Context;
 use crate::error::{Exit, Failure};
-use crate::operation::purchase::{self, DealRecord, DealStore, Purchase};
 use crate::operation::credential::Credential;
+use crate::operation::purchase::{self, DealRecord, DealStore, Purchase};
 use crate::operation::{self, credential, listing, receive};
 use crate::output::table;
 use crate::session::Session;
@@ -35,7 +35,9 @@ pub enum Purpose {
 #[derive(Subcommand, Debug)]
 pub enum Deal {
     /// Ask to buy a dataset, showing a credential without showing who you are
-    #[command(after_help = "Examples:\n  galen deal request 3f9a12 --purpose health\n  galen deal request 3f9a12 --purpose disease --disease MONDO:0005015 --account 2\n  galen deal request 3f9a12 --purpose health --dry-run")]
+    #[command(
+        after_help = "Examples:\n  galen deal request 3f9a12 --purpose health\n  galen deal request 3f9a12 --purpose disease --disease MONDO:0005015 --account 2\n  galen deal request 3f9a12 --purpose health --dry-run"
+    )]
     Request {
         /// The dataset: its package id, or the first digits of it
         dataset: String,
@@ -53,7 +55,9 @@ pub enum Deal {
         account: u32,
     },
     /// Fetch the encrypted package of a deal and check every byte against the listing
-    #[command(after_help = "Examples:\n  galen deal fetch 0\n  galen deal fetch 0 --out /data/randhie-package")]
+    #[command(
+        after_help = "Examples:\n  galen deal fetch 0\n  galen deal fetch 0 --out /data/randhie-package"
+    )]
     Fetch {
         /// The deal: its index or id
         deal: String,
@@ -86,7 +90,9 @@ pub enum Deal {
         out: PathBuf,
     },
     /// Get the price back for a dataset that is not what was listed
-    #[command(after_help = "Examples:\n  galen deal dispute 0\n  galen deal dispute 0 --segment 12")]
+    #[command(
+        after_help = "Examples:\n  galen deal dispute 0\n  galen deal dispute 0 --segment 12"
+    )]
     Dispute {
         /// The deal: its index or id
         deal: String,
@@ -110,18 +116,27 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
         Deal::Status { deal } => {
             let record = store.find(&deal)?;
             let view = Session::open(context)?.client().deal(&record.deal)?;
-            context.output.data(&json!({ "record": record, "ledger": view }), || described(&record, &view))
+            context
+                .output
+                .data(&json!({ "record": record, "ledger": view }), || described(&record, &view))
         }
         Deal::Fetch { deal, out } => {
             let mut record = store.find(&deal)?;
             let session = Session::open(context)?;
-            let target = out.unwrap_or_else(|| store.downloads().join(record.listing.package.to_string()));
+            let target =
+                out.unwrap_or_else(|| store.downloads().join(record.listing.package.to_string()));
             let folder = fetched(context, &session, &store, &mut record, target)?;
             let segments = folder.layout().segments();
             let path = folder.path().display().to_string();
-            context.output.data(&json!({ "deal": record.deal, "folder": path, "segments": segments }), || {
-                format!("{path}: {segments} segments, all as listed. Next: galen deal ready {}", record.index)
-            })
+            context.output.data(
+                &json!({ "deal": record.deal, "folder": path, "segments": segments }),
+                || {
+                    format!(
+                        "{path}: {segments} segments, all as listed. Next: galen deal ready {}",
+                        record.index
+                    )
+                },
+            )
         }
         Deal::Ready { deal } => {
             let record = store.find(&deal)?;
@@ -143,17 +158,23 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
             let folder = fetched(context, &session, &store, &mut record, target)?;
             let bar = context.output.progress("opening", folder.layout().segments());
             let report = |at: Progress| bar.set_position(at.done);
-            let files = receive::decrypt(&session, &wallet, &record, &prover, &folder, &out, &report)?;
+            let files =
+                receive::decrypt(&session, &wallet, &record, &prover, &folder, &out, &report)?;
             bar.finish_and_clear();
             let shown: Vec<_> = files.iter().map(|path| path.display().to_string()).collect();
-            context.output.data(&json!({ "deal": record.deal, "files": shown }), || shown.join("\n"))
+            context
+                .output
+                .data(&json!({ "deal": record.deal, "files": shown }), || shown.join("\n"))
         }
         Deal::Dispute { deal, segment } => dispute(context, &store, &deal, segment),
     }
 }
 
 fn package_path(store: &DealStore, record: &DealRecord) -> PathBuf {
-    record.folder.clone().unwrap_or_else(|| store.downloads().join(record.listing.package.to_string()))
+    record
+        .folder
+        .clone()
+        .unwrap_or_else(|| store.downloads().join(record.listing.package.to_string()))
 }
 
 fn fetched(
@@ -217,14 +238,20 @@ fn request(
     if session.is_forgeable() {
         context.output.note(operation::FORGEABLE_NOTICE);
     }
-    context.output.data(&json!({ "deal": record.deal, "index": record.index, "done": done }), || {
-        let next = if done.is_dry_run() {
-            String::new()
-        } else {
-            format!("\ndeal {} (index {}). Next: galen deal fetch {}", record.deal, record.index, record.index)
-        };
-        done.sentence("requested") + &next
-    })
+    context.output.data(
+        &json!({ "deal": record.deal, "index": record.index, "done": done }),
+        || {
+            let next = if done.is_dry_run() {
+                String::new()
+            } else {
+                format!(
+                    "\ndeal {} (index {}). Next: galen deal fetch {}",
+                    record.deal, record.index, record.index
+                )
+            };
+            done.sentence("requested") + &next
+        },
+    )
 }
 
 /// The credential of a file, or the only one that is kept for the ledger.
@@ -236,13 +263,23 @@ fn held(context: &Context, session: &Session, path: Option<&Path>) -> Result<Cre
     let folder = credential::folder(&context.home).display().to_string();
     match (kept.pop(), kept.is_empty()) {
         (Some(one), true) => Ok(one),
-        (Some(_), false) => Err(Failure::usage(format!("{folder} holds more than one credential")).remedy("name one with --credential")),
-        (None, _) => Err(Failure::new(Exit::RefusedPurchase, "credential.missing", format!("{folder} holds no credential for this ledger"))
-            .remedy("apply for one with `galen issuer apply`, and keep what the issuer sends back")),
+        (Some(_), false) => Err(Failure::usage(format!("{folder} holds more than one credential"))
+            .remedy("name one with --credential")),
+        (None, _) => Err(Failure::new(
+            Exit::RefusedPurchase,
+            "credential.missing",
+            format!("{folder} holds no credential for this ledger"),
+        )
+        .remedy("apply for one with `galen issuer apply`, and keep what the issuer sends back")),
     }
 }
 
-fn dispute(context: &Context, store: &DealStore, deal: &str, segment: Option<u64>) -> Result<(), Failure> {
+fn dispute(
+    context: &Context,
+    store: &DealStore,
+    deal: &str,
+    segment: Option<u64>,
+) -> Result<(), Failure> {
     let mut record = store.find(deal)?;
     let session = Session::open(context)?;
     let wallet = context.wallet()?;
@@ -309,7 +346,11 @@ pub(crate) fn described(record: &DealRecord, view: &DealView) -> String {
     if let Some(licence) = &view.licence {
         lines.push(format!(
             "licence    {}",
-            if licence.revoked_ms.is_some() { "revoked: the price was paid back" } else { "active" }
+            if licence.revoked_ms.is_some() {
+                "revoked: the price was paid back"
+            } else {
+                "active"
+            }
         ));
     }
     lines.push(format!(
@@ -330,17 +371,19 @@ pub(crate) fn described(record: &DealRecord, view: &DealView) -> String {
 pub(crate) fn ended(why: &galen_market::deal::Termination) -> String {
     use galen_market::deal::Termination as T;
     match why {
-        T::Refused { reason } => format!("the institution refused the request: {}", crate::output::printable(reason.as_str())),
+        T::Refused { reason } => format!(
+            "the institution refused the request: {}",
+            crate::output::printable(reason.as_str())
+        ),
         T::NotReviewed => "the institution did not review the request in time".to_owned(),
         T::NotReady => "the buyer was not ready in time".to_owned(),
         T::NoSeat => "the institution had no bond or no place left for the deal".to_owned(),
         T::NotDelivered => "the key was not delivered in time".to_owned(),
-        T::Disputed { segment, defect } => format!("segment {segment} is not what was listed ({defect:?})"),
-        T::PackageRefunded => "another buyer's dispute about the same package was upheld".to_owned(),
+        T::Disputed { segment, defect } => {
+            format!("segment {segment} is not what was listed ({defect:?})")
+        }
+        T::PackageRefunded => {
+            "another buyer's dispute about the same package was upheld".to_owned()
+        }
     }
-}
-
-/// A dataset's id as a person writes it.
-pub(crate) fn short(package: &PackageId) -> String {
-    package.to_string().chars().take(12).collect()
 }

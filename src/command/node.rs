@@ -239,9 +239,13 @@ fn init(context: &Context, command: Init) -> Result<(), Failure> {
         }
         let (secret, public) = genesis::opener()?;
         opener = Some(secret);
-        let key = if context.dry_run { None } else { Some(genesis::node_key(&data)?) };
-        let consensus_key = ConsensusKey(key.map_or([1; 32], |key| key.public()));
-        development(context, &command, consensus_key, public)?
+        // A dry run checks everything else with a key of an account.
+        let consensus_key = if context.dry_run {
+            account_of(&context.wallet()?.account(Role::Validator, 0)).0
+        } else {
+            genesis::node_key(&data)?.public()
+        };
+        development(context, &command, ConsensusKey(consensus_key), public)?
     };
     let own = if context.dry_run { None } else { Some(genesis::node_key(&data)?.public()) };
     if !context.dry_run {
@@ -255,11 +259,17 @@ fn init(context: &Context, command: Init) -> Result<(), Failure> {
         }
         genesis::write(&data, &made)?;
     }
+    if context.dry_run {
+        let value = json!({ "data": data, "written": false });
+        return context.output.data(&value, || {
+            format!("A ledger can begin in {}. Nothing was written.\n", data.display())
+        });
+    }
     let votes = own.is_some_and(|own| made.validators.iter().any(|v| v.consensus_key.0 == own));
     let value = json!({
         "chain_id": made.chain(),
         "data": data,
-        "written": !context.dry_run,
+        "written": true,
         "validator": votes,
         "development": made.network == Network::Development,
     });
@@ -274,9 +284,6 @@ fn init(context: &Context, command: Init) -> Result<(), Failure> {
             text.push_str(
                 "A development ledger: anybody can forge the proofs on it. For trying out only.\n",
             );
-        }
-        if context.dry_run {
-            text.push_str("Nothing was written.\n");
         }
         text
     })

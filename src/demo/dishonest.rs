@@ -7,9 +7,9 @@ use std::path::Path;
 
 use galen_dataset::package::{LEAVES_FILE, Listing, PackageFolder, SEGMENTS_FILE, SUMMARY_FILE};
 use galen_dataset::seal::PackageSecret;
+use galen_market::id::Digest;
 use galen_market::layout::{Place, Role};
 use galen_market::segment::{Leaf, LeafTree};
-use galen_market::id::Digest;
 
 use crate::error::{Exit, Failure};
 use crate::operation::store::{PackageRecord, PackageStore};
@@ -34,7 +34,9 @@ pub fn change_a_cell(
             if layout.tables()[table as usize].columns[column as usize].role != Role::QuasiIdentifier)
     };
     let wrong = |what: &str| Failure::new(Exit::Input, "demo.package", what);
-    let segment = (0..layout.segments()).find(unproven).ok_or_else(|| wrong("every column is a quasi-identifier"))?;
+    let segment = (0..layout.segments())
+        .find(unproven)
+        .ok_or_else(|| wrong("every column is a quasi-identifier"))?;
     let total = layout.segments();
     let key = secret.key.segment(segment);
     let mut segments = folder.segments()?;

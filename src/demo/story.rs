@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use galen_dataset::deidentify::{Deidentified, Report, Settings};
 use galen_dataset::ingest::Ingested;
-use galen_dataset::package::PackageFolder;
 use galen_dataset::pack::Progress;
+use galen_dataset::package::PackageFolder;
 use galen_dataset::roles::{Role as ColumnRole, Roles};
 use galen_market::action::Action;
 use galen_market::action::trade::ResumeListings;
@@ -91,7 +91,11 @@ pub fn prepare(world: &World, source: &Path, k: u64, tell: Tell<'_>) -> Result<P
     }
     let roles = inspection.roles();
     let named = |role: ColumnRole| {
-        let names = inspection.columns.iter().filter(|c| roles.of(&c.name) == role).map(|c| c.name.as_str());
+        let names = inspection
+            .columns
+            .iter()
+            .filter(|c| roles.of(&c.name) == role)
+            .map(|c| c.name.as_str());
         names.collect::<Vec<_>>().join(", ")
     };
     tell(format!("  person number (dropped): {}", named(ColumnRole::Person)));
@@ -148,7 +152,12 @@ fn risk_and_loss(table: &Ingested, settings: &Settings, tell: Tell<'_>) -> Resul
 ///
 /// # Errors
 /// When it cannot be packed.
-pub fn pack(world: &World, prepared: &Prepared, block_rows: BlockRows, tell: Tell<'_>) -> Result<PackageRecord, Failure> {
+pub fn pack(
+    world: &World,
+    prepared: &Prepared,
+    block_rows: BlockRows,
+    tell: Tell<'_>,
+) -> Result<PackageRecord, Failure> {
     let begun = Instant::now();
     let licence = world.hospital.home.join("licence.txt");
     fs::write(&licence, "Use for health research only. No attempt to find out who anybody is.\n")
@@ -184,7 +193,8 @@ pub fn pack(world: &World, prepared: &Prepared, block_rows: BlockRows, tell: Tel
         block_rows,
         out: &out,
     };
-    let (listing, record) = pack::pack(&world.hospital.wallet, &store, &request, &world.prover, &quiet)?;
+    let (listing, record) =
+        pack::pack(&world.hospital.wallet, &store, &request, &world.prover, &quiet)?;
     tell(format!(
         "Packed in {}: {} encrypted segments, {} bytes, every column committed to. Package {}",
         seconds(begun),
@@ -213,11 +223,15 @@ pub fn list(world: &World, record: &PackageRecord, tell: Tell<'_>) -> Result<(),
     let folder = PackageFolder::read(&record.folder)?;
     let begun = Instant::now();
     let verifier = world.prover.verifier();
-    let published = listing::publish(&world.session, &world.hospital.key, &folder, record, verifier, &|_| ())?;
+    let published =
+        listing::publish(&world.session, &world.hospital.key, &folder, record, verifier, &|_| ())?;
     if published.standing != Some(Standing::Live) {
         return Err(unexpected(format!("the listing is not live: {:?}", published.standing)));
     }
-    tell(format!("Listed in {}: the ledger verified the proofs itself, and the listing is live.", seconds(begun)));
+    tell(format!(
+        "Listed in {}: the ledger verified the proofs itself, and the listing is live.",
+        seconds(begun)
+    ));
     Ok(())
 }
 
@@ -243,8 +257,13 @@ pub fn buy(
         credential,
         ready: false,
     };
-    let (mut deal, _) =
-        purchase::request(&world.session, &world.researcher.wallet, &deals, &world.prover, &purchase)?;
+    let (mut deal, _) = purchase::request(
+        &world.session,
+        &world.researcher.wallet,
+        &deals,
+        &world.prover,
+        &purchase,
+    )?;
     tell(format!(
         "Requested in {}, with a proof that some live credential approves health research. Deal {}",
         seconds(begun),
@@ -257,7 +276,10 @@ pub fn buy(
     deal.folder = Some(target);
     deals.update(&deal)?;
     purchase::ready(&world.session, &world.researcher.wallet, &deal)?;
-    tell("The buyer fetched every ciphertext, checked each against the listing, and said ready.".to_owned());
+    tell(
+        "The buyer fetched every ciphertext, checked each against the listing, and said ready."
+            .to_owned(),
+    );
     Ok((deal, folder))
 }
 
@@ -265,7 +287,13 @@ pub fn buy(
 ///
 /// # Errors
 /// When it does not.
-pub fn honest(world: &World, record: &PackageRecord, credential: &Credential, packed: &Path, tell: Tell<'_>) -> Result<(), Failure> {
+pub fn honest(
+    world: &World,
+    record: &PackageRecord,
+    credential: &Credential,
+    packed: &Path,
+    tell: Tell<'_>,
+) -> Result<(), Failure> {
     let (deal, folder) = buy(world, record, credential, 0, tell)?;
     let begun = Instant::now();
     let (view, _) = world.with_agent(|| world.wait_for(&deal.deal, Stage::Verified))?;
@@ -274,12 +302,21 @@ pub fn honest(world: &World, record: &PackageRecord, credential: &Credential, pa
         "The hospital's agent proved that the envelope holds the package's key for this buyer, and delivered it in {}. \
          The licence is active until {}.",
         seconds(begun),
-        crate::operation::credential::day_text(u32::try_from(licence.until_ms / 86_400_000).unwrap_or(0))
+        crate::operation::credential::day_text(
+            u32::try_from(licence.until_ms / 86_400_000).unwrap_or(0)
+        )
     ));
     let begun = Instant::now();
     let out = world.researcher.home.join("opened");
-    let files =
-        receive::decrypt(&world.session, &world.researcher.wallet, &deal, &world.prover, &folder, &out, &quiet)?;
+    let files = receive::decrypt(
+        &world.session,
+        &world.researcher.wallet,
+        &deal,
+        &world.prover,
+        &folder,
+        &out,
+        &quiet,
+    )?;
     let opened = files.first().ok_or_else(|| unexpected("the package holds no table"))?;
     let (theirs, ours) = (sha256(packed)?, sha256(opened)?);
     if theirs != ours {
@@ -294,9 +331,14 @@ pub fn honest(world: &World, record: &PackageRecord, credential: &Credential, pa
     world.wait_for(&deal.deal, Stage::Finalized)?;
     let after = world.balance(&world.hospital.account())?;
     if after.checked_sub(before) != Some(PRICE) {
-        return Err(unexpected(format!("the hospital was paid {} instead of {PRICE}", after.saturating_sub(before))));
+        return Err(unexpected(format!(
+            "the hospital was paid {} instead of {PRICE}",
+            after.saturating_sub(before)
+        )));
     }
-    tell(format!("The time for disputes is over: the ledger itself paid the hospital {PRICE} cents."));
+    tell(format!(
+        "The time for disputes is over: the ledger itself paid the hospital {PRICE} cents."
+    ));
     Ok(())
 }
 
@@ -304,7 +346,12 @@ pub fn honest(world: &World, record: &PackageRecord, credential: &Credential, pa
 ///
 /// # Errors
 /// When the buyer does not get the price and a compensation back.
-pub fn late(world: &World, record: &PackageRecord, credential: &Credential, tell: Tell<'_>) -> Result<(), Failure> {
+pub fn late(
+    world: &World,
+    record: &PackageRecord,
+    credential: &Credential,
+    tell: Tell<'_>,
+) -> Result<(), Failure> {
     let (deal, _) = buy(world, record, credential, 1, tell)?;
     tell("The hospital's agent is switched off. Nobody has to do anything now ...".to_owned());
     let begun = Instant::now();
@@ -321,18 +368,29 @@ pub fn late(world: &World, record: &PackageRecord, credential: &Credential, tell
         "After {} the deadline passed: {back} cents are back at the buyer, price, compensation out of the hospital's bond and unused fees.",
         seconds(begun)
     ));
-    tell("The hospital's listings take no requests until it signs that it is back; it does so now.".to_owned());
-    world.hospital_does(Action::ResumeListings(ResumeListings { institution: world.hospital.account() }))
+    tell(
+        "The hospital's listings take no requests until it signs that it is back; it does so now."
+            .to_owned(),
+    );
+    world.hospital_does(Action::ResumeListings(ResumeListings {
+        institution: world.hospital.account(),
+    }))
 }
 
 /// Third purchase: the hospital sealed something else than it listed.
 ///
 /// # Errors
 /// When the buyer does not notice, or does not get the price and a compensation back.
-pub fn disputed(world: &World, record: &PackageRecord, credential: &Credential, tell: Tell<'_>) -> Result<(), Failure> {
+pub fn disputed(
+    world: &World,
+    record: &PackageRecord,
+    credential: &Credential,
+    tell: Tell<'_>,
+) -> Result<(), Failure> {
     let store = PackageStore::of(&world.hospital.home);
     let target = world.hospital.home.join("dishonest-package");
-    let (cheat, segment) = dishonest::change_a_cell(&world.hospital.wallet, &store, record, &target)?;
+    let (cheat, segment) =
+        dishonest::change_a_cell(&world.hospital.wallet, &store, record, &target)?;
     tell(format!(
         "A second listing of the hospital is not what it says: one cell of segment {segment} was changed after its column was committed to."
     ));
@@ -340,32 +398,58 @@ pub fn disputed(world: &World, record: &PackageRecord, credential: &Credential, 
     let (deal, folder) = buy(world, &cheat, credential, 2, tell)?;
     world.with_agent(|| world.wait_for(&deal.deal, Stage::Verified))?;
     let out = world.researcher.home.join("opened-dishonest");
-    let opened =
-        receive::decrypt(&world.session, &world.researcher.wallet, &deal, &world.prover, &folder, &out, &quiet);
+    let opened = receive::decrypt(
+        &world.session,
+        &world.researcher.wallet,
+        &deal,
+        &world.prover,
+        &folder,
+        &out,
+        &quiet,
+    );
     match opened {
-        Err(failure) if failure.code() == "package.disputable" => tell(format!("The buyer opens it: {failure}.")),
+        Err(failure) if failure.code() == "package.disputable" => {
+            tell(format!("The buyer opens it: {failure}."))
+        }
         Err(failure) => return Err(failure),
         Ok(_) => return Err(unexpected("the buyer did not notice the changed cell")),
     }
     if out.exists() {
         return Err(unexpected("something was written though a segment is false"));
     }
-    let found =
-        receive::find_fault(&world.session, &world.researcher.wallet, &deal, &world.prover, &folder, &quiet)?;
+    let found = receive::find_fault(
+        &world.session,
+        &world.researcher.wallet,
+        &deal,
+        &world.prover,
+        &folder,
+        &quiet,
+    )?;
     if found != Some(segment) {
         return Err(unexpected(format!("segment {found:?} was named instead of {segment}")));
     }
     let begun = Instant::now();
-    receive::dispute(&world.session, &world.researcher.wallet, &deal, &world.prover, &folder, segment)?;
+    receive::dispute(
+        &world.session,
+        &world.researcher.wallet,
+        &deal,
+        &world.prover,
+        &folder,
+        segment,
+    )?;
     let view = world.wait_for(&deal.deal, Stage::Terminated)?;
-    if !matches!(view.deal.termination, Some(Termination::Disputed { segment: named, .. }) if named == segment) {
+    if !matches!(view.deal.termination, Some(Termination::Disputed { segment: named, .. }) if named == segment)
+    {
         return Err(unexpected(format!("the deal ended by {:?}", view.deal.termination)));
     }
     let refund = account_of(&world.researcher.wallet.deal(deal.index).refund);
     let back = world.balance(&refund)?;
     let listed = world.session.client().listing(&cheat.listing())?.summary.listing;
     if back <= PRICE || !matches!(listed.standing, Standing::Refunded { .. }) {
-        return Err(unexpected(format!("{back} cents came back, and the listing is {:?}", listed.standing)));
+        return Err(unexpected(format!(
+            "{back} cents came back, and the listing is {:?}",
+            listed.standing
+        )));
     }
     tell(format!(
         "The dispute was upheld in {}: {back} cents are back at the buyer, the licence is revoked, the listing is closed for good.",

@@ -146,7 +146,13 @@ impl World {
     pub fn admit_parties(&self) -> Result<(), Failure> {
         let evidence = |text: &str| Digest(sha2::Sha256::digest(text.as_bytes()).into());
         let admit = |party: &Party, admission, name: &str| {
-            authority::admit(party.account(), admission, name, "", evidence(&format!("licence to operate of {name}")))
+            authority::admit(
+                party.account(),
+                admission,
+                name,
+                "",
+                evidence(&format!("licence to operate of {name}")),
+            )
         };
         // The registrar has no money of its own: the bank sponsors the fee.
         self.fund(self.registrar.account(), 1_000)?;
@@ -158,7 +164,8 @@ impl World {
         self.fund(self.university.account(), 1_000)?;
         self.fund(self.hospital.account(), 200_000)?;
         let bond = Money { currency: currency()?, amount: Amount::new(100_000) };
-        self.session.transact(vec![money::deposit(self.hospital.account(), bond)], &[&self.hospital.key])?;
+        self.session
+            .transact(vec![money::deposit(self.hospital.account(), bond)], &[&self.hospital.key])?;
         Ok(())
     }
 
@@ -190,15 +197,19 @@ impl World {
             purposes: purposes.iter().map(|word| (*word).to_owned()).collect(),
             approval: "ethics approval 2026-0417".to_owned(),
             expiry: credential::day_text(today.saturating_add(365)),
-            evidence: Digest(sha2::Sha256::digest(b"passport and letter of the ethics board").into()),
+            evidence: Digest(
+                sha2::Sha256::digest(b"passport and letter of the ethics board").into(),
+            ),
         };
         let issuer = self.university.account();
-        let application = credential::apply(&self.researcher.wallet, self.session.chain(), issuer, wish)?;
+        let application =
+            credential::apply(&self.researcher.wallet, self.session.chain(), issuer, wish)?;
         let mut register = Register::open(&self.university.home, &issuer)?;
         let (_, credential) =
             credential::approve(&self.session, &self.university.key, &application, &mut register)?;
-        let credential = credential
-            .ok_or_else(|| Failure::new(Exit::Failure, "issuer.none", "the university made no credential"))?;
+        let credential = credential.ok_or_else(|| {
+            Failure::new(Exit::Failure, "issuer.none", "the university made no credential")
+        })?;
         credential::check(&self.session, &self.researcher.wallet, &credential)?;
         credential::keep(&self.researcher.home, &credential)?;
         Ok(credential)
@@ -208,9 +219,17 @@ impl World {
     ///
     /// # Errors
     /// When another agent runs, or `until` fails.
-    pub fn with_agent<T>(&self, until: impl FnOnce() -> Result<T, Failure>) -> Result<(T, Vec<Deed>), Failure> {
-        let agent =
-            Agent::new(&self.session, &self.hospital.wallet, &self.prover, self.hospital.account(), &self.hospital.home)?;
+    pub fn with_agent<T>(
+        &self,
+        until: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<(T, Vec<Deed>), Failure> {
+        let agent = Agent::new(
+            &self.session,
+            &self.hospital.wallet,
+            &self.prover,
+            self.hospital.account(),
+            &self.hospital.home,
+        )?;
         let stop = AtomicBool::new(false);
         let deeds = Mutex::new(Vec::new());
         let result = std::thread::scope(|scope| {
@@ -220,7 +239,8 @@ impl World {
                         deeds.push(deed.clone());
                     }
                 };
-                let _ = agent.run(Duration::from_millis(200), &|| stop.load(Ordering::Relaxed), &tell);
+                let _ =
+                    agent.run(Duration::from_millis(200), &|| stop.load(Ordering::Relaxed), &tell);
             });
             let result = until();
             stop.store(true, Ordering::Relaxed);
@@ -279,9 +299,11 @@ impl World {
             .map_err(|error| Failure::new(Exit::Failure, "ledger.state", error.to_string()))?;
         match violations.first() {
             None => Ok(()),
-            Some(first) => {
-                Err(Failure::new(Exit::Failure, "ledger.invariant", format!("{}: {}", first.invariant, first.what)))
-            }
+            Some(first) => Err(Failure::new(
+                Exit::Failure,
+                "ledger.invariant",
+                format!("{}: {}", first.invariant, first.what),
+            )),
         }
     }
 
@@ -308,7 +330,8 @@ fn euros(gateway: AccountId) -> Result<GenesisCurrency, Failure> {
         decimals: 2,
         fees: FeeRates { per_kib: Amount::new(1), per_unit: Amount::ZERO },
         gateway,
-        gateway_name: Text::new("Bank of the demonstration").map_err(|error| Failure::usage(error.to_string()))?,
+        gateway_name: Text::new("Bank of the demonstration")
+            .map_err(|error| Failure::usage(error.to_string()))?,
     })
 }
 
@@ -332,8 +355,9 @@ async fn serve(
     let node = Node::start(NodeConfig { settings, genesis, verifier })
         .await
         .map_err(|error| failed("node.start", error.to_string()))?;
-    let server = galen_web::start(ServerConfig { listen, packages: data.join("packages") }, node.clone())
-        .await
-        .map_err(|error| failed("node.listen", error.to_string()))?;
+    let server =
+        galen_web::start(ServerConfig { listen, packages: data.join("packages") }, node.clone())
+            .await
+            .map_err(|error| failed("node.listen", error.to_string()))?;
     Ok((node, server))
 }

@@ -14,17 +14,17 @@ use galen_market::amount::{Amount, Money};
 use galen_market::codec::{Bounded, Bytes};
 use galen_market::fee::FeePayer;
 use galen_market::id::{DealId, Hasher};
+use galen_market::identity::Standing;
 use galen_market::identity::presentation::{
     DAY_MS, IssuerRoot, Presentation, message_scalar, request_scope,
 };
-use galen_market::identity::Standing;
 use galen_market::listing::ListingId;
 use galen_market::payment::{Funding, Refund};
 use galen_market::terms::Purpose;
 use galen_market::transaction::Transaction;
 use galen_zk::circuit::credential::{
-    Attributes, Countries, Credential, CredentialPublic, CredentialRequest, CredentialWitness, Disclosed,
-    ROOTS, leaf,
+    Attributes, Countries, Credential, CredentialPublic, CredentialRequest, CredentialWitness,
+    Disclosed, ROOTS, leaf,
 };
 use galen_zk::field::Scalar;
 use galen_zk::hash::holder;
@@ -95,11 +95,15 @@ impl DealStore {
         let mut records = Vec::new();
         for entry in entries {
             let path = entry.map_err(|error| Failure::file(&self.root, &error))?.path();
-            let index = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".json")?.parse::<u32>().ok());
+            let index = path
+                .file_name()
+                .and_then(|name| name.to_str()?.strip_suffix(".json")?.parse::<u32>().ok());
             let Some(index) = index else { continue };
-            let bytes = file::read_bounded(&path, MAX_RECORD_BYTES).map_err(|error| Failure::file(&path, &error))?;
-            let record: DealRecord = serde_json::from_slice(&bytes)
-                .map_err(|error| Failure::input(&path, error).remedy("bring the file back from a backup"))?;
+            let bytes = file::read_bounded(&path, MAX_RECORD_BYTES)
+                .map_err(|error| Failure::file(&path, &error))?;
+            let record: DealRecord = serde_json::from_slice(&bytes).map_err(|error| {
+                Failure::input(&path, error).remedy("bring the file back from a backup")
+            })?;
             if record.index != index {
                 return Err(Failure::input(&path, "is the record of another deal"));
             }
@@ -115,7 +119,9 @@ impl DealStore {
     /// When none or more than one fits.
     pub fn find(&self, named: &str) -> Result<DealRecord, Failure> {
         let all = self.all()?;
-        let exact = all.iter().find(|record| record.index.to_string() == named || record.deal.to_string() == named);
+        let exact = all
+            .iter()
+            .find(|record| record.index.to_string() == named || record.deal.to_string() == named);
         if let Some(record) = exact {
             return Ok(record.clone());
         }
@@ -141,8 +147,9 @@ impl DealStore {
 
     fn next_index(&self) -> Result<u32, Failure> {
         let last = self.all()?.last().map(|record| record.index);
-        last.map_or(Some(0), |index| index.checked_add(1))
-            .ok_or_else(|| Failure::new(Exit::Failure, "deal.index", "this wallet has no deal left to number"))
+        last.map_or(Some(0), |index| index.checked_add(1)).ok_or_else(|| {
+            Failure::new(Exit::Failure, "deal.index", "this wallet has no deal left to number")
+        })
     }
 }
 
@@ -219,7 +226,9 @@ pub fn request(
             .credential
             .as_ref()
             .map(|shown| shown.nullifier)
-            .ok_or_else(|| Failure::new(Exit::RefusedProof, "credential.missing", "no credential was shown"))?;
+            .ok_or_else(|| {
+                Failure::new(Exit::RefusedProof, "credential.missing", "no credential was shown")
+            })?;
         let record = DealRecord {
             index,
             deal: DealId(Hasher::new("galen/deal").value(&nullifier).digest().0),
@@ -234,7 +243,9 @@ pub fn request(
         match session.finish(&transaction) {
             Ok(done) => return Ok((record, done)),
             // An earlier request, perhaps from another machine, took this use of the credential.
-            Err(failure) if failure.code() == "ledger.nullifier_used" && j < shown.last_use() => j += 1,
+            Err(failure) if failure.code() == "ledger.nullifier_used" && j < shown.last_use() => {
+                j += 1
+            }
             Err(failure) => {
                 // Unknown fates keep their record: the request may still come into a block.
                 if failure.exit() != Exit::Unreachable && !session.is_dry_run() {
@@ -274,17 +285,26 @@ impl Shown<'_> {
             Failure::new(
                 Exit::RefusedPurchase,
                 "credential.not_listed",
-                format!("the issuer {} lists no such credential: it was revoked, or never inserted", held.issuer),
+                format!(
+                    "the issuer {} lists no such credential: it was revoked, or never inserted",
+                    held.issuer
+                ),
             )
             .remedy("ask the issuer, or use another credential")
         })?;
         let leaves: Vec<_> = leaves.iter().map(|leaf| leaf.0).collect();
-        let tree = LeafTree::from_leaves(&leaves)
-            .filter(|tree| tree.root() == root.0)
-            .ok_or_else(|| Failure::new(Exit::Failure, "node.answer", "the issuer's leaves do not give its root"))?;
-        let path = tree
-            .path(place as u64)
-            .ok_or_else(|| Failure::new(Exit::Failure, "node.answer", "the issuer's list is too long"))?;
+        let tree = LeafTree::from_leaves(&leaves).filter(|tree| tree.root() == root.0).ok_or_else(
+            || {
+                Failure::new(
+                    Exit::Failure,
+                    "node.answer",
+                    "the issuer's leaves do not give its root",
+                )
+            },
+        )?;
+        let path = tree.path(place as u64).ok_or_else(|| {
+            Failure::new(Exit::Failure, "node.answer", "the issuer's list is too long")
+        })?;
         let roots = self.roots(IssuerRoot { issuer: held.issuer, root })?;
         let scope = request_scope(
             self.session.chain(),
@@ -318,7 +338,8 @@ impl Shown<'_> {
             Failure::new(Exit::RefusedProof, "credential.unproven", what)
                 .remedy("check that the credential is yours and covers what you ask for")
         };
-        let public = CredentialPublic::answer(request, &witness).map_err(|error| refused(error.to_string()))?;
+        let public = CredentialPublic::answer(request, &witness)
+            .map_err(|error| refused(error.to_string()))?;
         let proof = self
             .prover
             .prove(&Credential::default(), &public, &witness, &mut OsRng)
@@ -343,13 +364,18 @@ impl Shown<'_> {
         let others = self.session.client().issuers()?;
         let mut roots: Vec<_> = others
             .iter()
-            .filter(|issuer| issuer.account != own.issuer && issuer.tree.live > 0 && issuer.party.standing == Standing::Active)
+            .filter(|issuer| {
+                issuer.account != own.issuer
+                    && issuer.tree.live > 0
+                    && issuer.party.standing == Standing::Active
+            })
             .map(|issuer| IssuerRoot { issuer: issuer.account, root: issuer.tree.root })
             .take(ROOTS - 1)
             .collect();
         roots.push(own);
         roots.sort_unstable_by_key(|named| named.issuer);
-        Bounded::new(roots).map_err(|_| Failure::new(Exit::Failure, "credential.roots", "too many issuers"))
+        Bounded::new(roots)
+            .map_err(|_| Failure::new(Exit::Failure, "credential.roots", "too many issuers"))
     }
 }
 
@@ -359,7 +385,10 @@ fn check_attributes(attributes: &Attributes, day: u32, required: u32) -> Result<
         return Err(Failure::new(
             Exit::RefusedPurchase,
             "credential.expired",
-            format!("the credential expired on day {} since 1970; today is day {day}", attributes.expiry),
+            format!(
+                "the credential expired on day {} since 1970; today is day {day}",
+                attributes.expiry
+            ),
         )
         .remedy("ask your issuer to renew it"));
     }
@@ -411,7 +440,8 @@ mod tests {
     #[test]
     fn an_expired_credential_is_refused_before_proving() {
         let code = |expiry, purposes| {
-            check_attributes(&attributes(expiry, purposes), 100, 2).map_err(|failure| failure.code().to_owned())
+            check_attributes(&attributes(expiry, purposes), 100, 2)
+                .map_err(|failure| failure.code().to_owned())
         };
         assert_eq!(code(101, 3), Ok(()));
         assert_eq!(code(100, 3), Err("credential.expired".to_owned()));

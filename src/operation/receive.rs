@@ -10,11 +10,11 @@ use galen_dataset::dispute::{EvidenceError, evidence};
 use galen_dataset::manifest::{MAX_MANIFEST_BYTES, Manifest};
 use galen_dataset::open::open as open_package;
 use galen_dataset::opener::OpenError;
-use galen_dataset::package::{
-    LAYOUT_FILE, LEAVES_FILE, Listing, MANIFEST_FILE, Offsets, PackageFolder, SEGMENTS_FILE, SUMMARY_FILE,
-    check_leaves, check_segment, decode_leaves,
-};
 use galen_dataset::pack::{Progress, Report};
+use galen_dataset::package::{
+    LAYOUT_FILE, LEAVES_FILE, Listing, MANIFEST_FILE, Offsets, PackageFolder, SEGMENTS_FILE,
+    SUMMARY_FILE, check_leaves, check_segment, decode_leaves,
+};
 use galen_dataset::seal::MasterKey;
 use galen_market::action::Action;
 use galen_market::action::trade::Dispute;
@@ -38,7 +38,8 @@ use crate::wallet::Wallet;
 const CHUNK_BYTES: u64 = 8 << 20;
 
 fn damaged(what: impl Into<String>) -> Failure {
-    Failure::new(Exit::Input, "package.not_listed", what).remedy("fetch from another node; nothing was kept")
+    Failure::new(Exit::Input, "package.not_listed", what)
+        .remedy("fetch from another node; nothing was kept")
 }
 
 /// Fetches the public package of a listing into a new folder and checks every byte of it against
@@ -46,11 +47,17 @@ fn damaged(what: impl Into<String>) -> Failure {
 ///
 /// # Errors
 /// When the node cannot be reached, or serves something else than what was listed.
-pub fn fetch(session: &Session, listing: &ListingId, target: &Path, report: Report<'_>) -> Result<PackageFolder, Failure> {
+pub fn fetch(
+    session: &Session,
+    listing: &ListingId,
+    target: &Path,
+    report: Report<'_>,
+) -> Result<PackageFolder, Failure> {
     if target.exists() {
         let folder = PackageFolder::read(target)?;
         if folder.id() != listing.package {
-            return Err(Failure::input(target, "holds another package").remedy("give another folder with --out"));
+            return Err(Failure::input(target, "holds another package")
+                .remedy("give another folder with --out"));
         }
         return Ok(folder);
     }
@@ -64,7 +71,9 @@ pub fn fetch(session: &Session, listing: &ListingId, target: &Path, report: Repo
         view.layout,
     );
     if known.id != listing.package {
-        return Err(damaged("the node's listing, layout and manifest are not those of the package"));
+        return Err(damaged(
+            "the node's listing, layout and manifest are not those of the package",
+        ));
     }
     let limit = known.layout.segments().saturating_mul(LEAF_BYTES as u64);
     let encoded = client.part(&listing.package, Part::Leaves, limit)?;
@@ -90,9 +99,12 @@ pub fn fetch(session: &Session, listing: &ListingId, target: &Path, report: Repo
     report(Progress { done: next, total: next });
     let summary = known.summary()?;
     let layout = known.layout.to_bytes();
-    for (name, bytes) in
-        [(SUMMARY_FILE, &summary), (MANIFEST_FILE, &manifest), (LAYOUT_FILE, &layout), (LEAVES_FILE, &encoded)]
-    {
+    for (name, bytes) in [
+        (SUMMARY_FILE, &summary),
+        (MANIFEST_FILE, &manifest),
+        (LAYOUT_FILE, &layout),
+        (LEAVES_FILE, &encoded),
+    ] {
         let path = partial.join(name);
         File::create(&path)
             .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
@@ -115,7 +127,10 @@ fn kept(path: &Path, leaves: &[Leaf], offsets: &Offsets) -> Result<u64, Failure>
     let (mut next, mut end) = (0, 0);
     while let Some(range) = offsets.range(next) {
         let mut bytes = Vec::new();
-        (&mut file).take(range.end.saturating_sub(range.start)).read_to_end(&mut bytes).map_err(failed)?;
+        (&mut file)
+            .take(range.end.saturating_sub(range.start))
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
         if check_segment(leaves, next, &bytes).is_err() {
             break;
         }
@@ -139,7 +154,9 @@ fn fetch_some(
     let first = offsets.range(from).ok_or_else(missing)?;
     let mut to = from + 1;
     let mut end = first.end;
-    while let Some(range) = offsets.range(to).filter(|range| range.end.saturating_sub(first.start) <= CHUNK_BYTES) {
+    while let Some(range) =
+        offsets.range(to).filter(|range| range.end.saturating_sub(first.start) <= CHUNK_BYTES)
+    {
         end = range.end;
         to += 1;
     }
@@ -151,9 +168,11 @@ fn fetch_some(
             .zip(usize::try_from(range.end - first.start).ok())
             .and_then(|(start, end)| bytes.get(start..end))
             .ok_or_else(missing)?;
-        check_segment(leaves, segment, part)
-            .map_err(|error| damaged(format!("{error}: the node serves other bytes than were listed")))?;
-        out.write_all(part).map_err(|error| Failure::new(Exit::Failure, "file.io", error.to_string()))?;
+        check_segment(leaves, segment, part).map_err(|error| {
+            damaged(format!("{error}: the node serves other bytes than were listed"))
+        })?;
+        out.write_all(part)
+            .map_err(|error| Failure::new(Exit::Failure, "file.io", error.to_string()))?;
     }
     Ok(to)
 }
@@ -162,7 +181,12 @@ fn fetch_some(
 ///
 /// # Errors
 /// When the key was not delivered yet, or the deal is not of this wallet.
-pub fn master_key(wallet: &Wallet, record: &DealRecord, view: &DealView, commitment: galen_zk::field::Scalar) -> Result<MasterKey, Failure> {
+pub fn master_key(
+    wallet: &Wallet,
+    record: &DealRecord,
+    view: &DealView,
+    commitment: galen_zk::field::Scalar,
+) -> Result<MasterKey, Failure> {
     let Some(envelope) = &view.deal.envelope else {
         return Err(Failure::new(
             Exit::Failure,
@@ -176,7 +200,8 @@ pub fn master_key(wallet: &Wallet, record: &DealRecord, view: &DealView, commitm
         }));
     };
     let keys = wallet.deal(record.index);
-    let public = envelope_statement(&view.deal, commitment, envelope.ephemeral, envelope.ciphertext);
+    let public =
+        envelope_statement(&view.deal, commitment, envelope.ephemeral, envelope.ciphertext);
     let key = key_envelope::open(&public, &keys.delivery).map_err(|error| {
         Failure::new(Exit::Key, "deal.other_wallet", error.to_string())
             .remedy("use the wallet that made the request")
@@ -220,7 +245,8 @@ pub fn find_fault(
     let view = session.client().deal(&record.deal)?;
     let key = master_key(wallet, record, &view, folder.listing().key_commitment)?;
     let powers = prover.powers()?;
-    let scratch = tempfile::tempdir().map_err(|error| Failure::new(Exit::Failure, "file.io", error.to_string()))?;
+    let scratch = tempfile::tempdir()
+        .map_err(|error| Failure::new(Exit::Failure, "file.io", error.to_string()))?;
     match open_package(folder, key, &powers, &scratch.path().join("opened"), report) {
         Ok(_) => Ok(None),
         Err(error) => error.disputable().map(Some).ok_or_else(|| not_opened(record, &error)),
@@ -234,7 +260,10 @@ fn not_opened(record: &DealRecord, error: &OpenError) -> Failure {
             "package.disputable",
             format!("segment {segment} is not what was listed: {error}"),
         )
-        .remedy(format!("`galen deal dispute {}` gets the price back, with a compensation", record.deal)),
+        .remedy(format!(
+            "`galen deal dispute {}` gets the price back, with a compensation",
+            record.deal
+        )),
         None => Failure::new(Exit::Input, "package.not_opened", error.to_string())
             .remedy("if the folder was changed after it was fetched, fetch it again"),
     }
@@ -257,22 +286,27 @@ pub fn dispute(
     let key = master_key(wallet, record, &view, folder.listing().key_commitment)?;
     let powers = prover.powers()?;
     let found = evidence(folder, key, &powers, segment).map_err(|error| match error {
-        EvidenceError::Good(_) => Failure::new(Exit::RefusedByLedger, "dispute.unfounded", error.to_string())
-            .remedy("nothing was sent"),
-        other => Failure::new(Exit::Input, "dispute.evidence", other.to_string()).remedy("fetch the package again"),
+        EvidenceError::Good(_) => {
+            Failure::new(Exit::RefusedByLedger, "dispute.unfounded", error.to_string())
+                .remedy("nothing was sent")
+        }
+        other => Failure::new(Exit::Input, "dispute.evidence", other.to_string())
+            .remedy("fetch the package again"),
     })?;
     let public = SegmentKeyPublic::of(key.scalar(), segment, Deal::scalar(&record.deal));
     let witness = SegmentKeyWitness { key: key.scalar() };
     let unproven = |what: String| Failure::new(Exit::RefusedProof, "dispute.unproven", what);
-    let proof =
-        prover.prove(&SegmentKey, &public, &witness, &mut OsRng).map_err(|error| unproven(error.to_string()))?;
+    let proof = prover
+        .prove(&SegmentKey, &public, &witness, &mut OsRng)
+        .map_err(|error| unproven(error.to_string()))?;
     let proof = borsh::to_vec(&proof).map_err(|error| unproven(error.to_string()))?;
     let action = Action::Dispute(Dispute {
         deal: record.deal,
         segment,
         leaf: found.leaf,
         path: found.path,
-        ciphertext: Bytes::new(found.ciphertext).map_err(|_| unproven("the segment is too long".to_owned()))?,
+        ciphertext: Bytes::new(found.ciphertext)
+            .map_err(|_| unproven("the segment is too long".to_owned()))?,
         segment_key: found.segment_key,
         proof: Bytes::new(proof).map_err(|_| unproven("the proof is too long".to_owned()))?,
     });
