@@ -199,7 +199,7 @@ impl Simulation {
                 assert!(self.nullifiers.insert(shown.nullifier), "I5: a nullifier came twice");
             }
         }
-        let found = crate::invariant::violations(&self.state).expect("memory does not fail");
+        let found = crate::invariant::violations(&self.state).unwrap_or_else(|error| panic!("{error}"));
         assert!(found.is_empty(), "after block {}: {found:#?}", block.height);
         Ok(executed)
     }
@@ -282,7 +282,7 @@ impl Simulation {
     pub fn submit(&mut self, transaction: &Transaction) -> Result<Receipt, TxError> {
         let checked = self.check(transaction)?;
         self.ledger.admit(&self.state, &self.next(STEP_MS), &checked)?;
-        let mut executed = self.block(&[checked]).expect("what is admitted executes");
+        let mut executed = self.block(&[checked]).unwrap_or_else(|error| panic!("what was admitted does not execute: {error}"));
         Ok(executed.receipts.remove(0))
     }
 

@@ -58,7 +58,6 @@ impl Srs {
     }
 
     /// The powers of τ, lowest first.
-    #[must_use]
     pub fn powers(&self) -> &[G1Affine] {
         &self.powers
     }

@@ -60,7 +60,6 @@ macro_rules! point {
             }
 
             /// The point itself.
-            #[must_use]
             pub fn affine(&self) -> &$affine {
                 &self.0
             }

@@ -230,7 +230,6 @@ impl ProvingKey {
     }
 
     /// Bases of the proofs of knowledge.
-    #[must_use]
     pub fn knowledge(&self) -> &[G1Affine] {
         &self.knowledge
     }
@@ -242,7 +241,6 @@ impl ProvingKey {
     }
 
     /// `γABC` of the committed inputs.
-    #[must_use]
     pub fn committed_bases(&self) -> &[G1Affine] {
         let all = &self.stock.vk.gamma_abc_g1;
         all.get(all.len().saturating_sub(self.knowledge.len())..).unwrap_or_default()

@@ -163,7 +163,6 @@ fn tau() -> Fr {
 }
 
 /// `[τ]₂` of the development reference string.
-#[must_use]
 pub fn tau_g2() -> G2Affine {
     (G2Affine::generator() * tau()).into_affine()
 }

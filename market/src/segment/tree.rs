@@ -84,7 +84,7 @@ impl LeafTree {
             if from % 2 == 1 {
                 nodes.push(Digest(*level.get(from - 1)?));
             }
-            if last % 2 == 0 && last + 1 < level.len() {
+            if last.is_multiple_of(2) && last + 1 < level.len() {
                 nodes.push(Digest(*level.get(last + 1)?));
             }
             from /= 2;

@@ -93,7 +93,7 @@ fn cell(column: u32, block: u32, row: u32) -> u64 {
     match column {
         0 => 21 + class % 60,
         1 => 1 + class / 60 % 3,
-        _ if row % 11 == 0 => 0,
+        _ if row.is_multiple_of(11) => 0,
         _ => 1 + u64::from(row) * 7 + u64::from(block),
     }
 }
