@@ -363,7 +363,8 @@ fn a_ledger_begins_once_and_only_with_a_genesis_that_holds_together() {
         let path = home.write("consortium.json", serde_json::to_vec(&document).unwrap());
         home.run(&["node", "init", "--data", "other", "--consortium", &path])
     };
-    let cases: &[(&dyn Fn(&mut Value), i32, &str)] = &[
+    type Case<'a> = (&'a dyn Fn(&mut Value), i32, &'a str);
+    let cases: &[Case<'_>] = &[
         (&|d| d["registrars"]["threshold"] = 2.into(), 8, "genesis.check"),
         (&|d| d["validators"] = Value::Array(Vec::new()), 8, "genesis.check"),
         (&|d| d["network"] = "production".into(), 1, "parameters.forgeable"),

@@ -316,7 +316,7 @@ fn adversary_08_settle_and_refund_in_one_block() {
     let (paid, state, head) = (m.hospital.id(), m.sim.state.clone(), m.sim.head);
 
     // In the block of the deadline the refund comes first, and the delivery does not execute.
-    let refused = m.sim.block_after(2, &[delivery.clone()]).unwrap_err();
+    let refused = m.sim.block_after(2, std::slice::from_ref(&delivery)).unwrap_err();
     let BlockError::Transaction { index: 0, error } = refused else { panic!("{refused}") };
     assert_eq!(error.code(), "wrong_stage");
     m.sim.block_after(2, &[]).unwrap();

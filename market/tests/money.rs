@@ -212,7 +212,7 @@ fn blocks_are_bounded_and_keep_room_for_deliveries() {
     for nonce in 0..count {
         let signers = [&sponsor, &ann];
         let mut transaction = sim.sign(vec![move_one.clone(); 16], &signers);
-        let slots = transaction.authorization.accounts.to_vec().into_iter();
+        let slots = transaction.authorization.accounts.iter().cloned();
         let slots = slots.map(|mut slot| {
             slot.nonce = nonce;
             slot

@@ -13,28 +13,40 @@ use crate::error::Failure;
 #[derive(Subcommand, Debug)]
 pub enum Dataset {
     /// Look at a table: kinds of columns, and what in it could name a person
-    #[command(after_help = "Examples:\n  galen dataset inspect patients.csv\n  galen dataset inspect patients.csv --role zip=quasi --role note=drop --save-roles roles.json")]
+    #[command(
+        after_help = "Examples:\n  galen dataset inspect patients.csv\n  galen dataset inspect patients.csv --role zip=quasi --role note=drop --save-roles roles.json"
+    )]
     Inspect(prepare::Inspect),
     /// Generalise and suppress until k persons or rows share every combination of quasi-identifiers
-    #[command(after_help = "Examples:\n  galen dataset deidentify patients.csv --roles roles.json --compare 5,11,25\n  galen dataset deidentify patients.csv --roles roles.json --k 11 --suppression 0.02 --out ward-7")]
+    #[command(
+        after_help = "Examples:\n  galen dataset deidentify patients.csv --roles roles.json --compare 5,11,25\n  galen dataset deidentify patients.csv --roles roles.json --k 11 --suppression 0.02 --out ward-7"
+    )]
     Deidentify(prepare::Deidentify),
     /// Encrypt a de-identified table, and files, into a package folder
     #[command(after_help = package::PACK_HELP)]
     Pack(package::Pack),
     /// Prove that every row block of a package is k-anonymous
-    #[command(after_help = "Examples:\n  galen dataset prove ward-7.galen\n  galen dataset prove 3fa4c1 --home /srv/hospital")]
+    #[command(
+        after_help = "Examples:\n  galen dataset prove ward-7.galen\n  galen dataset prove 3fa4c1 --home /srv/hospital"
+    )]
     Prove(package::Prove),
     /// Check a package folder, or a listed package at a node, without any key
-    #[command(after_help = "Examples:\n  galen dataset verify ward-7.galen --offline\n  galen dataset verify ward-7.galen\n  galen dataset verify 3fa4c1 --node https://galen.example")]
+    #[command(
+        after_help = "Examples:\n  galen dataset verify ward-7.galen --offline\n  galen dataset verify ward-7.galen\n  galen dataset verify 3fa4c1 --node https://galen.example"
+    )]
     Verify(package::Verify),
     /// List a proven package; repeat it to go on after an interruption
-    #[command(after_help = "Examples:\n  galen dataset publish ward-7.galen\n  galen dataset publish ward-7.galen --dry-run\n  galen dataset publish ward-7.galen --description new-price.json")]
+    #[command(
+        after_help = "Examples:\n  galen dataset publish ward-7.galen\n  galen dataset publish ward-7.galen --dry-run\n  galen dataset publish ward-7.galen --description new-price.json"
+    )]
     Publish(listing::Publish),
     /// Take a listing back; deals that were requested before go on
     #[command(after_help = "Example:\n  galen dataset withdraw ward-7.galen")]
     Withdraw(listing::Withdraw),
     /// List what is offered
-    #[command(after_help = "Examples:\n  galen dataset list\n  galen dataset list --text glucose --k-min 10 --json")]
+    #[command(
+        after_help = "Examples:\n  galen dataset list\n  galen dataset list --text glucose --k-min 10 --json"
+    )]
     List(listing::List),
     /// Show one listing
     #[command(after_help = "Example:\n  galen dataset show 3fa4c1")]

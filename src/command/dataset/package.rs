@@ -160,7 +160,7 @@ pub(super) fn prove(context: &Context, command: &Prove) -> Result<(), Failure> {
     let bar = context.output.progress("proving", 1);
     let started = Instant::now();
     // A circuit's key is generated once on a machine, which takes longer than a proof.
-    let paths = pack::prove(&wallet, &store, &record, &*prover, &|step| {
+    let paths = pack::prove(&wallet, &store, &record, &prover, &|step| {
         bar.set_length(step.total);
         bar.set_position(step.done);
         bar.set_message(format!("block {}, {}", step.block, step_name(step.step)));
