@@ -202,7 +202,8 @@ fn summary(app: &App, state: &Snapshot, listing: Listing) -> Answer<ListingSumma
         state_key::read(state, &state_key::party(Role::Institution, &listing.id.institution))?;
     let stopped = state_key::read(state, &state_key::stop(&listing.id.institution))?.is_some();
     let live = listing.standing == Standing::Live;
-    let proven = !matches!(listing.standing, Standing::Draft { .. });
+    // Of a refunded package the proofs hold, but what is delivered is not what they speak of.
+    let proven = matches!(listing.standing, Standing::Live | Standing::Withdrawn);
     let tables = layout.tables().iter().zip(&listing.k).map(|(table, k)| TableSummary {
         name: table.name.clone(),
         rows: table.rows(),

@@ -271,7 +271,8 @@ pub struct TableSummary {
     pub rows: u64,
     /// Every combination of quasi-identifiers occurs in at least so many rows.
     pub k: u32,
-    /// Whether the k is proven: every row block has a proof that the ledger accepted.
+    /// Whether the k is proven: every row block has a proof that the ledger accepted, and no dispute
+    /// showed that the package is another.
     pub proven: bool,
     /// Names of its columns.
     pub columns: Vec<String>,

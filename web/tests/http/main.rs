@@ -11,9 +11,12 @@ use galen_market::deal::Stage;
 use galen_market::id::{AccountId, DealId, PackageId, TransactionId};
 use galen_market::listing::ListingId;
 use galen_market::role::Role;
-use galen_market::testing::{Researcher, Wallet, euros};
+use galen_market::segment::{OVERHEAD_BYTES, manifest_hash};
+use galen_market::testing::{K, Researcher, TablePackage, Wallet, euros};
 
-use crate::place::{WAIT, code, error_code, get, listed, place, raw, replay, simulation, upload};
+use crate::place::{
+    Listed, WAIT, code, error_code, finish, get, listed, place, raw, replay, simulation, upload,
+};
 
 #[test]
 fn what_the_ledger_knows_can_be_asked() {
@@ -156,6 +159,64 @@ fn only_the_bytes_of_a_listed_package_are_stored() {
     store(&listed.id, Part::Segments, &listed.segments).unwrap();
     store(&listed.id, Part::Segments, &listed.segments).unwrap();
     assert_eq!(std::fs::read(folder.join("segments")).unwrap(), listed.segments);
+}
+
+#[test]
+fn a_page_says_what_is_proven_and_what_is_declared() {
+    let mut simulation = simulation();
+    let institution = simulation.institution("Harbour Hospital", 100_000);
+    let mut table = TablePackage::new(&institution, "wards", 700, &[60, 40]);
+    let dictionary = table.ciphertexts[usize::try_from(table.dictionary_segment()).unwrap()].len();
+    let manifest = serde_jcs::to_vec(&serde_json::json!({
+        "title": "Stays in three wards",
+        "description": "Length of stay by ward, one row a person.",
+        "diseases": ["MONDO:0005267"],
+        "keywords": ["wards", "length of stay"],
+        "countries": ["DE"],
+        "deidentification": { "persons": "one row a person" },
+        "dictionaryBytes": [[dictionary - OVERHEAD_BYTES]],
+        "citation": "Harbour Hospital (2025). Stays in three wards.",
+    }))
+    .unwrap();
+    table.package.draft.manifest.0 = manifest_hash(&manifest);
+    table.list(&mut simulation, &institution).unwrap();
+    let listed = Listed {
+        id: table.listing(),
+        manifest,
+        leaves: table.leaves.iter().flat_map(|leaf| leaf.to_bytes()).collect(),
+        segments: table.ciphertexts.concat(),
+        layout: table.package.draft.layout.to_bytes(),
+        package: table.package.clone(),
+    };
+    let place = place(&simulation);
+    let page = format!("/datasets/{}/{}", listed.id.institution, listed.id.package);
+    let transactions: Vec<_> = simulation.blocks.iter().flat_map(|(_, all)| all).collect();
+    let (proof, earlier) = transactions.split_last().unwrap();
+
+    // All but the last row block are proven: nothing is called proven yet.
+    earlier.iter().for_each(|transaction| finish(&place, transaction));
+    upload(&place, &listed);
+    let draft = get(&place, &page, "").body;
+    assert!(draft.contains(&format!("k = {K} is stated")) && draft.contains("draft"), "{draft}");
+    assert!(!draft.contains("Every combination of quasi-identifiers"), "{draft}");
+    assert!(!get(&place, "/", "").body.contains("Stays in three wards"), "drafts are not offered");
+    let view = place.client.listing(&listed.id).unwrap();
+    assert_eq!(view.proven_blocks, [(0, 0)]);
+    assert!(!view.summary.tables[0].proven && !view.summary.open);
+
+    finish(&place, proof);
+    let live = get(&place, &page, "").body;
+    assert!(live.contains(&format!("occurs in at least <strong>{K} rows</strong>")), "{live}");
+    assert!(live.contains("One row a person: declared by the institution, not proven."));
+    assert!(live.contains("Declared by the institution, not proven"));
+    assert!(live.contains("Unchanged since listing; nothing else is proven of them."));
+    assert!(live.contains("forgeable"));
+    assert!(get(&place, "/?k_min=2&text=", "").body.contains("Stays in three wards"));
+    assert!(!get(&place, "/?k_min=1000", "").body.contains("Stays in three wards"));
+    let view = place.client.listing(&listed.id).unwrap();
+    assert!(view.summary.tables[0].proven && view.summary.open);
+    assert_eq!((view.summary.tables[0].k, view.summary.tables[0].rows), (K, 100));
+    assert_eq!(view.served, Part::ALL);
 }
 
 #[test]
