@@ -8,7 +8,7 @@ use galen_market::state::StateError;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Results of checks that are kept, and the bytes of transactions among them.
 const REMEMBERED_CHECKS: usize = 4096;
@@ -66,12 +66,34 @@ struct Checks<A: Application> {
     bytes: usize,
 }
 
+/// How far apart transactions are tried that are [costly](Application::costly) for the same reason,
+/// and for how many reasons at a time.
+const COSTLY_APART: Duration = Duration::from_secs(3);
+const COSTLY_AT_A_TIME: usize = 1024;
+
+/// When costly transactions were tried last.
+#[derive(Default)]
+struct Costly(BTreeMap<[u8; 32], Instant>);
+
+impl Costly {
+    /// Whether it may be tried now; if so it counts.
+    fn may_try(&mut self, reason: [u8; 32], now: Instant) -> bool {
+        self.0.retain(|_, at| now.saturating_duration_since(*at) < COSTLY_APART);
+        if self.0.len() >= COSTLY_AT_A_TIME || self.0.contains_key(&reason) {
+            return false;
+        }
+        self.0.insert(reason, now);
+        true
+    }
+}
+
 /// Everything between a submitter and the next block.
 pub struct Admission<A: Application> {
     application: Arc<A>,
     store: Arc<Store>,
     mempool: Mutex<Mempool<A::Transaction>>,
     checks: Mutex<Checks<A>>,
+    costly: Mutex<Costly>,
     last_promise_ms: Mutex<u64>,
 }
 
@@ -91,6 +113,7 @@ impl<A: Application> Admission<A> {
             store,
             mempool: Mutex::new(Mempool::new(limits)),
             checks: Mutex::new(checks),
+            costly: Mutex::default(),
             last_promise_ms: Mutex::new(0),
         };
         admission.store.forget_dropped(clock_ms())?;
@@ -156,6 +179,28 @@ impl<A: Application> Admission<A> {
         if let Some((height, _)) = self.store.transaction(&id)? {
             return Err(SubmitError::Final(height));
         }
+        let snapshot = self.store.snapshot();
+        let now = next_block(&snapshot);
+        // A name leaves proofs out: what waits was tried on the state, other bytes of its name were not.
+        let known = locked(&self.mempool).get(&id).cloned();
+        let transaction = match known {
+            Some(known) if promised => known,
+            Some(known) if known.bytes() != transaction.bytes() => {
+                return Err(MempoolError::OtherProof.into());
+            }
+            Some(known) if !self.application.may_offer(&*snapshot, now, &known)? => {
+                return Err(SubmitError::TooLate);
+            }
+            Some(known) => known,
+            None => {
+                self.afford(&snapshot, &transaction)?;
+                self.admit(&snapshot, now, &transaction)?;
+                if !self.application.may_offer(&*snapshot, now, &transaction)? {
+                    return Err(SubmitError::TooLate);
+                }
+                transaction
+            }
+        };
         let since_ms = promised.then(|| self.next_promise_ms());
         let remember = || match since_ms {
             Some(since_ms) if !self.store.is_pending(&id)? => self
@@ -163,14 +208,6 @@ impl<A: Application> Admission<A> {
                 .remember_pending(&id, &Pending { since_ms, bytes: transaction.bytes().to_vec() }),
             _ => Ok(()),
         };
-        let snapshot = self.store.snapshot();
-        let now = next_block(&snapshot);
-        if !self.contains(&id) {
-            self.admit(&snapshot, now, &transaction)?;
-            if !self.application.may_offer(&*snapshot, now, &transaction)? {
-                return Err(SubmitError::TooLate);
-            }
-        }
         let inserted = locked(&self.mempool).insert(transaction.clone(), since_ms, now);
         match inserted {
             // Whoever sends the same once more gets the same promise.
@@ -191,6 +228,35 @@ impl<A: Application> Admission<A> {
         Ok(id)
     }
 
+    /// Whether it is time to try a transaction on the state; if so it counts as tried.
+    ///
+    /// # Errors
+    /// [`MempoolError::TooSoon`], or when the state cannot be read.
+    pub fn afford(
+        &self,
+        snapshot: &Snapshot,
+        transaction: &A::Transaction,
+    ) -> Result<(), SubmitError<A::Error>> {
+        match self.application.costly(snapshot, transaction)? {
+            Some(reason) if !locked(&self.costly).may_try(reason, Instant::now()) => {
+                Err(MempoolError::TooSoon.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether these bytes wait, and may be shown to other nodes now.
+    pub fn may_publish(&self, bytes: &[u8]) -> bool {
+        let Ok(transaction) = self.check(bytes) else { return false };
+        let same = |known: &A::Transaction| known.bytes() == bytes;
+        if !locked(&self.mempool).get(&transaction.id()).is_some_and(same) {
+            return false;
+        }
+        let snapshot = self.store.snapshot();
+        let now = next_block(&snapshot);
+        self.application.may_offer(&*snapshot, now, &transaction).unwrap_or(false)
+    }
+
     /// The present, but later than any promise before, so that the journal keeps their order.
     fn next_promise_ms(&self) -> u64 {
         let mut last = locked(&self.last_promise_ms);
@@ -206,6 +272,12 @@ impl<A: Application> Admission<A> {
         transaction: &A::Transaction,
     ) -> Result<(), SubmitError<A::Error>> {
         let Err(error) = self.application.admit(snapshot, now, transaction) else { return Ok(()) };
+        // Refused evidence is not looked at twice; it speaks of what was decided before.
+        if self.application.is_hopeless(&error)
+            || self.application.costly(snapshot, transaction)?.is_some()
+        {
+            return Err(SubmitError::Refused(error));
+        }
         let mut candidates = locked(&self.mempool).candidates(crate::block::MAX_TRANSACTION_BYTES);
         if candidates.is_empty() || candidates.len() > DEPENDS_ON {
             return Err(SubmitError::Refused(error));
@@ -305,5 +377,24 @@ impl<A: Application> Admission<A> {
     /// The rules.
     pub fn application(&self) -> &A {
         &self.application
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costly_transactions_wait_for_their_like_and_memory_is_bounded() {
+        let (mut costly, start) = (Costly::default(), Instant::now());
+        assert!(costly.may_try([1; 32], start));
+        assert!(!costly.may_try([1; 32], start));
+        assert!(costly.may_try([2; 32], start), "another deal");
+        let later = start + COSTLY_APART;
+        assert!(costly.may_try([1; 32], later), "later");
+        for n in 0..2 * COSTLY_AT_A_TIME {
+            costly.may_try(Sha256::digest(n.to_le_bytes()).into(), later);
+        }
+        assert_eq!(costly.0.len(), COSTLY_AT_A_TIME);
     }
 }

@@ -107,6 +107,19 @@ pub trait Application: Send + Sync + 'static {
     /// Whether a transaction that was refused for this reason will be refused for ever.
     fn is_hopeless(&self, error: &Self::Error) -> bool;
 
+    /// What a transaction is counted under if trying it on the state takes so much work that its like
+    /// may be tried only every few seconds.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn costly(
+        &self,
+        _state: &dyn StateRead,
+        _transaction: &Self::Transaction,
+    ) -> Result<Option<[u8; 32]>, StateError> {
+        Ok(None)
+    }
+
     /// Whether a pending transaction may still be shown to other nodes: what could be read but no
     /// longer be executed in time must stay here.
     ///

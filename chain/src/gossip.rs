@@ -170,6 +170,12 @@ fn swarm(config: &GossipConfig, topic: &IdentTopic) -> Result<Swarm<Behaviour>, 
     let of_topic = gossipsub::TopicScoreParams {
         invalid_message_deliveries_weight: -10.0,
         invalid_message_deliveries_decay: 0.9,
+        // What a peer did well before outweighs one mistake, not four.
+        time_in_mesh_weight: 0.1,
+        time_in_mesh_quantum: Duration::from_secs(1),
+        time_in_mesh_cap: 100.0,
+        first_message_deliveries_weight: 0.1,
+        first_message_deliveries_cap: 100.0,
         // A quiet ledger is no sign of a bad peer.
         mesh_message_deliveries_weight: 0.0,
         mesh_failure_penalty_weight: 0.0,

@@ -4,6 +4,7 @@ use crate::execute::{
     Application, BlockContext, BlockError, Checked, Executed, TransactionId, ValidatorInfo,
 };
 use galen_market::action::Action;
+use galen_market::deal::Stage;
 use galen_market::error::TxError;
 use galen_market::event::Event;
 use galen_market::fee::FeePayer;
@@ -15,6 +16,9 @@ use galen_market::state_key;
 /// A delivery is shown to other nodes only as long as its deadline is this far away in up-time: who
 /// could read it although it comes too late would have the data for nothing.
 const DELIVERY_MARGIN_MS: u64 = 10_000;
+/// A heartbeat that is later than this means that the ledger stands still, or goes on without this
+/// node, which then knows less up-time than has passed. Less than the margin.
+const LATE_HEARTBEAT_MS: u64 = 5_000;
 
 /// The rules together with the first state.
 pub struct GalenLedger {
@@ -101,6 +105,26 @@ impl Application for GalenLedger {
         matches!(error, TxError::Duplicate | TxError::Expired { .. } | TxError::NonceUsed { .. })
     }
 
+    /// A dispute by who may dispute: it opens a whole segment, whether it holds or not. Whoever else
+    /// sends one is refused before that, and takes nobody's turn.
+    fn costly(
+        &self,
+        state: &dyn StateRead,
+        transaction: &CheckedTransaction,
+    ) -> Result<Option<[u8; 32]>, StateError> {
+        let transaction = transaction.transaction();
+        let Some(signer) = &transaction.authorization.deal_key else { return Ok(None) };
+        for action in transaction.actions.iter() {
+            if let Action::Dispute(dispute) = action {
+                let deal = state_key::read(state, &state_key::deal(&dispute.deal))?;
+                if deal.is_some_and(|deal| deal.auth_key == signer.key) {
+                    return Ok(Some(dispute.deal.0));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     fn may_offer(
         &self,
         state: &dyn StateRead,
@@ -109,12 +133,17 @@ impl Application for GalenLedger {
     ) -> Result<bool, StateError> {
         let last = clock(state)?;
         let most = ledger::parameters(state)?.max_idle_ms;
-        let uptime_ms =
-            last.uptime_ms.saturating_add(now.time_ms.saturating_sub(last.time_ms).min(most));
+        let idle = now.time_ms.saturating_sub(last.time_ms);
+        let uptime_ms = last.uptime_ms.saturating_add(idle.min(most));
         for action in transaction.transaction().actions.iter() {
             if let Action::Deliver(delivery) = action {
+                if idle > most.saturating_add(LATE_HEARTBEAT_MS) {
+                    return Ok(false);
+                }
+                // Ready in a decided block: one that only waits to be ready may never be.
                 let deal = state_key::read(state, &state_key::deal(&delivery.deal))?;
-                let deadline_ms = deal.and_then(|deal| deal.deadline_ms).unwrap_or(0);
+                let ready = deal.filter(|deal| deal.stage == Stage::Ready);
+                let deadline_ms = ready.and_then(|deal| deal.deadline_ms).unwrap_or(0);
                 if uptime_ms.saturating_add(DELIVERY_MARGIN_MS) >= deadline_ms {
                     return Ok(false);
                 }

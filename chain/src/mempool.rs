@@ -30,9 +30,15 @@ pub enum MempoolError {
     /// It is waiting already.
     #[error("the transaction is pending already")]
     Duplicate,
+    /// Another proof of what is waiting already.
+    #[error("the transaction is pending already, with other proof bytes")]
+    OtherProof,
     /// It can no longer be part of a block.
     #[error("the transaction has expired")]
     Expired,
+    /// Its like was tried a moment ago.
+    #[error("evidence for this deal was looked at a moment ago: try again in a few seconds")]
+    TooSoon,
     /// Its sender has too many waiting.
     #[error("this sender has too many pending transactions: wait until some are final")]
     SenderFull,
@@ -85,6 +91,14 @@ impl<T: Checked> Mempool<T> {
     /// Whether a transaction waits.
     pub fn contains(&self, id: &TransactionId) -> bool {
         self.by_id.contains_key(id)
+    }
+
+    /// The waiting transaction of a name.
+    pub fn get(&self, id: &TransactionId) -> Option<&T> {
+        self.by_id
+            .get(id)
+            .and_then(|order| self.waiting.get(order))
+            .map(|waiting| &waiting.transaction)
     }
 
     /// Takes a transaction in that could be executed now. Those that were `promised` at a time stay

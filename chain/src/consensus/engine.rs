@@ -28,6 +28,9 @@ use tokio::sync::{Notify, mpsc, watch};
 use tracing::{debug, warn};
 use verify::Prepared;
 
+/// After so many blocks in a row without a transaction that seemed ready, it no longer counts as a
+/// reason for a block at once.
+const FRUITLESS: u32 = 3;
 /// How often a waiting node looks at its mempool again.
 const RECONSIDER: Duration = Duration::from_secs(5);
 
@@ -102,6 +105,8 @@ pub struct Engine<A: Application> {
     prepared: BTreeMap<BlockId, Arc<Prepared<A>>>,
     held: Option<Held>,
     started: u64,
+    /// Empty blocks in a row although a transaction seemed ready.
+    fruitless: u32,
     streams: u64,
 }
 
@@ -137,6 +142,7 @@ impl<A: Application> Engine<A> {
             prepared: BTreeMap::new(),
             held: None,
             started: 0,
+            fruitless: 0,
             // Streams of an earlier run of this node must not be continued.
             streams: clock_ms() << 16,
         })
@@ -260,7 +266,9 @@ impl<A: Application> Engine<A> {
         let next = tip.height.saturating_add(1);
         let begun = self.early.keys().any(|(height, ..)| *height > tip.height)
             || !self.store.undecided(next)?.is_empty();
-        if !(clock_ms() >= held.due_ms || begun || behind || self.admission.has_ready()) {
+        let hopeful = self.fruitless < FRUITLESS || idle >= RECONSIDER;
+        let ready = hopeful && self.admission.has_ready();
+        if !(clock_ms() >= held.due_ms || begun || behind || ready) {
             return Ok(());
         }
         if let Some(held) = self.held.take() {

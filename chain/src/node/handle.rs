@@ -26,7 +26,9 @@ impl<A: Application> NodeHandle<A> {
         let submitted = tokio::task::spawn_blocking(move || {
             let id = node.admission.submit(&bytes, true)?;
             node.signals.wake.notify_one();
-            node.publish(Message::Transaction { bytes, offer: 0 });
+            if node.admission.may_publish(&bytes) {
+                node.publish(Message::Transaction { bytes, offer: 0 });
+            }
             Ok(Acknowledged { id })
         });
         submitted.await.unwrap_or(Err(SubmitError::Stopping))

@@ -55,6 +55,8 @@ impl<A: Application> Engine<A> {
         self.parts.forget(height);
         self.validators = ValidatorSet::new(&self.admission.application().validators(&*snapshot)?)?;
         self.admission.revise()?;
+        let fruitless = prepared.transactions.is_empty() && self.admission.has_ready();
+        self.fruitless = if fruitless { self.fruitless.saturating_add(1) } else { 0 };
         self.signals.height.send_replace(height);
         Ok(())
     }
