@@ -97,12 +97,11 @@ pub fn run(context: &Context, command: Account) -> Result<(), Failure> {
                     .iter()
                     .map(|party| {
                         format!(
-                            "{} ({}, {:?})",
+                            "{} ({}, {})",
                             party.role,
                             printable(party.party.name.as_str()),
-                            party.party.standing
+                            format!("{:?}", party.party.standing).to_lowercase()
                         )
-                        .to_lowercase()
                     })
                     .collect();
                 let roles = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
