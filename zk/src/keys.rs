@@ -187,8 +187,12 @@ impl Parameters {
     ///
     /// # Errors
     /// [`KeyError::Malformed`] for a degenerate key or `[τ]₂ = [1]₂`, [`KeyError::NotPinned`] for one
-    /// that is not in the index, [`KeyError::Unknown`] for one that is missing.
+    /// that is not in the index, [`KeyError::Unknown`] for one that is missing,
+    /// [`KeyError::Forgeable`] if what calls itself a ceremony's is from the public seed.
     pub fn new(index: &Index, bytes: &BTreeMap<&str, &[u8]>) -> Result<Self, KeyError> {
+        if !index.origin.is_forgeable() {
+            refuse_seeded(index)?;
+        }
         if *index.tau.affine() == G2Affine::generator() {
             return Err(KeyError::Malformed {
                 circuit: SRS.into(),
@@ -236,6 +240,20 @@ impl Parameters {
         }
         hash_parts("galen/parameters/1", &parts)
     }
+}
+
+/// The origin is only a word of the index: parameters whose τ or keys everybody can derive are
+/// forgeable whatever they are called, and one such key among true ones is enough to forge with.
+fn refuse_seeded(index: &Index) -> Result<(), KeyError> {
+    let known = Index::embedded()?;
+    let same = |frozen: &Frozen| {
+        known.circuits.iter().any(|other| other.verifying_key == frozen.verifying_key)
+    };
+    let seeded = known.origin.is_forgeable() && index.circuits.iter().any(same);
+    if seeded || *index.tau.affine() == setup::tau_g2() {
+        return Err(KeyError::Forgeable);
+    }
+    Ok(())
 }
 
 fn pinned(text: &str) -> Result<[u8; 32], KeyError> {

@@ -114,6 +114,26 @@ fn production_refuses_forgeable_parameters() {
     assert!(verifier.is_forgeable());
 }
 
+#[test]
+fn adversary_13_seeded_parameters_under_another_name_are_refused() {
+    let entries = registry();
+    let all: BTreeMap<&str, &[u8]> =
+        entries.iter().map(|e| (e.circuit.0, e.verifying_key)).collect();
+    let index = Index::embedded().unwrap();
+    assert_eq!(Parameters::new(&index, &all).unwrap().origin(), Origin::Development);
+    // Everything as it is, called a ceremony's.
+    let renamed = Index { origin: Origin::Ceremony, ..index.clone() };
+    assert_eq!(Parameters::new(&renamed, &all).unwrap_err(), KeyError::Forgeable);
+    // Nor does another τ help, as long as one key is left.
+    let tau = G2Point::new(-*index.tau.affine()).unwrap();
+    let mut one = Index { origin: Origin::Ceremony, tau, ..index };
+    one.circuits.truncate(1);
+    assert_eq!(Parameters::new(&one, &all).unwrap_err(), KeyError::Forgeable);
+    // Without any of them it is another fault that is found.
+    one.circuits.clear();
+    assert!(matches!(Parameters::new(&one, &all), Err(KeyError::Unknown(_))));
+}
+
 /// The embedded parameters with one circuit's verifying key replaced, pinned as replaced: what a
 /// badly made index could hold.
 fn with_key(circuit: &str, bytes: &[u8]) -> Result<Parameters, KeyError> {
