@@ -127,24 +127,23 @@ impl Layout {
 
     /// The greatest cell that the bounds of a column allow.
     pub fn max_cell(&self, column: &Column) -> Option<u64> {
-        match &column.values {
-            Values::Number { range, .. } | Values::Date { range } => range.cell(range.high),
-            Values::Code { dictionary } => {
-                self.dictionaries.get(*dictionary as usize).map(Dictionary::entries)
-            }
-        }
+        max_cell(column, |at| self.dictionaries.get(at).map(Dictionary::entries))
     }
 
     fn check(&self) -> Result<(), LayoutError> {
         bound("number of tables", self.tables.len(), MAX_TABLES)?;
         bound("number of dictionaries", self.dictionaries.len(), MAX_DICTIONARIES)?;
         bound("number of files", self.files.len(), MAX_FILES)?;
+        // Before anything whose work grows with the parts: whoever sends this need not be known.
+        bound("layout bytes", self.to_bytes().len(), MAX_LAYOUT_BYTES)?;
+        // Counted once: many columns may name a dictionary of many parts.
+        let entries: Vec<u64> = self.dictionaries.iter().map(Dictionary::entries).collect();
         let mut next = 0u64;
         let mut names = BTreeSet::new();
         for (t, table) in (0u32..).zip(&self.tables) {
             unique(&mut names, &table.name)?;
             contiguous(next, table.first)?;
-            self.check_table(t, table)?;
+            self.check_table(t, table, &entries)?;
             next = advance(next, table.segments())?;
         }
         for (d, dictionary) in (0u32..).zip(&self.dictionaries) {
@@ -178,10 +177,10 @@ impl Layout {
         if next == 0 {
             return Err(LayoutError::Bounds("number of segments"));
         }
-        bound("layout bytes", self.to_bytes().len(), MAX_LAYOUT_BYTES)
+        Ok(())
     }
 
-    fn check_table(&self, t: u32, table: &Table) -> Result<(), LayoutError> {
+    fn check_table(&self, t: u32, table: &Table, entries: &[u64]) -> Result<(), LayoutError> {
         bound("number of columns", table.columns.len(), MAX_COLUMNS)?;
         bound("number of blocks", table.active.len(), MAX_BLOCKS)?;
         if table.active.is_empty() {
@@ -195,7 +194,7 @@ impl Layout {
         let mut names = BTreeSet::new();
         for column in &table.columns {
             unique(&mut names, &column.name)?;
-            if !self.column_fits(column) {
+            if !column_fits(column, entries) {
                 return Err(LayoutError::Column(column.name.clone()));
             }
         }
@@ -204,33 +203,44 @@ impl Layout {
         }
         Ok(())
     }
+}
 
-    fn column_fits(&self, column: &Column) -> bool {
-        let (low, high) = match &column.values {
-            Values::Number { range, .. } | Values::Date { range } => {
-                if range.offset > range.low || range.low > range.high {
-                    return false;
-                }
-                (range.low, range.high)
+/// Whether bounds, scale, edges and width of a column fit each other, for dictionaries with so many
+/// entries.
+fn column_fits(column: &Column, entries: &[u64]) -> bool {
+    let (low, high) = match &column.values {
+        Values::Number { range, .. } | Values::Date { range } => {
+            if range.offset > range.low || range.low > range.high {
+                return false;
             }
-            Values::Code { dictionary } => {
-                let entries = self.dictionaries.get(*dictionary as usize).map(Dictionary::entries);
-                match entries.map(i64::try_from) {
-                    Some(Ok(entries)) => (0, entries.saturating_sub(1)),
-                    _ => return false,
-                }
+            (range.low, range.high)
+        }
+        Values::Code { dictionary } => {
+            let entries = entries.get(*dictionary as usize).copied();
+            match entries.map(i64::try_from) {
+                Some(Ok(entries)) => (0, entries.saturating_sub(1)),
+                _ => return false,
             }
-        };
-        let scale = match column.values {
-            Values::Number { scale, .. } => scale,
-            Values::Date { .. } | Values::Code { .. } => 0,
-        };
-        let edges = &column.edges;
-        scale <= MAX_SCALE
-            && self.max_cell(column).is_some_and(|max| max <= column.width.max_cell())
-            && edges.len() <= MAX_EDGES
-            && edges.iter().all(|edge| *edge > low && *edge <= high)
-            && edges.iter().zip(edges.iter().skip(1)).all(|(a, b)| a < b)
+        }
+    };
+    let scale = match column.values {
+        Values::Number { scale, .. } => scale,
+        Values::Date { .. } | Values::Code { .. } => 0,
+    };
+    let edges = &column.edges;
+    scale <= MAX_SCALE
+        && max_cell(column, |at| entries.get(at).copied())
+            .is_some_and(|max| max <= column.width.max_cell())
+        && edges.len() <= MAX_EDGES
+        && edges.iter().all(|edge| *edge > low && *edge <= high)
+        && edges.iter().zip(edges.iter().skip(1)).all(|(a, b)| a < b)
+}
+
+/// The greatest cell that the bounds of a column allow; `entries` counts those of a dictionary.
+fn max_cell(column: &Column, entries: impl Fn(usize) -> Option<u64>) -> Option<u64> {
+    match &column.values {
+        Values::Number { range, .. } | Values::Date { range } => range.cell(range.high),
+        Values::Code { dictionary } => entries(*dictionary as usize),
     }
 }
 

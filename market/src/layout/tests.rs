@@ -132,6 +132,20 @@ fn contradictions_are_refused() {
 }
 
 #[test]
+fn adversary_09_an_oversized_layout_is_refused_before_its_parts_are_looked_at() {
+    // Ten thousand columns of such a dictionary would each count its parts.
+    let oversized = |p: &mut (Vec<Table>, Vec<Dictionary>, Vec<File>), parts| {
+        p.0[0].first = 1;
+        p.1[0] = Dictionary::Private { first: 6, segments: vec![1; parts] };
+    };
+    let refused = build(|p| oversized(p, MAX_LAYOUT_BYTES / 4)).unwrap_err();
+    assert_eq!(refused, LayoutError::Bounds("layout bytes"));
+    let small = build(|p| oversized(p, 2)).unwrap_err();
+    assert_eq!(small, LayoutError::NotContiguous { expected: 0, found: 1 });
+    assert!(build(|_| {}).is_ok());
+}
+
+#[test]
 fn columns_fit_their_bounds() {
     let refused = |change: fn(&mut Column)| {
         let error = build(|p| change(&mut p.0[0].columns[0])).unwrap_err();
