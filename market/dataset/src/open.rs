@@ -65,11 +65,13 @@ pub fn open(
     if !run.sum.holds() {
         return Err(OpenError::Claim { segment: run.opener.false_claim(srs)? });
     }
-    if let Some((segment, row)) = run.bad_cell {
-        return Err(OpenError::Cell { segment, row });
-    }
     for (file, resource) in folder.layout().files().iter().zip(files) {
         written.push(run.file(file, resource)?);
+    }
+    // No dispute answers these, so they must not hide a segment that one would.
+    run.opener.in_order()?;
+    if let Some((segment, row)) = run.bad_cell {
+        return Err(OpenError::Cell { segment, row });
     }
     for (resource, (bytes, hash)) in folder.manifest().resources.iter().zip(written) {
         if resource.bytes != bytes || resource.hash != hash {

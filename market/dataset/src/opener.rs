@@ -87,6 +87,8 @@ pub struct Opener<'a> {
     folder: &'a PackageFolder,
     key: MasterKey,
     segments: Segments<'a>,
+    /// The first dictionary segment that does not go on where the one before ended.
+    disorder: Option<u64>,
 }
 
 impl<'a> Opener<'a> {
@@ -98,7 +100,7 @@ impl<'a> Opener<'a> {
         if key.commitment() != folder.listing().key_commitment {
             return Err(OpenError::WrongKey);
         }
-        Ok(Self { folder, key, segments: folder.segments()? })
+        Ok(Self { folder, key, segments: folder.segments()?, disorder: None })
     }
 
     /// How many segments the package has.
@@ -157,10 +159,12 @@ impl<'a> Opener<'a> {
             .collect()
     }
 
-    /// All dictionaries, each checked to be canonical as a whole.
+    /// All dictionaries, each segment checked to be canonical. Whether they are in order as a whole
+    /// is for [`Opener::in_order`] to say: no dispute answers that, so it comes after all that one
+    /// would.
     ///
     /// # Errors
-    /// As [`Opener::plaintexts`], or a dictionary that is not canonical.
+    /// As [`Opener::plaintexts`], or a dictionary segment that is not canonical.
     pub fn dictionaries(&mut self) -> Result<Vec<Vec<String>>, OpenError> {
         let mut all = Vec::new();
         for dictionary in self.folder.layout().dictionaries() {
@@ -179,13 +183,21 @@ impl<'a> Opener<'a> {
                     .map_err(wrong)?;
                 // Order must also hold from one part to the next.
                 if entries.last().zip(part.first()).is_some_and(|(last, next)| last >= next) {
-                    return Err(OpenError::DictionaryOrder { segment });
+                    self.disorder = self.disorder.or(Some(segment));
                 }
                 entries.extend(part);
             }
             all.push(entries);
         }
         Ok(all)
+    }
+
+    /// Whether the dictionaries read so far go on in order from segment to segment.
+    ///
+    /// # Errors
+    /// [`OpenError::DictionaryOrder`].
+    pub fn in_order(&self) -> Result<(), OpenError> {
+        self.disorder.map_or(Ok(()), |segment| Err(OpenError::DictionaryOrder { segment }))
     }
 
     /// Names the first segment among the columns of all blocks whose claim is false, by bisection.

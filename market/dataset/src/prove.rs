@@ -129,6 +129,7 @@ pub fn prove(
     layout.check_k(&claimed.k, 1)?;
     let mut opener = Opener::new(folder, secret.key)?;
     let dictionaries = opener.dictionaries()?;
+    opener.in_order()?;
     for (table, block) in layout.blocks() {
         let k = claimed.k.get(table as usize).copied().unwrap_or(0);
         let columns = opener.block(table, block)?;
