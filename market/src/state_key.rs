@@ -343,6 +343,12 @@ pub fn proven_block(id: &ListingId, table: u32, block: u32) -> Key<()> {
     key(space::PROVEN_BLOCK, &[&id.institution.0, &id.package.0, &parts])
 }
 
+/// The proven row blocks of a draft; the rest of a key is table and block, big-endian.
+#[must_use]
+pub fn proven_blocks(id: &ListingId) -> Prefix<()> {
+    prefix(space::PROVEN_BLOCK, &[&id.institution.0, &id.package.0])
+}
+
 /// How many bundles were ever accepted for a row block.
 #[must_use]
 pub fn openings(id: &ListingId, table: u32, block: u32) -> Key<u8> {

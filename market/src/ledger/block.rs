@@ -18,6 +18,8 @@ use crate::transaction::NO_EXPIRY;
 
 /// Ids of expired transactions that one block forgets at most.
 const FORGET_A_BLOCK: usize = 4096;
+/// How many of them are looked at together.
+const FORGET_AT_ONCE: usize = 32;
 /// Rounds in which a proposer tries again what a missing nonce kept out.
 const NONCE_ROUNDS: usize = 16;
 
@@ -247,17 +249,33 @@ fn begin(
 ) -> Result<(Changes, Vec<Event>), StateError> {
     let mut ctx = Context::new(frame, state);
     ctx.put(&state_key::clock(), clock);
-    for (rest, ()) in ctx.scan(&state_key::all_seen(), None, FORGET_A_BLOCK)? {
-        let expiry_ms = u64::from_be_bytes(state_key::part(&rest, 0)?);
-        if expiry_ms >= clock.time_ms {
-            break;
-        }
-        let id = crate::id::TransactionId(state_key::part(&rest, 8)?);
-        ctx.delete(&state_key::seen(expiry_ms, &id));
-    }
+    forget_seen(&mut ctx)?;
     tree::run_revocations(&mut ctx).map_err(internal)?;
     crate::deadline::run_due(&mut ctx, frame.parameters.due_max as usize).map_err(internal)?;
     Ok(ctx.finish())
+}
+
+/// Forgets ids of expired transactions. Looks a few ahead at a time, as this is also done for every
+/// dry run, and the ids that are kept are many.
+fn forget_seen(ctx: &mut Context<'_>) -> Result<(), StateError> {
+    let mut after: Option<Vec<u8>> = None;
+    for _ in 0..FORGET_A_BLOCK / FORGET_AT_ONCE {
+        let found = ctx.scan(&state_key::all_seen(), after.as_deref(), FORGET_AT_ONCE)?;
+        let ended = found.len() < FORGET_AT_ONCE;
+        for (rest, ()) in found {
+            let expiry_ms = u64::from_be_bytes(state_key::part(&rest, 0)?);
+            if expiry_ms >= ctx.time_ms() {
+                return Ok(());
+            }
+            let id = crate::id::TransactionId(state_key::part(&rest, 8)?);
+            ctx.delete(&state_key::seen(expiry_ms, &id));
+            after = Some(rest);
+        }
+        if ended {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 /// Checks a transaction against the state and executes it.

@@ -105,9 +105,12 @@ impl Listing {
         ctx.transfer(&from, &to, &self.deposit.asset(), self.deposit.amount)
     }
 
-    /// Which blocks were proven matters to the draft alone; how often they were opened stays.
+    /// Which blocks were proven matters to the draft alone; how often they were opened stays. The work
+    /// is that of the blocks that were proven, not of those that a layout states.
     fn forget_blocks(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
-        for (table, block) in ctx.layout(&self.id)?.blocks() {
+        for (rest, ()) in ctx.scan(&state_key::proven_blocks(&self.id), None, usize::MAX)? {
+            let (table, block) = (state_key::part(&rest, 0)?, state_key::part(&rest, 4)?);
+            let (table, block) = (u32::from_be_bytes(table), u32::from_be_bytes(block));
             ctx.delete(&state_key::proven_block(&self.id, table, block));
         }
         Ok(())
