@@ -5,15 +5,50 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 
-use galen::operation::genesis;
-use galen::operation::node::{Background, NodePlan};
 use serde_json::{Value, json};
 use support::{DESCRIPTION, Home, ROLES, Ran, ward, with};
 
-/// A ledger with three registrars of whom two must sign, in process, and the homes of its parties.
+/// A node that runs until it is dropped.
+struct Node {
+    child: Child,
+    url: String,
+}
+
+impl Node {
+    fn start(home: &Home) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_galen"))
+            .args(["node", "run", "--listen", "127.0.0.1:0", "--json", "--home"])
+            .arg(home.path("home"))
+            .env("RUST_LOG", "warn,arc_malachitebft_network=off")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            said.push_str(&line.unwrap());
+            if said.ends_with('}') {
+                break;
+            }
+        }
+        let said: Value = serde_json::from_str(&said).unwrap();
+        Self { child, url: said["url"].as_str().unwrap().to_owned() }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A ledger with three registrars of whom two must sign, and the homes of its parties.
 struct World {
-    node: Background,
+    node: Node,
     one: Home,
     two: Home,
     hospital: Home,
@@ -48,14 +83,7 @@ impl World {
         ];
         let registrars = ["--registrar", &first, "--registrar", &second, "--registrar", &third];
         one.run(&with(&init, &registrars)).done();
-        let data = one.path("home/node");
-        let plan = NodePlan::alone(
-            &data,
-            genesis::read(&data).unwrap(),
-            genesis::existing_node_key(&data).unwrap(),
-            0,
-        );
-        let node = Background::start(plan).unwrap();
+        let node = Node::start(&one);
         for home in [&one, &two, &hospital, &university, &bank] {
             home.write("evidence.pdf", "signed and sealed");
         }
@@ -63,8 +91,7 @@ impl World {
     }
 
     fn run(&self, home: &Home, arguments: &[&str]) -> Ran {
-        let url = self.node.url();
-        home.run(&with(arguments, &["--node", &url, "--yes"]))
+        home.run(&with(arguments, &["--node", &self.node.url, "--yes"]))
     }
 
     /// Admits a party by two registrars.

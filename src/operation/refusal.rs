@@ -53,6 +53,10 @@ pub(crate) fn refused(code: &str, message: &str, remedy: Option<&str>) -> Failur
     };
     let failure = Failure::new(exit, format!("ledger.{code}"), what);
     match remedy {
+        // Who can do that, the ledger does not say.
+        Some(_) if code == "insufficient_funds" => {
+            failure.remedy("have a gateway mint it, or another account transfer it, and repeat")
+        }
         Some(remedy) => failure.remedy(remedy),
         None => failure,
     }
