@@ -73,10 +73,13 @@ impl Failure {
         self
     }
 
-    /// Puts where it happened in front of the message.
+    /// Puts where it happened in front of the message, unless it says so itself.
     #[must_use]
     pub fn at(mut self, place: impl fmt::Display) -> Self {
-        self.message = format!("{place}: {}", self.message);
+        let place = place.to_string();
+        if !self.message.split([' ', ':']).any(|word| word == place) {
+            self.message = format!("{place}: {}", self.message);
+        }
         self
     }
 

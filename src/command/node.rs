@@ -240,12 +240,14 @@ fn init(context: &Context, command: Init) -> Result<(), Failure> {
         let (secret, public) = genesis::opener()?;
         opener = Some(secret);
         // A dry run checks everything else with a key of an account.
-        let consensus_key = if context.dry_run {
-            account_of(&context.wallet()?.account(Role::Validator, 0)).0
-        } else {
-            genesis::node_key(&data)?.public()
+        let consensus_key = || -> Result<[u8; 32], Failure> {
+            Ok(if context.dry_run {
+                account_of(&context.wallet()?.account(Role::Validator, 0)).0
+            } else {
+                genesis::node_key(&data)?.public()
+            })
         };
-        development(context, &command, ConsensusKey(consensus_key), public)?
+        development(context, &command, consensus_key, public)?
     };
     let own = if context.dry_run { None } else { Some(genesis::node_key(&data)?.public()) };
     if !context.dry_run {
@@ -292,7 +294,7 @@ fn init(context: &Context, command: Init) -> Result<(), Failure> {
 fn development(
     context: &Context,
     command: &Init,
-    consensus_key: ConsensusKey,
+    consensus_key: impl FnOnce() -> Result<[u8; 32], Failure>,
     opener: galen_zk::point::JubPoint,
 ) -> Result<Genesis, Failure> {
     let currencies = if command.currency.is_empty() {
@@ -348,7 +350,8 @@ fn development(
         registrars: Registrars { threshold: command.threshold, accounts },
         currencies: named,
         validator,
-        consensus_key,
+        // Last: where an account is missing, no key is left behind.
+        consensus_key: ConsensusKey(consensus_key()?),
         opener,
         parameters,
     }
