@@ -175,6 +175,7 @@ impl Node {
             store.clone(),
             signing.clone(),
             settings.timeouts.linear(),
+            settings.network.is_none(),
             signals.clone(),
             channels.network.clone(),
         )?;

@@ -63,9 +63,17 @@ pub enum EngineError {
     Stopped,
 }
 
+/// Where the word to start a height goes.
+enum Answer {
+    /// Consensus has just begun to run.
+    First(Reply<(Height, HeightParams<GalenContext>)>),
+    /// A block has been decided.
+    Next(Reply<Next<GalenContext>>),
+}
+
 /// An answer that waits for a reason to make the next block.
 struct Held {
-    reply: Reply<Next<GalenContext>>,
+    answer: Answer,
     since: Instant,
     due_ms: u64,
 }
@@ -97,6 +105,7 @@ pub struct Engine<A: Application> {
     signing: Signing,
     verifying: Verifying,
     timeouts: LinearTimeouts,
+    alone: bool,
     signals: Signals,
     network: mpsc::Sender<NetworkMsg<GalenContext>>,
     validators: ValidatorSet,
@@ -113,7 +122,8 @@ pub struct Engine<A: Application> {
 type Outcome<T> = Result<T, EngineError>;
 
 impl<A: Application> Engine<A> {
-    /// An engine that continues after the store's last block.
+    /// An engine that continues after the store's last block. A node that is `alone` has no peers
+    /// that wait for it, and makes no block just because it starts.
     ///
     /// # Errors
     /// When the state names no validators.
@@ -122,6 +132,7 @@ impl<A: Application> Engine<A> {
         store: Arc<Store>,
         signing: Signing,
         timeouts: LinearTimeouts,
+        alone: bool,
         signals: Signals,
         network: mpsc::Sender<NetworkMsg<GalenContext>>,
     ) -> Outcome<Self> {
@@ -134,6 +145,7 @@ impl<A: Application> Engine<A> {
             signing,
             verifying,
             timeouts,
+            alone,
             signals,
             network,
             validators,
@@ -171,9 +183,11 @@ impl<A: Application> Engine<A> {
     async fn handle(&mut self, message: AppMsg<GalenContext>) -> Outcome<()> {
         match message {
             AppMsg::ConsensusReady { reply } => {
-                let next = self.tip().height.saturating_add(1);
-                self.started = next;
-                let _ = reply.send((Height(next), self.parameters()));
+                self.hold(Answer::First(reply))?;
+                // Peers get no answer before the first height begins.
+                if !self.alone {
+                    self.start();
+                }
             }
             AppMsg::StartedRound { height, round, reply_value, .. } => {
                 debug!(%height, %round, "round started");
@@ -206,8 +220,7 @@ impl<A: Application> Engine<A> {
                 if !evidence.is_empty() {
                     warn!(?evidence, "a validator signed contradicting messages");
                 }
-                let due_ms = self.due_ms()?;
-                self.held = Some(Held { reply, since: Instant::now(), due_ms });
+                self.hold(Answer::Next(reply))?;
             }
             AppMsg::ProcessSyncedValue { height, round, proposer, value_bytes, reply } => {
                 let _ = reply.send(self.synced(height, round, proposer, &value_bytes)?);
@@ -245,6 +258,23 @@ impl<A: Application> Engine<A> {
         Ok(snapshot.time_ms().saturating_add(after))
     }
 
+    fn hold(&mut self, answer: Answer) -> Outcome<()> {
+        let due_ms = self.due_ms()?;
+        self.held = Some(Held { answer, since: Instant::now(), due_ms });
+        Ok(())
+    }
+
+    fn start(&mut self) {
+        let Some(held) = self.held.take() else { return };
+        self.started = self.tip().height.saturating_add(1);
+        let (height, parameters) = (Height(self.started), self.parameters());
+        // Nobody listens only when consensus has ended, which the loop notices.
+        let _ = match held.answer {
+            Answer::First(reply) => reply.send((height, parameters)).is_ok(),
+            Answer::Next(reply) => reply.send(Next::Start(height, parameters)).is_ok(),
+        };
+    }
+
     fn patience(&self) -> Duration {
         match &self.held {
             Some(held) => {
@@ -271,10 +301,7 @@ impl<A: Application> Engine<A> {
         if !(clock_ms() >= held.due_ms || begun || behind || ready) {
             return Ok(());
         }
-        if let Some(held) = self.held.take() {
-            self.started = next;
-            let _ = held.reply.send(Next::Start(Height(next), self.parameters()));
-        }
+        self.start();
         Ok(())
     }
 }

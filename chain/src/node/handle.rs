@@ -34,6 +34,15 @@ impl<A: Application> NodeHandle<A> {
         submitted.await.unwrap_or(Err(SubmitError::Stopping))
     }
 
+    /// Whether a transaction may be tried on the state now, without being handed in: what is costly to
+    /// try may be tried every few seconds only.
+    ///
+    /// # Errors
+    /// When its like was tried a moment ago, or the state cannot be read.
+    pub fn may_try(&self, transaction: &A::Transaction) -> Result<(), SubmitError<A::Error>> {
+        self.0.admission.afford(&self.0.store.snapshot(), transaction)
+    }
+
     /// The state after the last block.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.0.store.snapshot()

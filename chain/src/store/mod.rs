@@ -170,12 +170,17 @@ impl Store {
         let mut options = Options::default();
         options.create_if_missing(true);
         options.create_missing_column_families(true);
-        options.set_compression_type(rocksdb::DBCompressionType::Lz4);
         // A torn tail of the log is what a crash leaves behind; damage in the middle must not pass.
         options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::TolerateCorruptedTailRecords);
         options.set_keep_log_file_num(4);
         options.set_max_total_wal_size(64 << 20);
-        let database = Arc::new(DB::open_cf(&options, path, COLUMNS)?);
+        options.set_db_write_buffer_size(64 << 20);
+        options.set_max_open_files(1024);
+        let mut of_column = Options::default();
+        of_column.set_compression_type(rocksdb::DBCompressionType::Lz4);
+        of_column.set_write_buffer_size(16 << 20);
+        let columns = COLUMNS.map(|name| (name, of_column.clone()));
+        let database = Arc::new(DB::open_cf_with_opts(&options, path, columns)?);
         let meta = column(&database, COLUMN_META)?;
         let format = database.get_cf(meta, KEY_FORMAT)?;
         let chain = database.get_cf(meta, KEY_CHAIN)?;

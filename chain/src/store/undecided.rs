@@ -60,19 +60,16 @@ impl Store {
         Ok(proposals)
     }
 
-    /// Adds to a batch that all proposals up to a height are gone.
+    /// Adds to a batch that all proposals of a height are gone; those of the heights before went
+    /// with their blocks.
     pub(super) fn forget_undecided(
         &self,
         batch: &mut WriteBatch,
         height: u64,
     ) -> Result<(), StoreError> {
         let column = column(&self.database, COLUMN_UNDECIDED)?;
-        for entry in self.database.iterator_cf(column, IteratorMode::Start) {
-            let (key, _) = entry?;
-            if *key >= height.saturating_add(1).to_be_bytes()[..] {
-                break;
-            }
-            batch.delete_cf(column, key);
+        for proposal in self.undecided(height)? {
+            batch.delete_cf(column, key(height, proposal.round, proposal.id));
         }
         Ok(())
     }

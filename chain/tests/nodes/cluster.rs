@@ -1,6 +1,6 @@
 //! Four validators in processes of their own, on loopback.
 
-use crate::common::{PATIENCE, Plan, Remote};
+use crate::common::{self, PATIENCE, Plan, Remote};
 use galen_chain::{NetworkConfig, NodeKey, Peer};
 use libp2p::Multiaddr;
 use std::net::TcpListener;
@@ -24,12 +24,14 @@ fn plans(folder: &Path, nodes: u8) -> Vec<Plan> {
     let secrets: Vec<_> = (0..nodes).map(|n| [n + 1; 32]).collect();
     let validators: Vec<_> =
         secrets.iter().map(|secret| NodeKey::from_secret(*secret).public()).collect();
+    let genesis_ms = common::now_ms();
     (0..usize::from(nodes))
         .map(|n| Plan {
             data: folder.join(n.to_string()),
             secret: secrets[n],
             validators: validators.clone(),
             max_idle_ms: 60_000,
+            genesis_ms,
             network: Some(NetworkConfig {
                 consensus: peers[n].consensus.clone(),
                 pending: peers[n].pending.clone(),

@@ -18,6 +18,10 @@ use testing::Counters;
 
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+pub fn now_ms() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64
+}
+
 /// Everything that a child needs to know.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
@@ -25,6 +29,7 @@ pub struct Plan {
     pub secret: [u8; 32],
     pub validators: Vec<[u8; 32]>,
     pub max_idle_ms: u64,
+    pub genesis_ms: u64,
     pub network: Option<NetworkConfig>,
 }
 
@@ -32,13 +37,21 @@ impl Plan {
     pub fn alone(data: &Path) -> Self {
         let secret = [7; 32];
         let validators = vec![NodeKey::from_secret(secret).public()];
-        Self { data: data.to_owned(), secret, validators, max_idle_ms: 60_000, network: None }
+        Self {
+            data: data.to_owned(),
+            secret,
+            validators,
+            max_idle_ms: 60_000,
+            genesis_ms: now_ms(),
+            network: None,
+        }
     }
 
     pub fn rules(&self) -> Counters {
         let info = |key: &[u8; 32]| ValidatorInfo { consensus_key: *key, power: 10 };
         Counters {
             validators: self.validators.iter().map(info).collect(),
+            genesis_ms: self.genesis_ms,
             ..Counters::alone([0; 32], self.max_idle_ms)
         }
     }

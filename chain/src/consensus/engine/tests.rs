@@ -50,7 +50,8 @@ fn setup(path: &Path, secret: u8) -> Setup {
     let (sender, network) = mpsc::channel(64);
     let timeouts = LinearTimeouts::default();
     let engine =
-        Engine::new(admission.clone(), store, signing(secret), timeouts, signals, sender).unwrap();
+        Engine::new(admission.clone(), store, signing(secret), timeouts, true, signals, sender)
+            .unwrap();
     Setup { engine, admission, _network: network }
 }
 
