@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::str::FromStr;
+use std::time::Duration;
 
 use galen_api::codes;
 use serde::de::DeserializeOwned;
@@ -16,6 +17,8 @@ use crate::reply::ApiError;
 /// Longest path and longest query, in bytes.
 const MAX_PATH_BYTES: usize = 512;
 const MAX_QUERY_BYTES: usize = 4096;
+/// How long a body may stand still.
+const MAX_SILENCE: Duration = Duration::from_secs(30);
 
 type Chunks = Pin<Box<dyn Stream<Item = Result<Vec<u8>, warp::Error>> + Send>>;
 
@@ -134,9 +137,17 @@ impl Request {
     /// The next piece of the body.
     ///
     /// # Errors
-    /// When the connection fails.
+    /// When the connection fails, or nothing comes for too long: who uploads keeps others from
+    /// uploading the same part.
     pub async fn chunk(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
-        let chunk = poll_fn(|cx| self.body.as_mut().poll_next(cx)).await;
+        let next = poll_fn(|cx| self.body.as_mut().poll_next(cx));
+        let chunk = tokio::time::timeout(MAX_SILENCE, next).await.map_err(|_| {
+            ApiError::new(
+                StatusCode::REQUEST_TIMEOUT,
+                codes::BAD_REQUEST,
+                "the body stands still: send it again",
+            )
+        })?;
         chunk.transpose().map_err(|_| ApiError::bad("the body ends early"))
     }
 

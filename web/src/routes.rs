@@ -200,6 +200,7 @@ async fn dry_run(app: &Arc<App>, request: &mut Request) -> Answer {
     let bytes = request.body(MAX_TRANSACTION_BYTES as u64).await?;
     json(app, move |app, state| {
         let checked = app.rules().check(&bytes)?;
+        app.node.may_try(&checked)?;
         let now = BlockContext {
             height: state.height().saturating_add(1),
             time_ms: read::now_ms().max(state.time_ms().saturating_add(1)),
