@@ -74,7 +74,9 @@ pub enum Command {
     #[command(after_help = "Examples:\n  galen demo\n  galen demo --once")]
     Demo(demo::Demo),
     /// Print completions for a shell
-    #[command(after_help = "Example:\n  galen completions bash > ~/.local/share/bash-completion/completions/galen")]
+    #[command(
+        after_help = "Example:\n  galen completions bash > ~/.local/share/bash-completion/completions/galen"
+    )]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -135,14 +137,18 @@ mod tests {
     #[test]
     fn every_verb_has_help_with_an_example() {
         fn visit(command: &clap::Command, path: &str) {
-            let verbs: Vec<_> = command.get_subcommands().filter(|verb| verb.get_name() != "help").collect();
+            let verbs: Vec<_> =
+                command.get_subcommands().filter(|verb| verb.get_name() != "help").collect();
             for verb in &verbs {
                 visit(verb, &format!("{path} {}", verb.get_name()));
             }
             if verbs.is_empty() {
                 assert!(command.get_about().is_some(), "{path} has no help");
                 let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(help.contains("Example") && help.contains("galen "), "{path} has no example");
+                assert!(
+                    help.contains("Example") && help.contains("galen "),
+                    "{path} has no example"
+                );
             }
         }
         visit(&Cli::command(), "galen");
