@@ -264,8 +264,26 @@ impl<A: Application> Admission<A> {
         *last
     }
 
-    /// Whether the transaction could be executed on the state, or on it after those that wait.
+    /// Whether the transaction could be executed on the state, or on it after those that wait. A
+    /// block that is decided meanwhile takes away what it may depend on, so that only a refusal by
+    /// the last state counts; evidence alone is not looked at twice.
     fn admit(
+        &self,
+        snapshot: &Snapshot,
+        now: BlockContext,
+        transaction: &A::Transaction,
+    ) -> Result<(), SubmitError<A::Error>> {
+        let Err(refused) = self.admit_on(snapshot, now, transaction) else { return Ok(()) };
+        let last = self.store.snapshot();
+        let costly = self.application.costly(&*last, transaction)?.is_some();
+        if costly || last.height() == snapshot.height() {
+            return Err(refused);
+        }
+        self.admit(&last, next_block(&last), transaction)
+    }
+
+    /// Whether the transaction could be executed on this state, or on it after those that wait.
+    fn admit_on(
         &self,
         snapshot: &Snapshot,
         now: BlockContext,

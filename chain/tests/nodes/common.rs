@@ -141,7 +141,7 @@ fn say(line: &str) {
 pub struct Remote {
     pub plan: Plan,
     pub process: Child,
-    orders: ChildStdin,
+    orders: Option<ChildStdin>,
     answers: Receiver<String>,
 }
 
@@ -170,7 +170,7 @@ impl Remote {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let orders = process.stdin.take().unwrap();
+        let orders = process.stdin.take();
         let out = BufReader::new(process.stdout.take().unwrap());
         let (sender, answers) = channel();
         std::thread::spawn(move || {
@@ -190,8 +190,9 @@ impl Remote {
     }
 
     pub fn order(&mut self, order: &str) {
-        self.orders.write_all(format!("{order}\n").as_bytes()).unwrap();
-        self.orders.flush().unwrap();
+        let orders = self.orders.as_mut().unwrap();
+        orders.write_all(format!("{order}\n").as_bytes()).unwrap();
+        orders.flush().unwrap();
     }
 
     pub fn ask(&mut self, order: &str) -> String {
@@ -227,6 +228,12 @@ impl Remote {
             assert!(Instant::now() < until, "height {} where {height} is expected", self.height());
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Lets the child end by itself.
+    pub fn end(mut self) {
+        drop(self.orders.take());
+        self.process.wait().unwrap();
     }
 
     /// SIGKILL: nothing is written, flushed or said any more.

@@ -83,7 +83,8 @@ fn a_transaction_is_on_the_disk_before_it_is_acknowledged() {
     let count = plan.rules().count(1, 0);
     let id = node.submit(&count);
     node.wait_final(&id);
-    node.kill();
+    // The trace is complete when the node has ended by itself.
+    node.end();
 
     let calls = calls(&std::fs::read_to_string(&trace).unwrap());
     let order = format!("submit {}", &hex::encode(count.bytes())[..32]);
