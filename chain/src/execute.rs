@@ -65,6 +65,12 @@ pub trait Checked: Clone + Send + Sync + 'static {
     fn expired(&self, now: BlockContext) -> bool;
 }
 
+/// What executing a block comes to.
+pub type ExecutedBlock<A> = Result<
+    Executed<<A as Application>::Receipt, <A as Application>::Event>,
+    BlockError<<A as Application>::Error>,
+>;
+
 /// The rules of a ledger.
 pub trait Application: Send + Sync + 'static {
     /// A transaction that passed [`Self::check`].
@@ -153,7 +159,7 @@ pub trait Application: Send + Sync + 'static {
         state: &dyn StateRead,
         now: BlockContext,
         transactions: &[Self::Transaction],
-    ) -> Result<Executed<Self::Receipt, Self::Event>, BlockError<Self::Error>>;
+    ) -> ExecutedBlock<Self>;
 
     /// In how many milliseconds after the last block the next one is due, if nobody asks for one
     /// earlier: at the next deadline, and at the latest after the maximal idle time.

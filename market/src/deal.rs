@@ -139,6 +139,8 @@ pub enum Defect {
     Claim,
     /// The dictionary is not canonical.
     Dictionary,
+    /// A cell is outside its column's bounds or dictionary.
+    Cell,
 }
 
 /// A deal. Who buys is not in it: the keys are made for this deal alone.

@@ -29,6 +29,10 @@ pub const MAX_NAME_BYTES: usize = 256;
 pub const MAX_EDGES: usize = 31;
 /// Most decimal digits of a scaled number.
 pub const MAX_SCALE: u8 = 18;
+/// The first day that a date can be, 0001-01-01, in days since 1970-01-01.
+pub const FIRST_DAY: i64 = -719_162;
+/// The last day that a date can be, 9999-12-31, in days since 1970-01-01.
+pub const LAST_DAY: i64 = 2_932_896;
 /// Plaintext bytes of every segment of a file but its last; most bytes of a dictionary segment.
 pub const SEGMENT_BYTES: usize = 256 * 1024;
 /// `k` is a 16-bit number in the proofs.

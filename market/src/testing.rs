@@ -199,7 +199,8 @@ impl Simulation {
                 assert!(self.nullifiers.insert(shown.nullifier), "I5: a nullifier came twice");
             }
         }
-        let found = crate::invariant::violations(&self.state).unwrap_or_else(|error| panic!("{error}"));
+        let found =
+            crate::invariant::violations(&self.state).unwrap_or_else(|error| panic!("{error}"));
         assert!(found.is_empty(), "after block {}: {found:#?}", block.height);
         Ok(executed)
     }
@@ -282,7 +283,9 @@ impl Simulation {
     pub fn submit(&mut self, transaction: &Transaction) -> Result<Receipt, TxError> {
         let checked = self.check(transaction)?;
         self.ledger.admit(&self.state, &self.next(STEP_MS), &checked)?;
-        let mut executed = self.block(&[checked]).unwrap_or_else(|error| panic!("what was admitted does not execute: {error}"));
+        let mut executed = self
+            .block(&[checked])
+            .unwrap_or_else(|error| panic!("what was admitted does not execute: {error}"));
         Ok(executed.receipts.remove(0))
     }
 

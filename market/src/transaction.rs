@@ -168,7 +168,7 @@ impl Transaction {
     }
 
     fn check_payer(&self) -> Result<(), TxError> {
-        let Authorization { accounts, .. } = &self.authorization;
+        let Authorization { accounts, deal_key, .. } = &self.authorization;
         match self.fee.payer {
             FeePayer::Account(account)
                 if accounts.iter().all(|signer| signer.account != account) =>
@@ -177,8 +177,15 @@ impl Transaction {
             }
             FeePayer::Account(_) => Ok(()),
             FeePayer::Deal(deal) => match &self.actions[..] {
-                // No account signature beside it: what the deal pays for has a known size.
-                [action] if action.deal() == Some(deal) && accounts.is_empty() => Ok(()),
+                // No signature beside it that the action does not need: what the deal pays for has a
+                // known size, and a delivery, whose proof is its authority, could be wrapped by anybody.
+                [action]
+                    if action.deal() == Some(deal)
+                        && accounts.is_empty()
+                        && (deal_key.is_none() || !self.is_lone_delivery()) =>
+                {
+                    Ok(())
+                }
                 _ => Err(TxError::FeeNotOfDeal { deal }),
             },
         }

@@ -648,6 +648,42 @@ fn adversary_28c_fees_from_the_price_or_from_another_deal() {
 }
 
 #[test]
+fn adversary_28c_a_delivery_takes_no_signature() {
+    let fees = FeeRates { per_kib: Amount::new(3), per_unit: Amount::new(1) };
+    let mut m = market_with(|genesis| genesis.currencies[0].fees = fees);
+    let allowance = fees.deal_allowance().unwrap();
+    let package = m.file("cohort");
+    let request = RequestDeal { allowance, ..package.request(&m.funder, &buyer("ada"), true) };
+    let request = m.asking(request);
+    m.sim.submit(&request).unwrap();
+    let deal = deal_of(&request);
+    let delivery = m.sim.delivery(deal, &package);
+    let mallory = Wallet::new("mallory");
+    let payer = Some(FeePayer::Deal(deal));
+    let key = Signing {
+        payer,
+        deal_key: Some(&mallory),
+        expiry_ms: Some(NO_EXPIRY),
+        ..Signing::default()
+    };
+    let account = Signing {
+        payer,
+        accounts: vec![&mallory],
+        expiry_ms: Some(NO_EXPIRY),
+        ..Signing::default()
+    };
+    for signing in [key, account] {
+        // The same action, signed correctly by somebody who has no part in the deal.
+        let wrapped = m.sim.sign_with(delivery.actions.to_vec(), &signing);
+        assert_eq!(m.sim.submit(&wrapped), Err(TxError::FeeNotOfDeal { deal }));
+    }
+    let purse = Purse::Deal(deal, DealPurse::Allowance);
+    assert_eq!(m.sim.purse(&purse), allowance.units());
+    m.sim.submit(&delivery).unwrap();
+    assert_eq!(m.stage(deal), Stage::Verified);
+}
+
+#[test]
 fn adversary_29_one_side_is_gone() {
     let mut m = market();
     let package = m.file("cohort");
@@ -790,6 +826,38 @@ fn adversary_26_cells_that_are_not_those_committed_to() {
     let dispute = m.sim.dispute(evidence, &buyer);
     m.sim.submit(&dispute).unwrap();
     assert_eq!(m.ended(deal), Termination::Disputed { segment: 2, defect: Defect::Claim });
+}
+
+#[test]
+fn adversary_26_a_cell_outside_its_bounds_is_disputed() {
+    // Committed to, proven and sealed consistently: the ward is one of three, the score at most 60,000.
+    let beyond: [(&str, u64, u64); 2] = [("code", 1, 4), ("number", 2, 60_002)];
+    for (name, bad, cell) in beyond {
+        let mut m = market();
+        // The other column holds the greatest cell that is within its bounds.
+        let stray = |at: u64, cells: &mut Vec<u64>| match at {
+            1 => cells.fill(if bad == 1 { cell } else { 3 }),
+            2 => cells[19] = if bad == 2 { cell } else { 60_001 },
+            _ => {}
+        };
+        let tamper = Tamper { cells: &stray, ..Tamper::default() };
+        let package = TablePackage::tampered(&m.hospital, name, PRICE, &[20], &tamper);
+        package.list(&mut m.sim, &m.hospital).unwrap();
+        let before = m.sim.balance(&m.funder);
+        let buyer = buyer("ada");
+        let deal = m.delivered(&package.package, &buyer);
+        // The twin: the columns within their bounds are what was listed.
+        for segment in [0, 3 - bad] {
+            let evidence = package.evidence(&mut m.sim, deal, segment);
+            let dispute = m.sim.dispute(evidence, &buyer);
+            assert_eq!(m.sim.submit(&dispute), Err(TxError::DisputeUnfounded { segment }));
+        }
+        let evidence = package.evidence(&mut m.sim, deal, bad);
+        let dispute = m.sim.dispute(evidence, &buyer);
+        m.sim.submit(&dispute).unwrap();
+        assert_eq!(m.ended(deal), Termination::Disputed { segment: bad, defect: Defect::Cell });
+        assert_eq!(m.sim.balance(&m.funder), before + COMPENSATION);
+    }
 }
 
 #[test]

@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(G2Point::from_bytes(&encode(&stranger)), Err(DecodeError::WrongSubgroup));
         // The twin without a fault.
         assert!(G2Point::from_bytes(&encode(&G2Affine::generator())).is_ok());
-        assert_eq!(borsh::from_slice::<G1Point>(&[1; 33]).is_err(), true);
+        assert!(borsh::from_slice::<G1Point>(&[1; 33]).is_err());
     }
 
     #[test]

@@ -141,8 +141,9 @@ impl System {
 
         let mut places = vec![Vec::new(); values.len()];
         let mut rows = Vec::with_capacity(cs.num_constraints());
-        for number in 0..cs.num_constraints() {
-            let sides = [0, 1, 2].map(|side| matrices[side][number].clone());
+        let [a, b, c] = [0, 1, 2].map(|side| matrices[side].iter());
+        for (number, ((a, b), c)) in a.zip(b).zip(c).enumerate() {
+            let sides = [a.clone(), b.clone(), c.clone()];
             let mut variables: Vec<Position> =
                 sides.iter().flatten().map(|(_, at)| *at).filter(|at| *at != 0).collect();
             variables.sort_unstable();

@@ -26,6 +26,8 @@ pub enum Ground {
     Claim,
     /// A dictionary segment is not canonical.
     Dictionary,
+    /// A cell is outside its column's bounds or dictionary.
+    Cell,
 }
 
 /// Everything about one bad segment that the ledger does not have.
@@ -82,13 +84,18 @@ pub fn evidence(
     let ground = match segment_key.open(segment, total, &ciphertext) {
         Err(_) => Ground::Cipher,
         Ok(bytes) => match place {
-            Place::Column { width, rows, .. } => match decode_cells(width, rows, &bytes) {
-                Err(_) => Ground::Length,
-                Ok(cells) if !claim_holds(srs, size, &leaf, &cells, segment_key.blinders()) => {
-                    Ground::Claim
+            Place::Column { table, column, width, rows, .. } => {
+                match decode_cells(width, rows, &bytes) {
+                    Err(_) => Ground::Length,
+                    Ok(cells) if !claim_holds(srs, size, &leaf, &cells, segment_key.blinders()) => {
+                        Ground::Claim
+                    }
+                    Ok(cells) if folder.layout().stray_cell(table, column, &cells).is_some() => {
+                        Ground::Cell
+                    }
+                    Ok(_) => return Err(EvidenceError::Good(segment)),
                 }
-                Ok(_) => return Err(EvidenceError::Good(segment)),
-            },
+            }
             Place::Dictionary { entries, .. } => match decode_dictionary(entries, &bytes) {
                 Err(_) => Ground::Dictionary,
                 Ok(_) => return Err(EvidenceError::Good(segment)),

@@ -61,18 +61,18 @@ pub fn open(
     for ((t, table), resource) in (0u32..).zip(folder.layout().tables()).zip(tables) {
         written.push(run.table(t, table, resource, &dictionaries)?);
     }
-    // The claims come before what was found in the cells: they are what can be disputed.
+    // The claims come first: a cell speaks against the seller only if it was committed to.
     if !run.sum.holds() {
         return Err(OpenError::Claim { segment: run.opener.false_claim(srs)? });
     }
     for (file, resource) in folder.layout().files().iter().zip(files) {
         written.push(run.file(file, resource)?);
     }
-    // No dispute answers these, so they must not hide a segment that one would.
-    run.opener.in_order()?;
     if let Some((segment, row)) = run.bad_cell {
         return Err(OpenError::Cell { segment, row });
     }
+    // No dispute answers these, so they must not hide a segment that one would.
+    run.opener.in_order()?;
     for (resource, (bytes, hash)) in folder.manifest().resources.iter().zip(written) {
         if resource.bytes != bytes || resource.hash != hash {
             return Err(OpenError::HashDiffers { path: resource.path.clone() });

@@ -48,9 +48,9 @@ pub enum OpenError {
         /// Which segment.
         segment: u64,
     },
-    /// A cell names no value of its column.
+    /// A cell names no value of its column. Grounds for a dispute.
     #[error(
-        "segment {segment}: row {row} of its block holds a cell outside the column's bounds or dictionary"
+        "segment {segment}: row {row} of its block holds a cell outside the column's bounds or dictionary; this can be disputed"
     )]
     Cell {
         /// Which segment.
@@ -76,7 +76,9 @@ impl OpenError {
     #[must_use]
     pub fn disputable(&self) -> Option<u64> {
         match self {
-            Self::Segment { segment, .. } | Self::Claim { segment } => Some(*segment),
+            Self::Segment { segment, .. }
+            | Self::Claim { segment }
+            | Self::Cell { segment, .. } => Some(*segment),
             _ => None,
         }
     }

@@ -15,7 +15,7 @@ use crate::authority::Authority;
 use crate::codec::decode_exact;
 use crate::event::Event;
 use crate::id::Hasher;
-use crate::layout::{BlockRows, Place};
+use crate::layout::{BlockRows, Layout, Place};
 use crate::listing::Listing;
 use crate::segment::{SegmentError, decode_cells, decode_dictionary, open};
 use crate::state::StateError;
@@ -37,7 +37,7 @@ impl Dispute {
         }
         self.check_segment_key(ctx, &listing)?;
         let defect = self
-            .defect(ctx, &listing, layout.block_rows(), &place)?
+            .defect(ctx, &listing, &layout, &place)?
             .ok_or(TxError::DisputeUnfounded { segment: self.segment })?;
         ctx.emit(Event::DisputeUpheld { deal: deal.id, segment: self.segment, defect });
         escrow::terminate(ctx, deal, Termination::Disputed { segment: self.segment, defect })?;
@@ -69,7 +69,7 @@ impl Dispute {
         &self,
         ctx: &Context<'_>,
         listing: &Listing,
-        block_rows: BlockRows,
+        layout: &Layout,
         place: &Place,
     ) -> Result<Option<Defect>, TxError> {
         if !self.leaf.fits(place) {
@@ -85,10 +85,16 @@ impl Dispute {
             Err(_) => return Ok(Some(Defect::Cipher)),
         };
         match *place {
-            Place::Column { width, rows, .. } => match decode_cells(width, rows, &plaintext) {
-                Ok(cells) => self.claim_defect(ctx, block_rows, &cells),
-                Err(_) => Ok(Some(Defect::Length)),
-            },
+            Place::Column { table, column, width, rows, .. } => {
+                let Ok(cells) = decode_cells(width, rows, &plaintext) else {
+                    return Ok(Some(Defect::Length));
+                };
+                if let Some(defect) = self.claim_defect(ctx, layout.block_rows(), &cells)? {
+                    return Ok(Some(defect));
+                }
+                // Committed to and proven, and yet no data: nothing can be read from such a cell.
+                Ok(layout.stray_cell(table, column, &cells).map(|_| Defect::Cell))
+            }
             Place::Dictionary { entries, .. } => {
                 Ok(decode_dictionary(entries, &plaintext).err().map(|_| Defect::Dictionary))
             }

@@ -7,9 +7,9 @@ use borsh::BorshDeserialize;
 use serde::Deserialize;
 
 use super::{
-    BlockRows, Column, Dictionary, File, Layout, LayoutError, MAX_BLOCKS, MAX_COLUMNS,
-    MAX_DICTIONARIES, MAX_EDGES, MAX_FILES, MAX_K, MAX_LAYOUT_BYTES, MAX_NAME_BYTES, MAX_SCALE,
-    MAX_SEGMENTS, MAX_TABLES, Place, Role, SEGMENT_BYTES, Table, Values,
+    BlockRows, Column, Dictionary, FIRST_DAY, File, LAST_DAY, Layout, LayoutError, MAX_BLOCKS,
+    MAX_COLUMNS, MAX_DICTIONARIES, MAX_EDGES, MAX_FILES, MAX_K, MAX_LAYOUT_BYTES, MAX_NAME_BYTES,
+    MAX_SCALE, MAX_SEGMENTS, MAX_TABLES, Place, Role, SEGMENT_BYTES, Table, Values,
 };
 
 impl Layout {
@@ -130,6 +130,21 @@ impl Layout {
         max_cell(column, |at| self.dictionaries.get(at).map(Dictionary::entries))
     }
 
+    /// The row of the first cell that names no value within its column's bounds or dictionary;
+    /// a missing cell names none and is never meant. `None` also if there is no such column.
+    pub fn stray_cell(&self, table: u32, column: u32, cells: &[u64]) -> Option<usize> {
+        let table = self.tables.get(table as usize)?;
+        match &table.columns.get(column as usize)?.values {
+            Values::Number { range, .. } | Values::Date { range } => {
+                cells.iter().position(|cell| range.value(*cell) == Some(None))
+            }
+            Values::Code { dictionary } => {
+                let entries = self.dictionaries.get(*dictionary as usize)?.entries();
+                cells.iter().position(|cell| *cell > entries)
+            }
+        }
+    }
+
     fn check(&self) -> Result<(), LayoutError> {
         bound("number of tables", self.tables.len(), MAX_TABLES)?;
         bound("number of dictionaries", self.dictionaries.len(), MAX_DICTIONARIES)?;
@@ -211,6 +226,11 @@ fn column_fits(column: &Column, entries: &[u64]) -> bool {
     let (low, high) = match &column.values {
         Values::Number { range, .. } | Values::Date { range } => {
             if range.offset > range.low || range.low > range.high {
+                return false;
+            }
+            // A day that no text stands for could be sold and never be read.
+            let dated = matches!(column.values, Values::Date { .. });
+            if dated && (range.low < FIRST_DAY || range.high > LAST_DAY) {
                 return false;
             }
             (range.low, range.high)

@@ -86,8 +86,8 @@ fn bytes_are_canonical_and_checked() {
 
 #[test]
 fn contradictions_are_refused() {
-    let refused =
-        |change: fn(&mut (Vec<Table>, Vec<Dictionary>, Vec<File>))| build(change).unwrap_err();
+    type Parts = (Vec<Table>, Vec<Dictionary>, Vec<File>);
+    let refused = |change: fn(&mut Parts)| build(change).unwrap_err();
     let name = |name: &str| LayoutError::Name(name.into());
     assert_eq!(refused(|p| p.0[1].first = 3), LayoutError::NotContiguous { expected: 4, found: 3 });
     assert_eq!(

@@ -121,7 +121,7 @@ impl RangeProof {
                 from -= 1;
             }
             let last = from + level.len() as u64 - 1;
-            if last % 2 == 0 && last + 1 < size {
+            if last.is_multiple_of(2) && last + 1 < size {
                 level.push(nodes.next()?.0);
             }
             level = level

@@ -37,6 +37,8 @@ const FILE: &[u8] = b"What the columns mean.";
 
 /// What a dishonest institution changes on the way from cells to leaves.
 pub struct Tamper<'a> {
+    /// The cells of a column's segment, before they are committed to.
+    pub cells: &'a dyn Fn(u64, &mut Vec<u64>),
     /// The plaintext of a segment, after it was committed to.
     pub plaintext: &'a dyn Fn(u64, &mut Vec<u8>),
     /// Its ciphertext, before its leaf is made.
@@ -47,7 +49,7 @@ pub struct Tamper<'a> {
 
 impl Default for Tamper<'_> {
     fn default() -> Self {
-        Self { plaintext: &|_, _| {}, ciphertext: &|_, _| {}, leaf: &|_, _| {} }
+        Self { cells: &|_, _| {}, plaintext: &|_, _| {}, ciphertext: &|_, _| {}, leaf: &|_, _| {} }
     }
 }
 
@@ -131,7 +133,7 @@ impl TablePackage {
         let (mut ciphertexts, mut leaves, mut all_cells) = (Vec::new(), Vec::new(), Vec::new());
         for segment in 0..layout.segments() {
             let place = layout.place(segment).expect("within the layout");
-            let (mut plaintext, claim, cells) = honest(key, segment, &place);
+            let (mut plaintext, claim, cells) = committed(key, segment, &place, tamper.cells);
             (tamper.plaintext)(segment, &mut plaintext);
             let cipher_key = Scalar(segment_key(key.0, segment)).to_bytes();
             let nonce = [7; NONCE_BYTES];
@@ -257,11 +259,17 @@ impl TablePackage {
     }
 }
 
-/// Plaintext, claim and cells of a segment as they should be.
-fn honest(key: Scalar, segment: u64, place: &Place) -> (Vec<u8>, [u8; 32], Vec<u64>) {
+/// Plaintext, claim and cells of a segment, which agree with each other.
+fn committed(
+    key: Scalar,
+    segment: u64,
+    place: &Place,
+    change: &dyn Fn(u64, &mut Vec<u64>),
+) -> (Vec<u8>, [u8; 32], Vec<u64>) {
     match *place {
         Place::Column { block, column, width, rows, .. } => {
-            let cells: Vec<u64> = (0..rows).map(|row| cell(column, block, row)).collect();
+            let mut cells: Vec<u64> = (0..rows).map(|row| cell(column, block, row)).collect();
+            change(segment, &mut cells);
             let column = Cells { cells: &cells, blinders: blinders(key, segment) };
             let powers = prover().powers().expect("development powers");
             let rows = BlockRows::Small.rows() as usize;

@@ -1,10 +1,11 @@
 //! A seller who lists a package that is consistent in public but not inside: the buyer finds the
 //! segment, keeps nothing of the output, and holds the evidence.
 
-use galen_market::segment::{Leaf, SegmentError};
+use galen_market::segment::{Leaf, SegmentError, decode_cells, encode_cells};
 use galen_zk::field::Scalar;
 
 use super::*;
+use crate::commit::commit;
 use crate::dispute::{EvidenceError, Ground, evidence, leaf_evidence};
 use crate::open::open;
 use crate::opener::{OpenError, Opener};
@@ -102,6 +103,46 @@ fn adversary_31_a_false_claim_is_named_by_bisection() {
     let mut opener = Opener::new(&folder, packed.secret.key).unwrap();
     assert!(opener.claim_is_false(&SRS, bad).unwrap());
     assert!(!opener.claim_is_false(&SRS, bad - 1).unwrap());
+}
+
+#[test]
+fn adversary_26_a_cell_outside_its_bounds_is_named() {
+    let packed = Packed::ward(300, 200);
+    let layout = packed.listing.layout.clone();
+    let columns = &layout.tables()[0].columns;
+    // A number, and a position in a dictionary; each committed to as it is sealed.
+    for bad in [2u64, 1] {
+        let greatest = layout.max_cell(&columns[bad as usize]).unwrap();
+        let width = columns[bad as usize].width;
+        let with = |cell: u64| {
+            resell(&packed, |segment, draft| {
+                if segment != bad {
+                    return;
+                }
+                let rows = u32::try_from(draft.plaintext.len() / width.bytes()).unwrap();
+                let mut cells = decode_cells(width, rows, &draft.plaintext).unwrap();
+                cells[7] = cell;
+                draft.plaintext = encode_cells(width, &cells).unwrap();
+                let blinders = draft.key.segment(segment).blinders();
+                let claim = commit(&SRS, layout.block_rows(), &cells, blinders).unwrap();
+                draft.claim = claim.to_bytes();
+            })
+        };
+        let folder = with(greatest + 1);
+        let refused = refusal(&packed, &folder);
+        assert!(
+            matches!(refused, OpenError::Cell { segment, row: 7 } if segment == bad),
+            "{refused}"
+        );
+        assert_eq!(refused.disputable(), Some(bad));
+        let found = evidence(&folder, packed.secret.key, &SRS, bad).unwrap();
+        assert_eq!(found.ground, Ground::Cell);
+        // The twin: the greatest cell within the bounds is data like any other.
+        std::fs::remove_dir_all(packed.home.path().join("resold")).unwrap();
+        let good = evidence(&with(greatest), packed.secret.key, &SRS, bad).unwrap_err();
+        assert!(matches!(good, EvidenceError::Good(segment) if segment == bad));
+        std::fs::remove_dir_all(packed.home.path().join("resold")).unwrap();
+    }
 }
 
 #[test]
