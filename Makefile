@@ -31,7 +31,7 @@ adversary: system
 	@bash tests/run.sh $(LOGS)/adversary.log $(CARGO) test --workspace --no-fail-fast adversary_
 	@python3 tests/adversary.py $(LOGS)/adversary.log
 
-## make constraints     every constraint of every circuit shown to be necessary, or redundant by machine
+## make constraints     every constraint of every circuit shown to be necessary
 constraints: system
 	@mkdir -p $(LOGS)
 	@bash tests/run.sh $(LOGS)/constraints.log $(CARGO) test -p galen-zk --test constraints -- --show-output
