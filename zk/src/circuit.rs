@@ -5,5 +5,6 @@ pub mod credential;
 pub mod edwards;
 pub mod k_anonymity;
 pub mod key_envelope;
+pub mod logup;
 pub mod segment_key;
 pub mod wire;
