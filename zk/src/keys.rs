@@ -3,7 +3,8 @@
 //!
 //! Every circuit is frozen in `zk/vectors`: its constraints, verifying key and proving key by hash, and
 //! the verifying key's bytes, which are part of the program. A verifier never generates anything. To
-//! freeze a new or changed circuit, run this crate's tests with `GALEN_FREEZE=1`, then build again.
+//! freeze new or changed circuits, run this crate's tests with `GALEN_FREEZE=1`, then build again;
+//! with `GALEN_FREEZE=all` every key is made anew, as a change of the generator needs.
 //! Depends on every other module of the crate.
 
 use std::collections::BTreeMap;
@@ -22,10 +23,11 @@ use crate::circuit::key_envelope::KeyEnvelope;
 use crate::circuit::segment_key::SegmentKey;
 use crate::commitment::{Column, Srs};
 use crate::field::{hash_parts, parse_hex};
-use crate::point::G2Point;
+use crate::point::{G1Point, G2Point};
 use crate::proof::{self, KeyError, Proof, ProofError, ProveError, ProvingKey, VerifyingKey};
 use crate::setup::{self, Cache, Shape};
 use crate::statement::{CircuitId, Statement};
+use crate::summary::SummaryPowers;
 
 /// Name of the reference string in the index and in the cache.
 const SRS: &str = "powers-of-tau";
@@ -119,6 +121,8 @@ pub struct Index {
     pub tau: G2Point,
     /// SHA-256 of the reference string as it is cached.
     pub powers: String,
+    /// Its first points, in which summaries are committed.
+    pub summary_powers: Vec<G1Point>,
     /// The circuits.
     pub circuits: Vec<Frozen>,
 }
@@ -174,11 +178,12 @@ pub enum Network {
     Production,
 }
 
-/// The verifying keys of every circuit and `[τ]₂`, checked.
+/// The verifying keys of every circuit, `[τ]₂` and the first powers of τ, checked.
 #[derive(Clone, Debug)]
 pub struct Parameters {
     origin: Origin,
     tau: G2Point,
+    summary_powers: SummaryPowers,
     keys: BTreeMap<CircuitId, VerifyingKey>,
 }
 
@@ -186,7 +191,8 @@ impl Parameters {
     /// Checks a set of verifying keys against an index: every circuit of the program must have one.
     ///
     /// # Errors
-    /// [`KeyError::Malformed`] for a degenerate key or `[τ]₂ = [1]₂`, [`KeyError::NotPinned`] for one
+    /// [`KeyError::Malformed`] for a degenerate key, `[τ]₂ = [1]₂` or other powers than those of τ,
+    /// [`KeyError::NotPinned`] for one
     /// that is not in the index, [`KeyError::Unknown`] for one that is missing,
     /// [`KeyError::Forgeable`] if what calls itself a ceremony's is from the public seed.
     pub fn new(index: &Index, bytes: &BTreeMap<&str, &[u8]>) -> Result<Self, KeyError> {
@@ -210,7 +216,9 @@ impl Parameters {
             }
             keys.insert(entry.circuit, key);
         }
-        Ok(Self { origin: index.origin, tau: index.tau, keys })
+        let summary_powers = SummaryPowers::new(&index.summary_powers, index.tau.affine())
+            .map_err(|error| KeyError::Malformed { circuit: SRS.into(), reason: error.0 })?;
+        Ok(Self { origin: index.origin, tau: index.tau, summary_powers, keys })
     }
 
     /// The development parameters that are part of the program. Forgeable.
@@ -229,12 +237,13 @@ impl Parameters {
         self.origin
     }
 
-    /// Hash of every verifying key and of `[τ]₂`: what a genesis pins.
+    /// Hash of every verifying key, of `[τ]₂` and the first powers: what a genesis pins.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         let tau = self.tau.to_bytes();
+        let powers = self.summary_powers.to_bytes();
         let hashes: Vec<[u8; 32]> = self.keys.values().map(VerifyingKey::hash).collect();
-        let mut parts: Vec<&[u8]> = vec![&tau];
+        let mut parts: Vec<&[u8]> = vec![&tau, &powers];
         for (circuit, hash) in self.keys.keys().zip(&hashes) {
             parts.extend([circuit.0.as_bytes(), hash.as_slice()]);
         }
@@ -306,6 +315,12 @@ impl Verifier {
     #[must_use]
     pub fn tau(&self) -> &G2Point {
         &self.parameters.tau
+    }
+
+    /// The first powers of τ, in which summaries are committed: part of every set of parameters.
+    #[must_use]
+    pub fn summary_powers(&self) -> &SummaryPowers {
+        &self.parameters.summary_powers
     }
 
     /// The powers of τ, with which a claimed commitment to cells in hand is computed again. Made when

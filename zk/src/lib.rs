@@ -17,5 +17,6 @@ pub mod point;
 pub mod proof;
 pub mod setup;
 pub mod statement;
+pub mod summary;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -29,8 +29,10 @@ use sha2::{Digest, Sha256};
 use crate::circuit::k_anonymity::BLOCK_ROWS;
 use crate::commitment::{BLINDERS, Srs};
 use crate::field::{hash_parts, scalar_bytes};
+use crate::point::G1Point;
 use crate::proof::{KeyError, ProvingKey};
 use crate::statement::Statement;
+use crate::summary::SUMMARY_POWERS;
 
 /// The public seed. Whoever reads this line can forge.
 const SEED: &[u8] = b"Galen development parameters: public seed, forgeable, never for production";
@@ -178,6 +180,23 @@ pub fn generate_srs() -> Srs {
         power *= tau;
     }
     Srs::new(G1Projective::from(G1Affine::generator()).batch_mul(&powers))
+}
+
+/// The first powers of the development reference string, as a verifier carries them.
+///
+/// # Panics
+/// Never: no power of the development τ is zero.
+#[must_use]
+pub fn summary_powers() -> Vec<G1Point> {
+    let tau = tau();
+    let powers: Vec<Fr> = std::iter::successors(Some(Fr::ONE), |power| Some(*power * tau))
+        .take(SUMMARY_POWERS)
+        .collect();
+    G1Projective::from(G1Affine::generator())
+        .batch_mul(&powers)
+        .into_iter()
+        .map(|point| G1Point::new(point).expect("a power of tau is not zero"))
+        .collect()
 }
 
 /// What a cached file holds.
