@@ -3,12 +3,13 @@
 CACHE ?= $(HOME)/.cache/galen
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 export GALEN_PARAMS ?= $(CACHE)/params
+export GALEN_INTEROP ?= $(CACHE)/interop
 VENV := $(CACHE)/venv
 export PYTHON := $(VENV)/bin/python
 CARGO ?= cargo
 LOGS := $(CARGO_TARGET_DIR)/logs
 
-.PHONY: demo test adversary constraints deny lint arrows system python clean help
+.PHONY: demo test adversary constraints deny lint arrows system python node clean help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -19,7 +20,7 @@ demo: system
 	@$(CARGO_TARGET_DIR)/debug/galen demo $(if $(ONCE),--once) $(DEMO_FLAGS)
 
 ## make test            formats, lints, dependency rules, every test, and the tables of attacks and constraints
-test: system python lint arrows deny
+test: system python node lint arrows deny
 	@mkdir -p $(LOGS)
 	@bash tests/run.sh $(LOGS)/test.log $(CARGO) test --workspace --no-fail-fast -- --show-output
 	@python3 tests/adversary.py $(LOGS)/test.log
@@ -50,13 +51,17 @@ arrows:
 deny:
 	@bash tests/deny.sh $(CACHE)/tools
 
-# Debian packages: a C++ compiler and libclang for RocksDB, strace and Python for the tests.
+# Debian packages: a C++ compiler and libclang for RocksDB, strace, Python and Node for the tests.
 system:
 	@bash tests/system.sh
 
 # Checkers that share no code with Galen, in a virtual environment of their own.
 python: system
 	@bash tests/python/setup.sh $(VENV)
+
+# snarkjs, and the verifier that browsers run.
+node: system
+	@bash tests/interop/setup.sh $(GALEN_INTEROP)
 
 clean:
 	rm -rf $(CARGO_TARGET_DIR)

@@ -8,6 +8,9 @@ need make make
 need strace strace
 need python3 python3
 need git git
+# Checkers that share no code with Galen run on Node.
+need node nodejs
+need npm npm
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=(python3-venv)
 # RocksDB's bindings are generated at build time and need libclang with its headers.
 ls /usr/lib/llvm-*/lib/libclang.so* >/dev/null 2>&1 || missing+=(libclang-dev)

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# setup.sh CACHE: snarkjs and the compiled verifier of web/portal/verifier below CACHE, at the pinned
+# versions of the lock files. Does nothing if they are there and nothing changed. Needs Node and npm.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+cache=$1
+mkdir -p "$cache"
+# Tests of several processes come here at once.
+exec 9>"$cache/lock"
+flock 9
+
+# install SOURCE TARGET: the packages of a lock file.
+install() {
+  local source=$1 target=$2
+  mkdir -p "$target"
+  if cmp -s "$source/package-lock.json" "$target/installed"; then return; fi
+  rm -f "$target/installed"
+  cp "$source/package.json" "$source/package-lock.json" "$target/"
+  (cd "$target" && npm ci --silent --ignore-scripts --no-audit --no-fund)
+  cp "$source/package-lock.json" "$target/installed"
+}
+
+install "$here/snarkjs" "$cache/snarkjs"
+
+verifier=$here/../../web/portal/verifier
+target=$cache/verifier
+install "$verifier" "$target"
+if [ ! -e "$target/built" ] || ! diff -rq "$verifier/src" "$target/src" >/dev/null 2>&1 || ! cmp -s "$verifier/tsconfig.json" "$target/tsconfig.json"; then
+  rm -rf "$target/built" "$target/src" "$target/dist"
+  cp -r "$verifier/src" "$verifier/tsconfig.json" "$target/"
+  (cd "$target" && node_modules/.bin/tsc)
+  touch "$target/built"
+fi

@@ -1,0 +1,15 @@
+/**
+ * Verifies what a listing or a deal carries, from its bytes: plain proofs (credential, key envelope,
+ * segment key) and the bundles of row blocks. Runs in a browser; depends on two audited libraries for
+ * the curve and the hash, and on nothing of Galen's.
+ */
+export { parseHex } from "./bytes.js";
+export { decodeBundle, verifyBundle } from "./bundle.js";
+export type { BlockClaims, BundleContext, Keys } from "./bundle.js";
+export { hashParts, hashToScalar, parseScalar } from "./field.js";
+export { verify, verifyingKey } from "./groth16.js";
+export type { VerifyingKey } from "./groth16.js";
+export { verifyPlain } from "./plain.js";
+export { g1, g2 } from "./point.js";
+export { Refused } from "./refused.js";
+export type { Reason } from "./refused.js";

@@ -1,0 +1,29 @@
+//! Node, with the checkers that share no code with ours.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The folder of installed checkers: `GALEN_INTEROP`, or `galen/interop` in the user's cache. They
+/// are installed and compiled when they are missing or out of date.
+pub fn tools() -> &'static Path {
+    static TOOLS: OnceLock<PathBuf> = OnceLock::new();
+    TOOLS.get_or_init(|| {
+        let cache = std::env::var_os("GALEN_INTEROP").map_or_else(
+            || std::env::home_dir().unwrap().join(".cache/galen/interop"),
+            PathBuf::from,
+        );
+        let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/interop/setup.sh");
+        let status = Command::new("bash").arg(setup).arg(&cache).status().unwrap();
+        assert!(status.success(), "{setup} failed: it needs Node and npm");
+        cache
+    })
+}
+
+/// Runs a command and returns its exit and everything it printed.
+pub fn run(command: &mut Command) -> (bool, String) {
+    let output = command.output().unwrap();
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    (output.status.success(), text)
+}
