@@ -17,9 +17,10 @@ pub enum Dataset {
         after_help = "Examples:\n  galen dataset inspect patients.csv\n  galen dataset inspect patients.csv --role zip=quasi --role note=drop --save-roles roles.json"
     )]
     Inspect(prepare::Inspect),
-    /// Generalise and suppress until k persons or rows share every combination of quasi-identifiers
+    /// Generalise and suppress until k persons or rows share every combination of quasi-identifiers,
+    /// and show l different values of what is sensitive
     #[command(
-        after_help = "Examples:\n  galen dataset deidentify patients.csv --roles roles.json --compare 5,11,25\n  galen dataset deidentify patients.csv --roles roles.json --k 11 --suppression 0.02 --out ward-7"
+        after_help = "Examples:\n  galen dataset deidentify patients.csv --roles roles.json --compare 5,11,25\n  galen dataset deidentify patients.csv --roles roles.json --k 11 --suppression 0.02 --out ward-7\n  galen dataset deidentify patients.csv --roles roles.json --k 11 --l diagnosis=4 --l outcome=2 --out ward-7"
     )]
     Deidentify(prepare::Deidentify),
     /// Encrypt a de-identified table, and files, into a package folder

@@ -289,6 +289,7 @@ impl Description {
                 bounds,
                 description: about.description.clone(),
                 ontology: about.ontology.clone(),
+                chart: None,
             };
             Ok((name.clone(), note))
         };

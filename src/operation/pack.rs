@@ -116,6 +116,8 @@ fn input(request: &PackRequest<'_>) -> Result<(PackInput, PackageRecord), Failur
         None => Deidentification {
             method: "files as they are; what was done to them is described in words".to_owned(),
             k: 0,
+            diversity: std::collections::BTreeMap::new(),
+            cells_emptied: std::collections::BTreeMap::new(),
             persons: "not stated".to_owned(),
             rows: RowCounts { source: 0, other_rows_of_persons: 0, suppressed: 0, packed: 0 },
             loss_per_million: 0,

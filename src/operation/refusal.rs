@@ -171,6 +171,25 @@ impl From<DeidentifyError> for Failure {
                 "deidentify.k_unreachable",
                 "lower --k, raise --suppression, or drop a quasi-identifier",
             ),
+            E::Diversity { .. } => (
+                "deidentify.l_unreachable",
+                "lower --l of that column, raise --suppression, or drop a quasi-identifier",
+            ),
+            E::Together { .. } => (
+                "deidentify.k_l_unreachable",
+                "lower --k or --l, raise --suppression, or drop a quasi-identifier",
+            ),
+            E::NotSensitive { .. } => {
+                ("deidentify.not_sensitive", "give the column the role sensitive with --role")
+            }
+            E::NothingSensitive => (
+                "deidentify.nothing_sensitive",
+                "name a column with --role, for example --role diagnosis=sensitive",
+            ),
+            E::L { .. } => ("deidentify.l_range", "choose an l from 2 to 65535"),
+            E::Uncuttable { .. } => {
+                ("deidentify.uncuttable", "lower --l, or generalise less with a hierarchy")
+            }
             E::SmallBlock { .. } => ("deidentify.small_block", "pack with full blocks, or lower k"),
             E::SmallClass { .. } => {
                 ("deidentify.small_class", "run `galen dataset deidentify` with this k first")

@@ -3,13 +3,14 @@
 //! A cell is 0 if missing, else `value − offset + 1`. Bounds are *declared*: given by the
 //! institution, or by [`declared_range`] rounded outward to a coarse grid, so that they do not tell
 //! the observed extremes. Texts become positions in a dictionary, which is sorted bytewise and so
-//! tells nothing of the order of rows. Depends on the Layout, `schema` and `roles`.
+//! tells nothing of the order of rows. Depends on the Layout, `schema`, `roles` and `charts`.
 
 use std::collections::BTreeMap;
 
 use galen_market::layout::{self, BlockRows, Range, Role, Values, Width};
 use galen_market::segment::SegmentError;
 
+use crate::charts::{self, Limits, Plan, Unchartable};
 use crate::csv_out;
 use crate::deidentify::{Deidentified, block_partition};
 use crate::durable::Hashing;
@@ -32,6 +33,17 @@ pub struct ColumnNote {
     pub description: String,
     /// Ontology term (an IRI).
     pub ontology: Option<String>,
+    /// Whether its chart is to be shown, and how few rows may stand in a bin.
+    pub chart: Option<ChartWish>,
+}
+
+/// A chart that is wished for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChartWish {
+    /// Every bin holds nothing or at least so many rows: the table's k.
+    pub least: u64,
+    /// The block size, which bounds what can be proven.
+    pub size: BlockRows,
 }
 
 /// Why a table cannot be packed.
@@ -80,6 +92,16 @@ pub enum EncodeError {
     /// The rows cannot be cut into blocks that are each k-anonymous.
     #[error("{0}")]
     Partition(String),
+    /// The rows were arranged for blocks of another size.
+    #[error(
+        "the rows were arranged for row blocks of {arranged}, so that each is diverse, and not for blocks of {wanted}; de-identify again for that size"
+    )]
+    Arranged {
+        /// Rows of a block that they were arranged for.
+        arranged: u64,
+        /// Rows of a block that was asked for.
+        wanted: u64,
+    },
     /// The blocks do not hold exactly the table's rows.
     #[error("row blocks hold {found} rows and the table has {expected}")]
     Blocks {
@@ -98,6 +120,8 @@ pub struct EncodedColumn {
     pub spec: layout::Column,
     /// One cell a row.
     pub cells: Vec<u64>,
+    /// Its chart, or why it has none, if one was wished for. The chart's edges are in `spec`.
+    pub chart: Option<Result<Plan, Unchartable>>,
 }
 
 /// A table ready to be sealed.
@@ -152,7 +176,7 @@ pub fn encode(
             roles::Role::Drop => return Err(EncodeError::NotDropped(name.clone())),
         };
         // One cell for each distinct text, then one look-up a row.
-        let (values, width, cell_of) = match column.numbers() {
+        let (mut values, mut width, cell_of) = match column.numbers() {
             Some(numbers) => encode_numbers(column, note, &numbers)?,
             None => {
                 let skip = usize::from(column.missing_code().is_some());
@@ -169,10 +193,25 @@ pub fn encode(
                 (Values::Code { dictionary }, width, cells)
             }
         };
+        let cells: Vec<u64> = column.codes.iter().map(|code| cell_of[*code as usize]).collect();
+        let mut edges = Vec::new();
+        let chart = note.chart.map(|wish| {
+            let plan = plan(&column.kind, &values, &cells, column.distinct() as u64, wish)?;
+            if let Values::Number { range, .. } | Values::Date { range } = &mut values {
+                // Rounded up to the grid of a wide chart: a declared bound may be.
+                range.high = value_of(range.offset, plan.high);
+            }
+            width = Width::for_cell(plan.high);
+            let offset = match &values {
+                Values::Number { range, .. } | Values::Date { range } => range.offset,
+                Values::Code { .. } => 0,
+            };
+            edges = plan.edges.iter().map(|cell| value_of(offset, *cell)).collect();
+            Ok(plan)
+        });
         fields.push(field(column, note, role, &values));
-        let cells = column.codes.iter().map(|code| cell_of[*code as usize]).collect();
-        let spec = layout::Column { name: name.clone(), width, role, values, edges: Vec::new() };
-        columns.push(EncodedColumn { spec, cells });
+        let spec = layout::Column { name: name.clone(), width, role, values, edges };
+        columns.push(EncodedColumn { spec, cells, chart });
     }
     let mut csv = Hashing::new(std::io::sink());
     csv_out::write(table, &mut csv).expect("a sink takes every byte");
@@ -187,6 +226,28 @@ pub fn encode(
         schema: Some(TableSchema { fields, missing_values: vec![String::new()] }),
     };
     Ok(EncodedTable { columns, active: active.to_vec(), dictionaries, resource })
+}
+
+/// The value that a cell stands for; the first is 1. Bounds stay within ±2^62.
+fn value_of(offset: i64, cell: u64) -> i64 {
+    i64::try_from(i128::from(offset) + i128::from(cell) - 1).unwrap_or(i64::MAX)
+}
+
+fn plan(
+    kind: &Kind,
+    values: &Values,
+    cells: &[u64],
+    entries: u64,
+    wish: ChartWish,
+) -> Result<Plan, Unchartable> {
+    let cells = charts::histogram(cells);
+    let limits = Limits::of(wish.size);
+    match values {
+        Values::Code { .. } => charts::of_codes(&cells, entries, wish.least, limits),
+        Values::Number { range, .. } | Values::Date { range } => {
+            charts::of_numbers(&cells, range, kind, wish.least, limits)
+        }
+    }
 }
 
 type EncodedValues = (Values, Width, Vec<u64>);
@@ -209,6 +270,10 @@ fn encode_numbers(
                     });
                 }
             }
+        }
+        None if note.chart.is_some() && column.kind == Kind::Date => {
+            // A chart tells more of the days than bounds do, and centuries would coarsen it.
+            declared_days(numbers.iter().flatten().copied(), 3)
         }
         None => declared_range(&column.kind, numbers.iter().flatten().copied()),
     };
@@ -252,17 +317,25 @@ fn bound(kind: &Kind, text: &str) -> Option<i64> {
 /// negative, up to the next 1, 2 or 5 times a power of ten; days cover whole centuries. A column
 /// without any value gets 0 to 1.
 pub fn declared_range(kind: &Kind, values: impl Iterator<Item = i64>) -> Range {
-    let extremes = values.fold(None, |found: Option<(i64, i64)>, v| {
+    if matches!(kind, Kind::Date) {
+        return declared_days(values, 2);
+    }
+    let (low, high) = extremes(values).unwrap_or((0, 1));
+    let low = if low < 0 { -round_up(low.unsigned_abs()) } else { 0 };
+    Range { offset: low, low, high: if high > 0 { round_up(high.unsigned_abs()) } else { 0 } }
+}
+
+fn extremes(values: impl Iterator<Item = i64>) -> Option<(i64, i64)> {
+    values.fold(None, |found: Option<(i64, i64)>, v| {
         Some(found.map_or((v, v), |(low, high)| (low.min(v), high.max(v))))
-    });
-    let (low, high) = extremes.unwrap_or((0, 1));
-    let (low, high) = if matches!(kind, Kind::Date) {
-        (century(low, false).max(DAYS.0), century(high, true).min(DAYS.1))
-    } else {
-        let low = if low < 0 { -round_up(low.unsigned_abs()) } else { 0 };
-        (low, if high > 0 { round_up(high.unsigned_abs()) } else { 0 })
-    };
-    Range { offset: low, low, high }
+    })
+}
+
+/// Whole centuries around days, or decades: years that share so many leading digits.
+fn declared_days(values: impl Iterator<Item = i64>, digits: usize) -> Range {
+    let (low, high) = extremes(values).unwrap_or((0, 1));
+    let low = year_edge(low, digits, false).max(DAYS.0);
+    Range { offset: low, low, high: year_edge(high, digits, true).min(DAYS.1) }
 }
 
 /// The least of 1, 2, 5, 10, 20, 50, … that is not below `value`, at most 2^62.
@@ -283,17 +356,14 @@ fn round_up(value: u64) -> i64 {
     }
 }
 
-/// The first or last day of the century (year 1900 to 1999, say) that a day lies in.
-fn century(day: i64, last: bool) -> i64 {
+/// The first or last day of the years (1900 to 1999 for two digits, 1990 to 1999 for three) that a day
+/// lies in.
+fn year_edge(day: i64, digits: usize, last: bool) -> i64 {
     let text = Kind::Date.render(day).unwrap_or_default();
-    let digits = text.get(..2).unwrap_or("00");
-    let edge = match (last, digits) {
-        (true, _) => format!("{digits}99-12-31"),
-        // There is no year 0.
-        (false, "00") => "0001-01-01".to_owned(),
-        (false, _) => format!("{digits}00-01-01"),
-    };
-    Kind::Date.parse(&edge).unwrap_or(day)
+    let digits = text.get(..digits).unwrap_or("00");
+    let edge = if last { format!("{digits:9<4}-12-31") } else { format!("{digits:0<4}-01-01") };
+    // There is no year 0.
+    Kind::Date.parse(&edge.replace("0000", "0001")).unwrap_or(day)
 }
 
 fn field(column: &crate::schema::Column, note: &ColumnNote, role: Role, values: &Values) -> Field {
@@ -345,7 +415,8 @@ pub fn decode_cell(
     text.ok_or(SegmentError::Cell)
 }
 
-/// Encodes the outcome of a de-identification, cut into row blocks so that each is k-anonymous.
+/// Encodes the outcome of a de-identification, cut into row blocks so that each by itself is
+/// k-anonymous and as diverse as the report says.
 ///
 /// # Errors
 /// As [`encode`], or no legal cut into blocks.
@@ -358,11 +429,17 @@ pub fn encode_deidentified(
     size: BlockRows,
 ) -> Result<EncodedTable, EncodeError> {
     let rows = u64::from(size.rows());
-    let active: Vec<u32> = block_partition(&result.class_sizes, rows, result.report.k)
-        .map_err(|e| EncodeError::Partition(e.to_string()))?
-        .into_iter()
-        // A block has at most `size.rows()` rows.
-        .map(|n| u32::try_from(n).unwrap_or(u32::MAX))
-        .collect();
+    let report = &result.report;
+    let blocks = if report.block_rows == rows {
+        report.blocks.clone()
+    } else if report.diversity.is_empty() {
+        block_partition(&result.class_sizes, rows, report.k)
+            .map_err(|e| EncodeError::Partition(e.to_string()))?
+    } else {
+        return Err(EncodeError::Arranged { arranged: report.block_rows, wanted: rows });
+    };
+    // A block has at most `size.rows()` rows.
+    let active: Vec<u32> =
+        blocks.into_iter().map(|n| u32::try_from(n).unwrap_or(u32::MAX)).collect();
     encode(name, description, &result.table, roles, notes, &active)
 }

@@ -4,6 +4,7 @@
 //! hash maps and files. May depend on `galen-zk` and `galen-market`.
 
 pub mod attempts;
+pub mod charts;
 pub mod commit;
 pub mod csv_out;
 pub mod deidentify;

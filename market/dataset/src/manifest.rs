@@ -190,8 +190,8 @@ pub struct Constraints {
     pub maximum: String,
 }
 
-/// What the institution did before packing. Nothing here is proven except `k` in rows, by the
-/// listing's bundles.
+/// What the institution did before packing. Nothing here is proven except `k` in rows, and what of
+/// `diversity` the listing claims, by the listing's bundles.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deidentification {
@@ -199,6 +199,13 @@ pub struct Deidentification {
     pub method: String,
     /// Rows that share every combination of quasi-identifiers, at least.
     pub k: u32,
+    /// Different values that every combination of quasi-identifiers shows of a sensitive column, at
+    /// least, by column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub diversity: BTreeMap<String, u32>,
+    /// Cells that were emptied though they held a value, by column.
+    #[serde(rename = "cellsEmptied", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cells_emptied: BTreeMap<String, u64>,
     /// What is declared of persons: `one row a person`, `k distinct persons in every class`, or
     /// `rows, not persons`.
     pub persons: String,
@@ -403,8 +410,12 @@ impl Manifest {
         if report.loss_per_million > 1_000_000 {
             return refuse("deidentification.lossPerMillion", "is more than a million");
         }
-        for column in report.generalisation.keys().chain(&report.dropped) {
+        let named = report.generalisation.keys().chain(&report.dropped);
+        for column in named.chain(report.diversity.keys()).chain(report.cells_emptied.keys()) {
             text("deidentification", column)?;
+        }
+        for cells in report.cells_emptied.values() {
+            integer("deidentification.cellsEmptied", *cells)?;
         }
         for term in &self.terms {
             text("terms.code", &term.code)?;
@@ -462,8 +473,16 @@ impl From<&Report> for Deidentification {
         let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
         let levels = report.quasi_identifiers.iter();
         Self {
-            method: "full-domain generalisation and suppression to k-anonymity".to_owned(),
+            method: match report.diversity.is_empty() {
+                true => "full-domain generalisation and suppression to k-anonymity",
+                false => {
+                    "full-domain generalisation and suppression to k-anonymity and l-diversity"
+                }
+            }
+            .to_owned(),
             k: small(report.k),
+            diversity: report.diversity.iter().map(|d| (d.column.clone(), small(d.l))).collect(),
+            cells_emptied: report.blanked.iter().map(|b| (b.column.clone(), b.cells)).collect(),
             persons: persons.to_owned(),
             rows: RowCounts {
                 source: report.source_rows,

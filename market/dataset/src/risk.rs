@@ -1,4 +1,5 @@
-//! How easily a row could be traced to a person, from the sizes of its classes.
+//! How easily a row could be traced to a person, from the sizes of its classes, and what could be
+//! learnt of a person without tracing any.
 //!
 //! A class is a set of rows with equal quasi-identifiers; a missing cell counts as a value of its
 //! own. The terms are ARX's: the *prosecutor* knows that the person is in the table, the
@@ -79,6 +80,56 @@ impl Risk {
     }
 }
 
+/// What the classes tell of a sensitive column to one who knows only which class a person is in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Disclosure {
+    /// The column.
+    pub column: String,
+    /// Fewest different present values of a class: the l that the table has.
+    pub least: u64,
+    /// Different present values of a class, on average.
+    pub average: f64,
+    /// Share of rows in classes with a single present value, or none: their value is known with the
+    /// class.
+    pub uniform_rows: f64,
+    /// Greatest share of a class's rows that show one present value: the best guess at the row at
+    /// greatest risk.
+    pub highest_share: f64,
+}
+
+impl Disclosure {
+    /// Of a column of a table whose rows of a class are adjacent.
+    pub fn of_table(table: &Table, class_sizes: &[u64], column: usize) -> Disclosure {
+        let column = &table.columns[column];
+        let missing = column.missing_code();
+        let mut disclosure = Disclosure {
+            column: column.name.clone(),
+            least: 0,
+            average: 0.0,
+            uniform_rows: 0.0,
+            highest_share: 0.0,
+        };
+        let (mut from, mut values, mut uniform) = (0usize, 0u64, 0u64);
+        for (class, size) in class_sizes.iter().enumerate() {
+            let to = from.saturating_add(usize::try_from(*size).unwrap_or(0));
+            let mut codes = column.codes.get(from..to).unwrap_or_default().to_vec();
+            codes.retain(|code| Some(*code) != missing);
+            codes.sort_unstable();
+            let runs = || codes.chunk_by(|a, b| a == b);
+            let (distinct, longest) = (runs().count() as u64, runs().map(<[u32]>::len).max());
+            disclosure.least = if class == 0 { distinct } else { disclosure.least.min(distinct) };
+            let share = longest.unwrap_or(0) as f64 / (*size).max(1) as f64;
+            disclosure.highest_share = disclosure.highest_share.max(share);
+            uniform += if distinct <= 1 { *size } else { 0 };
+            values += distinct;
+            from = to;
+        }
+        disclosure.average = values as f64 / class_sizes.len().max(1) as f64;
+        disclosure.uniform_rows = uniform as f64 / from.max(1) as f64;
+        disclosure
+    }
+}
+
 /// The sizes of the classes of a table by these columns, in order of first appearance.
 pub fn class_sizes(table: &Table, columns: &[usize]) -> Vec<u64> {
     let mut seen: HashMap<Vec<u32>, usize> = HashMap::new();
@@ -110,5 +161,15 @@ mod tests {
         assert_eq!((risk.average_class, risk.discernibility), (2.0, 14.0));
         assert!((risk.unique_rows - 1.0 / 6.0).abs() < 1e-12);
         assert_eq!(Risk::of_table(&table, &[]).smallest, 6);
+    }
+
+    #[test]
+    fn a_class_with_one_value_gives_it_away() {
+        let cells = ["a", "a", "a", "b", "", "c", "", ""];
+        let table = Table { columns: vec![Column::from_cells("x", cells.into_iter())] };
+        let seen = Disclosure::of_table(&table, &[4, 2, 2], 0);
+        assert_eq!((seen.least, seen.average), (0, 1.0));
+        assert_eq!((seen.uniform_rows, seen.highest_share), (0.5, 0.75));
+        assert_eq!(Disclosure::of_table(&table, &[4], 0).least, 2);
     }
 }

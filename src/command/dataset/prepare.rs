@@ -7,6 +7,7 @@ use galen_dataset::deidentify::{Choice, Deidentified, PersonRule, Settings};
 use galen_dataset::inspect::Inspection;
 use galen_dataset::roles::Roles;
 use galen_dataset::schema::Kind;
+use galen_market::layout::BlockRows;
 use serde_json::json;
 
 use crate::config::Context;
@@ -58,6 +59,10 @@ pub struct Deidentify {
     /// How many must share every combination of quasi-identifiers
     #[arg(long, default_value_t = 11)]
     k: u64,
+    /// How many different values every such group must show: of one sensitive column, as COLUMN=L, or
+    /// of each, as L; may be repeated
+    #[arg(long = "l", value_name = "[COLUMN=]L")]
+    l: Vec<String>,
     /// Other k to compare with, apart by commas
     #[arg(long, value_delimiter = ',', value_name = "K,K,…")]
     compare: Vec<u64>,
@@ -73,6 +78,12 @@ pub struct Deidentify {
     /// Weight of a column's loss, as column=weight
     #[arg(long = "weight", value_name = "COLUMN=WEIGHT")]
     weights: Vec<String>,
+    /// Empty further cells of a column of which fewer than k are missing, so that it can be charted
+    #[arg(long)]
+    blank: bool,
+    /// Arrange the rows for blocks of 1,016 instead of 32,760; for development networks
+    #[arg(long)]
+    small_blocks: bool,
     /// New folder for the table, the report and the private list of source rows; without it, only compared
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -144,6 +155,26 @@ fn settings(command: &Deidentify, roles: Roles) -> Result<Settings, Failure> {
     if command.all_rows_of_persons {
         settings.persons = PersonRule::DistinctInClass;
     }
+    settings.blank = command.blank;
+    if command.small_blocks {
+        settings.block_rows = u64::from(BlockRows::Small.rows());
+    }
+    for text in &command.l {
+        let (column, l) = match text.rsplit_once('=') {
+            Some((column, l)) => (Some(column), l),
+            None => (None, text.as_str()),
+        };
+        let l: u64 = l.trim().parse().map_err(|_| {
+            Failure::usage(format!("`{text}` is not of the form L or column=L"))
+                .remedy("write for example --l 3 or --l diagnosis=3")
+        })?;
+        match column {
+            Some(column) => {
+                settings.diversity.insert(column.to_owned(), l);
+            }
+            None => settings.default_diversity = Some(l),
+        }
+    }
     for text in &command.hierarchies {
         let (column, spec) = prepare::hierarchy(text)?;
         settings.hierarchies.insert(column, spec);
@@ -211,6 +242,7 @@ fn told(result: &Deidentified, choices: &[Choice], command: &Deidentify, dry_run
                 .levels
                 .iter()
                 .map(|(name, level)| format!("{name} {level}"))
+                .chain(outcome.diversity.iter().map(|(name, l)| format!("{name} l = {l}")))
                 .collect::<Vec<_>>()
                 .join(", "),
         ],
@@ -228,6 +260,37 @@ fn told(result: &Deidentified, choices: &[Choice], command: &Deidentify, dry_run
             column.example.clone(),
         ]
     });
+    let disclosed = report.disclosure.iter().map(|column| {
+        let asked = report.diversity.iter().find(|d| d.column == column.column);
+        [
+            column.column.clone(),
+            asked.map_or_else(|| "-".to_owned(), |d| d.l.to_string()),
+            column.least.to_string(),
+            format!("{:.1}", column.average),
+            percent(column.uniform_rows),
+            percent(column.highest_share),
+        ]
+    });
+    let disclosed = match report.disclosure.is_empty() {
+        true => String::new(),
+        false => format!(
+            "\n\n{}",
+            table(
+                ["sensitive", "l asked", "l reached", "average l", "rows given away", "best guess"],
+                disclosed
+            )
+        ),
+    };
+    let blanked: Vec<String> = report
+        .blanked
+        .iter()
+        .map(|b| {
+            format!(
+                "\n{} further cells of {} were emptied: only {} were missing.",
+                b.cells, b.column, b.missing
+            )
+        })
+        .collect();
     let place = match &command.out {
         Some(out) if !dry_run => format!(
             "Written to {}. Keep {} to yourself: with the source it names the persons again.",
@@ -238,7 +301,7 @@ fn told(result: &Deidentified, choices: &[Choice], command: &Deidentify, dry_run
         None => "Nothing was written; choose a k and name a folder with --out.".to_owned(),
     };
     format!(
-        "{}\n\nChosen: k = {}, reached {}, counting {}.\n{} rows of {}: {} other rows of persons left out, {} suppressed. {} classes, {} persons.\nLoss {}{}. Columns dropped: {}.\n\n{}\n\n{place}",
+        "{}\n\nChosen: k = {}, reached {}, counting {}.\n{} rows of {}: {} other rows of persons left out, {} suppressed. {} classes, {} persons.\nLoss {}{}. Columns dropped: {}.{}\n\n{}{disclosed}\n\n{place}",
         table(
             ["k", "loss", "suppressed", "classes", "highest risk", "average risk", "levels"],
             compared
@@ -261,6 +324,7 @@ fn told(result: &Deidentified, choices: &[Choice], command: &Deidentify, dry_run
         } else {
             report.dropped_columns.join(", ")
         },
+        blanked.concat(),
         table(["quasi-identifier", "level", "loss", "a value now"], columns),
     )
 }

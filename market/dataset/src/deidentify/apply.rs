@@ -1,9 +1,11 @@
 //! Makes the table that the search chose.
 
+use super::arrange::{Diverse, arrange};
+use super::blank::blank;
 use super::search::{Found, Problem};
-use super::{Generalised, Prepared, Report, Settings};
+use super::{DeidentifyError, Diversity, Generalised, Prepared, Report, Settings};
 use crate::csv_out::write_whole;
-use crate::risk::{Risk, class_sizes};
+use crate::risk::{Disclosure, Risk, class_sizes};
 use crate::roles::Role;
 use crate::schema::{Column, Table};
 use std::cmp::Ordering;
@@ -14,7 +16,8 @@ use std::path::Path;
 #[derive(Clone, Debug)]
 pub struct Deidentified {
     /// The table. Rows of a class are adjacent; within a class rows are ordered by what they hold,
-    /// so that nothing of the order of the source is left.
+    /// so that nothing of the order of the source is left. If classes are diverse, each row block's
+    /// part of a class ends with rows of strictly decreasing values of the first diverse column.
     pub table: Table,
     /// Positions of the quasi-identifiers in `table`.
     pub quasi_identifiers: Vec<usize>,
@@ -33,10 +36,14 @@ pub(super) fn apply(
     prepared: &Prepared,
     problem: &Problem<'_>,
     found: &Found,
-) -> Deidentified {
+) -> Result<Deidentified, DeidentifyError> {
     let classes = problem.classes(&found.levels);
-    let counted = |row: usize| classes.counted[classes.of_row[row] as usize];
-    let kept: Vec<usize> = (0..problem.rows).filter(|r| counted(*r) >= settings.k).collect();
+    let stands = problem.standing(&classes);
+    let standing = |row: &usize| stands[classes.of_row[*row] as usize];
+    let kept: Vec<usize> = (0..problem.rows).filter(standing).collect();
+    let class_of: Vec<u32> = kept.iter().map(|r| classes.of_row[*r]).collect();
+    let wanted = |name: &str| problem.diverse.iter().find(|d| d.name == name).map_or(0, |d| d.l);
+    let mut blanked = Vec::new();
     let mut origins: Vec<usize> = kept.iter().map(|r| prepared.rows[*r]).collect();
 
     let (mut columns, mut quasi, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
@@ -44,7 +51,13 @@ pub(super) fn apply(
     for (c, column) in table.columns.iter().enumerate() {
         match settings.roles.of(&column.name) {
             Role::Identifier | Role::Person | Role::Drop => dropped.push(column.name.clone()),
-            Role::Sensitive | Role::Insensitive => columns.push(column.select(&origins)),
+            Role::Sensitive | Role::Insensitive => {
+                let mut new = column.select(&origins);
+                if settings.blank {
+                    blanked.extend(blank(&mut new, &class_of, settings.k, wanted(&column.name)));
+                }
+                columns.push(new);
+            }
             Role::QuasiIdentifier => {
                 let Some(q) = prepared.quasi.iter().position(|x| *x == c) else { continue };
                 let hierarchy = &prepared.hierarchies[q];
@@ -78,15 +91,34 @@ pub(super) fn apply(
         });
         differs.unwrap_or(Ordering::Equal)
     });
-    for column in &mut columns {
-        column.codes = order.iter().map(|r| column.codes[*r]).collect();
-    }
-    origins = order.iter().map(|r| origins[*r]).collect();
-    let result = Table { columns };
-
+    let reorder = |columns: &mut Vec<Column>, origins: &mut Vec<usize>, order: &[usize]| {
+        for column in columns {
+            column.codes = order.iter().map(|r| column.codes[*r]).collect();
+        }
+        *origins = order.iter().map(|r| origins[*r]).collect();
+    };
+    reorder(&mut columns, &mut origins, &order);
+    let mut result = Table { columns };
     let sizes = class_sizes(&result, &quasi);
+    let diverse: Vec<Diverse> =
+        problem.diverse.iter().map(|d| ranked(&result, &d.name, d.l)).collect();
+    let arranged = arrange(&sizes, &diverse, settings.k, settings.block_rows)?;
+    reorder(&mut result.columns, &mut origins, &arranged.order);
+
     let smallest = sizes.iter().min().copied().unwrap_or(0);
-    let reached = classes.counted.iter().filter(|c| **c >= settings.k).min();
+    let counted = classes.counted.iter().zip(&stands).filter(|(_, s)| **s).map(|(c, _)| *c);
+    let reached = counted.min();
+    let sensitive: Vec<usize> = (0..result.columns.len())
+        .filter(|c| settings.roles.of(&result.columns[*c].name) == Role::Sensitive)
+        .collect();
+    let disclosure: Vec<Disclosure> =
+        sensitive.iter().map(|c| Disclosure::of_table(&result, &sizes, *c)).collect();
+    let diversity = diverse.iter().map(|d| Diversity {
+        column: d.name.clone(),
+        l: d.l,
+        reached: disclosure.iter().find(|s| s.column == d.name).map_or(0, |s| s.least),
+    });
+    let diversity = diversity.collect();
     let distinct_persons = prepared.person.map(|p| {
         let mut codes: Vec<u32> = origins.iter().map(|r| table.columns[p].codes[*r]).collect();
         codes.sort_unstable();
@@ -95,13 +127,17 @@ pub(super) fn apply(
     });
     let report = Report {
         k: settings.k,
-        k_reached: reached.copied().unwrap_or(smallest),
+        k_reached: reached.unwrap_or(smallest),
         persons: prepared.person.map(|_| settings.persons),
         distinct_persons,
         source_rows: table.rows() as u64,
         person_rows_dropped: (table.rows() - problem.rows) as u64,
         suppressed: found.suppressed as u64,
         rows: result.rows() as u64,
+        block_rows: settings.block_rows,
+        blocks: arranged.blocks,
+        diversity,
+        blanked,
         dropped_columns: dropped,
         quasi_identifiers: generalised,
         loss: found.loss,
@@ -109,8 +145,35 @@ pub(super) fn apply(
         evaluated: found.evaluated as u64,
         before: Risk::of_table(table, &prepared.quasi),
         after: Risk::of_classes(sizes.iter().copied()),
+        disclosure,
     };
-    Deidentified { table: result, quasi_identifiers: quasi, class_sizes: sizes, origins, report }
+    Ok(Deidentified {
+        table: result,
+        quasi_identifiers: quasi,
+        class_sizes: sizes,
+        origins,
+        report,
+    })
+}
+
+/// A column as ranks of its values: as numbers where they are, else as texts.
+fn ranked(table: &Table, name: &str, l: u64) -> Diverse {
+    let Some(column) = table.position(name).map(|c| &table.columns[c]) else {
+        return Diverse { name: name.to_owned(), l, ranks: vec![0; table.rows()] };
+    };
+    let numbers = column.numbers();
+    let mut order: Vec<usize> = (0..column.dictionary.len()).collect();
+    // The missing cell has no number and sorts first; texts are sorted already.
+    if let Some(numbers) = &numbers {
+        order.sort_by_key(|code| numbers[*code]);
+    }
+    let shift = u32::from(column.missing_code().is_none());
+    let mut rank_of = vec![0u32; order.len()];
+    for (rank, code) in (shift..).zip(order) {
+        rank_of[code] = rank;
+    }
+    let ranks = column.codes.iter().map(|code| rank_of[*code as usize]).collect();
+    Diverse { name: name.to_owned(), l, ranks }
 }
 
 /// Writes the private side file: under the header `source_row`, for each row of the result the

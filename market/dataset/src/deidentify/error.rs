@@ -33,7 +33,25 @@ pub enum DeidentifyError {
     )]
     Unreachable { k: u64, largest: u64, counted: &'static str, suppression: f64 },
     #[error(
-        "blocks of {block_rows} rows are too small for k = {k}: they need at least three times k"
+        "l = {l} of `{column}` cannot be reached with k = {k}: with these hierarchies and at most {suppression} % of rows suppressed its largest l is {largest}; lower its l, allow more suppression or higher levels, or drop a quasi-identifier"
+    )]
+    Diversity { column: String, l: u64, largest: u64, k: u64, suppression: f64 },
+    #[error(
+        "k = {k} and {wanted} can each be reached but not together, with at most {suppression} % of rows suppressed; lower one of them, allow more suppression or higher levels, or drop a quasi-identifier"
+    )]
+    Together { k: u64, wanted: String, suppression: f64 },
+    #[error("column `{column}` is to be diverse but does not have the role sensitive")]
+    NotSensitive { column: String },
+    #[error("no column has the role sensitive, so there is none to be diverse")]
+    NothingSensitive,
+    #[error("l = {l} of `{column}` is out of range: it must be from 2 to {most}")]
+    L { column: String, l: u64, most: u64 },
+    #[error(
+        "a group of {rows} rows does not fit into a row block of {block_rows} and cannot be cut so that each part has as many different values as asked ({columns}); lower l, or allow less generalisation"
+    )]
+    Uncuttable { rows: u64, block_rows: u64, columns: String },
+    #[error(
+        "blocks of {block_rows} rows are too small for k or l = {k}: they need at least three times that"
     )]
     SmallBlock { block_rows: u64, k: u64 },
     #[error("a class of {size} rows is below k = {k}: de-identify the table first")]

@@ -1,24 +1,31 @@
 //! De-identification: columns dropped or generalised, small classes suppressed, so that at least k
-//! rows, or persons, share every combination of quasi-identifiers, at the least loss.
+//! rows, or persons, share every combination of quasi-identifiers and show at least l different
+//! values of the sensitive columns named, at the least loss.
 //!
 //! May depend on `schema`, `roles`, `hierarchy` and `risk`.
 
 mod apply;
+mod arrange;
+mod blank;
 mod blocks;
 mod error;
 mod persons;
+mod report;
 mod search;
+mod unreachable;
 
 pub use self::apply::{Deidentified, write_origins};
 pub use self::blocks::block_partition;
 pub use self::error::DeidentifyError;
 pub use self::persons::PersonRule;
+pub use self::report::{Blanked, Choice, Diversity, Generalised, Outcome, Report};
 
-use self::search::{Attribute, Found, Problem};
+use self::search::{Attribute, Found, Problem, Sensitive};
 use crate::hierarchy::{Hierarchy, Spec};
 use crate::risk::Risk;
 use crate::roles::{Role, Roles, known_column};
 use crate::schema::Table;
+use galen_market::layout::BlockRows;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -43,6 +50,17 @@ pub struct Settings {
     pub levels: BTreeMap<String, (usize, usize)>,
     /// Weight of a column's loss, 1 where none is given.
     pub weights: BTreeMap<String, f64>,
+    /// Different present values that every class must have of a sensitive column, by column;
+    /// 2..=65,535.
+    pub diversity: BTreeMap<String, u64>,
+    /// The same for every sensitive column that `diversity` does not name.
+    pub default_diversity: Option<u64>,
+    /// Rows of a full row block of the package: rows are arranged so that each block by itself has
+    /// what is asked.
+    pub block_rows: u64,
+    /// Whether to empty further cells of a column of which fewer than k are missing, so that it can
+    /// be charted.
+    pub blank: bool,
 }
 
 impl Default for Settings {
@@ -55,80 +73,12 @@ impl Default for Settings {
             hierarchies: BTreeMap::new(),
             levels: BTreeMap::new(),
             weights: BTreeMap::new(),
+            diversity: BTreeMap::new(),
+            default_diversity: None,
+            block_rows: u64::from(BlockRows::Full.rows()),
+            blank: false,
         }
     }
-}
-
-/// What was done to one quasi-identifier.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Generalised {
-    /// The column.
-    pub column: String,
-    /// The level chosen; 0 is the value itself.
-    pub level: usize,
-    /// The highest level there is.
-    pub top: usize,
-    /// Average loss of the rows kept, 0 to 1.
-    pub loss: f64,
-    /// A value as it is now written.
-    pub example: String,
-}
-
-/// What a de-identification did and what is left of the risk.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
-    /// The k asked for.
-    pub k: u64,
-    /// The k reached: rows of the smallest class, or its distinct persons.
-    pub k_reached: u64,
-    /// What k counts here: with a person column, how; without one, rows and not persons.
-    pub persons: Option<PersonRule>,
-    /// Distinct persons kept, if a column numbers them.
-    pub distinct_persons: Option<u64>,
-    /// Rows of the source.
-    pub source_rows: u64,
-    /// Rows left out because their person has another row, or no number.
-    pub person_rows_dropped: u64,
-    /// Rows left out because their class was below k.
-    pub suppressed: u64,
-    /// Rows of the result.
-    pub rows: u64,
-    /// Columns left out.
-    pub dropped_columns: Vec<String>,
-    /// The quasi-identifiers, in the order of the table.
-    pub quasi_identifiers: Vec<Generalised>,
-    /// Loss over all quasi-identifiers and rows, 0 to 1; a suppressed row counts 1.
-    pub loss: f64,
-    /// Whether no other choice of levels loses less.
-    pub least_loss: bool,
-    /// Choices of levels that were measured.
-    pub evaluated: u64,
-    /// Risk of the source by the same columns.
-    pub before: Risk,
-    /// Risk of the result.
-    pub after: Risk,
-}
-
-/// One line of a comparison over several k.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Choice {
-    /// The k asked for.
-    pub k: u64,
-    /// The outcome, or the reason why there is none.
-    pub outcome: Result<Outcome, String>,
-}
-
-/// What one k would cost.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// Loss, 0 to 1.
-    pub loss: f64,
-    /// Rows suppressed.
-    pub suppressed: u64,
-    /// Level of each quasi-identifier by name.
-    pub levels: BTreeMap<String, usize>,
-    /// The risk that remains.
-    pub risk: Risk,
 }
 
 /// Settings checked against a table, with hierarchies built and rows of persons chosen.
@@ -138,6 +88,8 @@ struct Prepared {
     hierarchies: Vec<Hierarchy>,
     bounds: Vec<(usize, usize)>,
     weights: Vec<f64>,
+    /// Sensitive columns that must be diverse, each with its l. The first is proven in tail order.
+    diverse: Vec<(usize, u64)>,
     /// Source rows that take part.
     rows: Vec<usize>,
 }
@@ -192,7 +144,8 @@ impl Prepared {
             bounds.push((low, high));
             weights.push(weight);
         }
-        Ok(Prepared { quasi, person, hierarchies, bounds, weights, rows })
+        let diverse = diverse(table, settings)?;
+        Ok(Prepared { quasi, person, hierarchies, bounds, weights, diverse, rows })
     }
 
     fn problem(&self, table: &Table, settings: &Settings, k: u64) -> Problem<'_> {
@@ -211,10 +164,61 @@ impl Prepared {
             (Some(p), PersonRule::DistinctInClass) => Some(pick(p)),
             _ => None,
         };
+        let sensitive = self.diverse.iter().map(|(c, l)| {
+            let column = &table.columns[*c];
+            // 0 is a missing cell.
+            let shift = u32::from(column.missing_code().is_none());
+            let values = pick(*c).into_iter().map(|code| code + shift).collect();
+            Sensitive { values, distinct: column.distinct(), l: *l, name: column.name.clone() }
+        });
+        let diverse = sensitive.collect();
         // Rounded down: the share is a limit.
         let limit = (self.rows.len() as f64 * settings.suppression + 1e-9) as usize;
-        Problem { rows: self.rows.len(), attributes, persons, k, limit }
+        let rows = self.rows.len();
+        Problem { rows, attributes, persons, diverse, block_rows: settings.block_rows, k, limit }
     }
+}
+
+/// The most values that a column may span to be proven diverse otherwise than in tail order.
+const MOST_IN_ANY_ORDER: u64 = 32_768;
+
+/// The sensitive columns that must be diverse. The first comes first, unless another has a range
+/// that only the form for tail order may hold.
+fn diverse(table: &Table, settings: &Settings) -> Result<Vec<(usize, u64)>, DeidentifyError> {
+    for name in settings.diversity.keys() {
+        known_column(table, name)?;
+        if settings.roles.of(name) != Role::Sensitive {
+            return Err(DeidentifyError::NotSensitive { column: name.clone() });
+        }
+    }
+    let mut found = Vec::new();
+    for (c, column) in table.columns.iter().enumerate() {
+        if settings.roles.of(&column.name) != Role::Sensitive {
+            continue;
+        }
+        let l = settings.diversity.get(&column.name).copied().or(settings.default_diversity);
+        let Some(l) = l else { continue };
+        if !(2..=MAX_K).contains(&l) {
+            return Err(DeidentifyError::L { column: column.name.clone(), l, most: MAX_K });
+        }
+        found.push((c, l));
+    }
+    if found.is_empty() && settings.default_diversity.is_some() {
+        return Err(DeidentifyError::NothingSensitive);
+    }
+    let wide = |(c, _): &(usize, u64)| {
+        let column = &table.columns[*c];
+        let numbers = column.numbers().unwrap_or_default();
+        let present = || numbers.iter().flatten();
+        match (present().min(), present().max()) {
+            (Some(min), Some(max)) => max.abs_diff(*min) >= MOST_IN_ANY_ORDER,
+            _ => column.distinct() as u64 > MOST_IN_ANY_ORDER,
+        }
+    };
+    if let Some(at) = found.iter().position(wide) {
+        found[..=at].rotate_right(1);
+    }
+    Ok(found)
 }
 
 fn solve(problem: &Problem<'_>, settings: &Settings) -> Result<Found, DeidentifyError> {
@@ -222,12 +226,7 @@ fn solve(problem: &Problem<'_>, settings: &Settings) -> Result<Found, Deidentify
     if !(2..=MAX_K).contains(&k) {
         return Err(DeidentifyError::K { k, most: MAX_K });
     }
-    problem.search().ok_or_else(|| DeidentifyError::Unreachable {
-        k,
-        largest: problem.largest_k(),
-        counted: if problem.persons.is_some() { "persons" } else { "rows" },
-        suppression: settings.suppression * 100.0,
-    })
+    problem.search().ok_or_else(|| problem.why_unreachable(settings.suppression * 100.0))
 }
 
 /// De-identifies a table.
@@ -238,7 +237,7 @@ pub fn deidentify(table: &Table, settings: &Settings) -> Result<Deidentified, De
     let prepared = Prepared::new(table, settings)?;
     let problem = prepared.problem(table, settings, settings.k);
     let found = solve(&problem, settings)?;
-    Ok(apply::apply(table, settings, &prepared, &problem, &found))
+    apply::apply(table, settings, &prepared, &problem, &found)
 }
 
 /// What several k would cost, without making the tables.
@@ -257,13 +256,19 @@ pub fn compare(
             let problem = prepared.problem(table, settings, *k);
             let outcome = solve(&problem, settings).map_err(|e| e.to_string()).map(|found| {
                 let classes = problem.classes(&found.levels);
-                let kept = classes.sizes.iter().zip(&classes.counted);
-                let kept = kept.filter(|(_, c)| **c >= *k).map(|(s, _)| *s);
+                let stands = problem.standing(&classes);
+                let kept = || classes.sizes.iter().zip(&stands).filter(|(_, s)| **s);
+                let diversity = problem.diverse.iter().map(|column| {
+                    let distinct = problem.distinct(&classes, column);
+                    let kept = distinct.into_iter().zip(&stands).filter(|(_, s)| **s);
+                    (column.name.clone(), kept.map(|(d, _)| d).min().unwrap_or(0))
+                });
                 let named = prepared.quasi.iter().map(|c| table.columns[*c].name.clone());
                 Outcome {
                     loss: found.loss,
                     suppressed: found.suppressed as u64,
-                    risk: Risk::of_classes(kept),
+                    risk: Risk::of_classes(kept().map(|(size, _)| *size)),
+                    diversity: diversity.collect(),
                     levels: named.zip(found.levels.iter().copied()).collect(),
                 }
             });

@@ -1,8 +1,8 @@
 //! Full-domain generalisation: which level for each quasi-identifier loses least.
 //!
-//! A node of the lattice is one level a column. Rows in classes below k are suppressed; a node is
-//! feasible if they are no more than the limit. Going up, classes only merge, so suppression never
-//! grows: what is infeasible makes every node below it infeasible. A cell's own loss only grows
+//! A node of the lattice is one level a column. Rows in classes below k, or below l in a sensitive
+//! column, are suppressed; a node is feasible if they are no more than the limit. Going up, classes
+//! only merge, and gain rows and values, so suppression never grows: what is infeasible makes every node below it infeasible. A cell's own loss only grows
 //! upwards and a suppressed row costs 1, so the loss before suppression bounds a node's loss from
 //! below. Nodes are tried in the order of that bound until it passes the best loss found, which
 //! makes the result the least over the whole lattice; along the way chains towards the top are
@@ -48,12 +48,31 @@ pub(super) struct Attribute<'a> {
     pub levels: (usize, usize),
 }
 
+/// A column that every class must be diverse in.
+pub(super) struct Sensitive {
+    /// Its name.
+    pub name: String,
+    /// The value of each row, 0 if missing, 1..=`distinct` else.
+    pub values: Vec<u32>,
+    /// Different present values.
+    pub distinct: usize,
+    /// How many of them every class must have.
+    pub l: u64,
+}
+
+/// Most bits that are spent on marking which values a class has; beyond that pairs are sorted.
+const MARKED_BITS: usize = 1 << 26;
+
 /// What is searched.
 pub(super) struct Problem<'a> {
     pub rows: usize,
     pub attributes: Vec<Attribute<'a>>,
     /// Person of each row, when k counts persons.
     pub persons: Option<Vec<u32>>,
+    /// Columns that every class must be diverse in.
+    pub diverse: Vec<Sensitive>,
+    /// Rows of a full row block.
+    pub block_rows: u64,
     pub k: u64,
     /// The most rows that may be suppressed.
     pub limit: usize,
@@ -120,21 +139,91 @@ impl Problem<'_> {
         Classes { of_row, sizes, counted }
     }
 
+    /// Different present values of a column in each class.
+    pub fn distinct(&self, classes: &Classes, column: &Sensitive) -> Vec<u64> {
+        let mut distinct = vec![0u64; classes.sizes.len()];
+        let pairs = classes.of_row.iter().zip(&column.values).filter(|(_, value)| **value != 0);
+        let bits = classes.sizes.len().checked_mul(column.distinct);
+        if let Some(bits) = bits.filter(|bits| *bits <= MARKED_BITS) {
+            let mut marked = vec![0u64; bits / 64 + 1];
+            for (class, value) in pairs {
+                let bit = *class as usize * column.distinct + (*value as usize - 1);
+                let word = &mut marked[bit / 64];
+                let mask = 1u64 << (bit % 64);
+                distinct[*class as usize] += u64::from(*word & mask == 0);
+                *word |= mask;
+            }
+        } else {
+            let mut pairs: Vec<(u32, u32)> = pairs.map(|(c, v)| (*c, *v)).collect();
+            pairs.sort_unstable();
+            pairs.dedup();
+            for (class, _) in pairs {
+                distinct[class as usize] += 1;
+            }
+        }
+        distinct
+    }
+
+    /// Whether each class has k, and l in every column that must be diverse.
+    pub fn standing(&self, classes: &Classes) -> Vec<bool> {
+        let mut stands: Vec<bool> = classes.counted.iter().map(|c| *c >= self.k).collect();
+        for column in &self.diverse {
+            let distinct = self.distinct(classes, column);
+            for (stand, distinct) in stands.iter_mut().zip(distinct) {
+                *stand &= distinct >= column.l;
+            }
+            self.large_classes(classes, column, &mut stands);
+        }
+        stands
+    }
+
+    /// A class larger than a block is cut, and each of its `t` parts needs l different values: that
+    /// can be had only if `Σ min(rows of a value, t)` over its values is at least `t·l`.
+    fn large_classes(&self, classes: &Classes, column: &Sensitive, stands: &mut [bool]) {
+        if classes.sizes.iter().all(|size| *size <= self.block_rows) {
+            return;
+        }
+        let mut counts: HashMap<(u32, u32), u64> = HashMap::new();
+        for (class, value) in classes.of_row.iter().zip(&column.values) {
+            if *value != 0 && classes.sizes[*class as usize] > self.block_rows {
+                *counts.entry((*class, *value)).or_insert(0) += 1;
+            }
+        }
+        let parts = |class: usize| classes.sizes[class].div_ceil(self.block_rows.max(1));
+        let mut usable = vec![0u64; stands.len()];
+        for ((class, _), count) in counts {
+            usable[class as usize] += count.min(parts(class as usize));
+        }
+        for (class, stand) in stands.iter_mut().enumerate() {
+            if classes.sizes[class] > self.block_rows {
+                *stand &= usable[class] >= parts(class).saturating_mul(column.l);
+            }
+        }
+    }
+
+    /// Rows of the classes that do not stand.
+    fn fallen(&self, classes: &Classes, stands: &[bool]) -> usize {
+        let fallen: u64 =
+            classes.sizes.iter().zip(stands).filter(|(_, stand)| !**stand).map(|(s, _)| *s).sum();
+        usize::try_from(fallen).unwrap_or(usize::MAX)
+    }
+
     /// Loss and suppressed rows at a node; no loss if too many rows would go.
     pub fn evaluate(&self, levels: &[usize]) -> (usize, Option<f64>) {
         let classes = self.classes(levels);
-        let small = |class: u32| classes.counted[class as usize] < self.k;
-        let suppressed: u64 = classes
-            .sizes
-            .iter()
-            .zip(&classes.counted)
-            .filter(|(_, c)| **c < self.k)
-            .map(|(s, _)| *s)
-            .sum();
-        let suppressed = usize::try_from(suppressed).unwrap_or(usize::MAX);
-        if suppressed > self.limit || suppressed >= self.rows {
+        // k alone is counted quickly, and most nodes fail by it.
+        let enough: Vec<bool> = classes.counted.iter().map(|c| *c >= self.k).collect();
+        let mut suppressed = self.fallen(&classes, &enough);
+        let too_many = |rows: usize| rows > self.limit || rows >= self.rows;
+        if too_many(suppressed) {
             return (suppressed, None);
         }
+        let stands = if self.diverse.is_empty() { enough } else { self.standing(&classes) };
+        suppressed = self.fallen(&classes, &stands);
+        if too_many(suppressed) {
+            return (suppressed, None);
+        }
+        let small = |class: u32| !stands[class as usize];
         let mut loss = 0.0;
         for (attribute, level) in self.attributes.iter().zip(levels) {
             let level = &attribute.hierarchy.levels[*level];
@@ -151,24 +240,6 @@ impl Problem<'_> {
     fn whole(&self) -> f64 {
         let weights: f64 = self.attributes.iter().map(|a| a.weight).sum();
         weights * self.rows as f64
-    }
-
-    /// The largest k that the top of the lattice gives within the suppression limit.
-    pub fn largest_k(&self) -> u64 {
-        let top: Vec<usize> = self.attributes.iter().map(|a| a.levels.1).collect();
-        let classes = self.classes(&top);
-        let mut order: Vec<(u64, u64)> =
-            classes.counted.into_iter().zip(classes.sizes).filter(|(_, size)| *size > 0).collect();
-        order.sort_unstable();
-        let mut gone = 0u64;
-        for (counted, size) in order {
-            gone += size;
-            // The first class that may not go sets k.
-            if gone > self.limit as u64 || gone >= self.rows as u64 {
-                return counted;
-            }
-        }
-        0
     }
 
     /// The node of least loss, or nothing if none is feasible.

@@ -56,9 +56,21 @@ fn brute(problem: &Problem<'_>) -> Option<f64> {
             let who = problem.persons.as_ref().map_or(u32::try_from(row).unwrap(), |p| p[row]);
             members.entry(tuple(row)).or_default().insert(who);
         }
+        let mut values: HashMap<(Vec<String>, usize), HashSet<u32>> = HashMap::new();
+        for row in 0..problem.rows {
+            for (d, column) in problem.diverse.iter().enumerate() {
+                let seen = values.entry((tuple(row), d)).or_default();
+                seen.extend(Some(column.values[row]).filter(|value| *value != 0));
+            }
+        }
         let (mut gone, mut loss) = (0, 0.0);
         for row in 0..problem.rows {
-            let small = (members[&tuple(row)].len() as u64) < problem.k;
+            let alike = problem
+                .diverse
+                .iter()
+                .enumerate()
+                .any(|(d, column)| (values[&(tuple(row), d)].len() as u64) < column.l);
+            let small = alike || (members[&tuple(row)].len() as u64) < problem.k;
             gone += usize::from(small);
             for (a, l) in problem.attributes.iter().zip(&node) {
                 let level = &a.hierarchy.levels[*l];
@@ -163,6 +175,164 @@ proptest! {
             }
         }
     }
+}
+
+/// Whether a class's part has l values, ends in tail order, and how many rows it has, told from texts.
+fn check_blocks(result: &Deidentified, s: &Settings) -> Result<(), TestCaseError> {
+    let report = &result.report;
+    prop_assert_eq!(report.blocks.iter().sum::<u64>(), report.rows);
+    let most = report.diversity.iter().map(|d| d.l).chain([s.k]).max().unwrap_or(0);
+    let cell = |name: &str, row: usize| -> &str {
+        result.table.columns[result.table.position(name).unwrap()].cell(row)
+    };
+    let mut from = 0usize;
+    for block in &report.blocks {
+        prop_assert!(*block == s.block_rows || block + most <= s.block_rows);
+        let to = from + usize::try_from(*block).unwrap();
+        let key = |row: usize| -> Vec<&str> {
+            let quasi = result.quasi_identifiers.iter();
+            quasi.map(|c| result.table.columns[*c].cell(row)).collect()
+        };
+        let rows: Vec<usize> = (from..to).collect();
+        for part in rows.chunk_by(|a, b| key(*a) == key(*b)) {
+            prop_assert!(part.len() as u64 >= s.k);
+            for (d, diverse) in report.diversity.iter().enumerate() {
+                let present =
+                    part.iter().map(|r| cell(&diverse.column, *r)).filter(|c| !c.is_empty());
+                let distinct: HashSet<&str> = present.collect();
+                prop_assert!(distinct.len() as u64 >= diverse.l);
+                if d == 0 {
+                    let l = usize::try_from(diverse.l).unwrap();
+                    let tail: Vec<i64> = part[part.len() - l..]
+                        .iter()
+                        .map(|r| cell(&diverse.column, *r).parse().unwrap())
+                        .collect();
+                    prop_assert!(tail.windows(2).all(|w| w[0] > w[1]), "{:?}", tail);
+                }
+            }
+        }
+        from = to;
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(120))]
+
+    #[test]
+    fn every_block_is_anonymous_and_diverse(
+        rows in prop::collection::vec((0u32..12, 0u32..3, 0u32..7, 0u32..14), 6..120),
+        k in 2u64..5, l in 2u64..4, second in any::<bool>(), slack in 0u64..20, blank in any::<bool>(),
+    ) {
+        let shown = |v: u32| if v == 0 { String::new() } else { (v * 7).to_string() };
+        let mut t = table(&[
+            ("xage", texts(rows.iter().map(|r| r.0))),
+            ("sex", texts(rows.iter().map(|r| r.1))),
+            ("who", texts(0..u32::try_from(rows.len()).unwrap())),
+        ]);
+        let cells: Vec<String> = rows.iter().map(|r| shown(r.2)).collect();
+        t.columns.push(Column::from_cells("illness", cells.iter().map(String::as_str)));
+        let cells: Vec<String> = rows.iter().map(|r| shown(r.3)).collect();
+        t.columns.push(Column::from_cells("income", cells.iter().map(String::as_str)));
+        let mut s = settings(k, 0.3, &["xage", "sex"]);
+        s.roles.0.insert("illness".into(), Role::Sensitive);
+        s.roles.0.insert("income".into(), Role::Sensitive);
+        s.diversity.insert("illness".into(), l);
+        if second {
+            s.default_diversity = Some(3);
+        }
+        s.block_rows = 3 * k.max(l).max(3) + slack;
+        s.blank = blank;
+        let prepared = Prepared::new(&t, &s).unwrap();
+        let least = brute(&prepared.problem(&t, &s, k));
+        match deidentify(&t, &s) {
+            Ok(result) => {
+                check_blocks(&result, &s)?;
+                prop_assert_eq!(result.report.diversity.len(), 1 + usize::from(second));
+                for (d, disclosure) in result.report.diversity.iter().zip(&result.report.disclosure) {
+                    prop_assert!(d.reached >= d.l);
+                    prop_assert_eq!(d.reached, disclosure.least);
+                }
+                // A class larger than a block may have to go although it has l values in all.
+                prop_assert!(result.report.loss >= least.unwrap() - 1e-9);
+                if result.report.after.largest <= s.block_rows {
+                    let again = prepared.problem(&t, &s, k).greedy();
+                    prop_assert!(again.is_none_or(|g| g.loss >= result.report.loss - 1e-9));
+                }
+                let who = result.table.position("who").unwrap();
+                let changed: u64 = result.report.blanked.iter().map(|b| b.cells).sum();
+                let mut differing = 0;
+                for (row, origin) in result.origins.iter().enumerate() {
+                    prop_assert_eq!(result.table.columns[who].cell(row), origin.to_string());
+                    for name in ["illness", "income"] {
+                        let column = t.position(name).unwrap();
+                        let now = result.table.columns[result.table.position(name).unwrap()].cell(row);
+                        let then = t.columns[column].cell(*origin);
+                        prop_assert!(now == then || now.is_empty());
+                        differing += u64::from(now != then);
+                    }
+                }
+                prop_assert_eq!(differing, changed);
+                for blanked in &result.report.blanked {
+                    let column = result.table.position(&blanked.column).unwrap();
+                    prop_assert!(result.table.columns[column].missing() as u64 == k);
+                }
+            }
+            Err(DeidentifyError::Unreachable { .. } | DeidentifyError::Diversity { .. }
+                | DeidentifyError::Together { .. }) => {
+                // Only a class larger than a block is refused more than the definition asks.
+                prop_assert!(least.is_none() || rows.len() as u64 > s.block_rows);
+            }
+            Err(DeidentifyError::Uncuttable { rows, block_rows, .. }) => {
+                let most = if second { k.max(l).max(3) } else { k.max(l) };
+                prop_assert!(rows + most > block_rows);
+            }
+            Err(other) => prop_assert!(false, "{other}"),
+        }
+    }
+}
+
+#[test]
+fn l_beyond_reach_names_what_limits_it() {
+    let t = table(&[
+        ("sex", texts((0..20).map(|i| i % 2))),
+        ("illness", texts((0..20).map(|i| i / 2 % 3))),
+        ("income", texts((0..20).map(|i| i / 2))),
+    ]);
+    let mut s = settings(4, 0.0, &["sex"]);
+    for (name, l) in [("illness", 3), ("income", 5)] {
+        s.roles.0.insert(name.into(), Role::Sensitive);
+        s.diversity.insert(name.into(), l);
+    }
+    let result = deidentify(&t, &s).unwrap();
+    assert_eq!(result.report.diversity[0].reached, 3);
+    assert_eq!(result.report.diversity[1].reached, 10);
+    s.diversity.insert("illness".into(), 4);
+    let refused = deidentify(&t, &s).unwrap_err();
+    assert!(
+        matches!(&refused, DeidentifyError::Diversity { l: 4, largest: 3, column, .. } if column == "illness")
+    );
+    let text = refused.to_string();
+    assert!(text.contains("l = 4 of `illness`") && text.contains("largest l is 3"), "{text}");
+    let choices = compare(&t, &s, &[4]).unwrap();
+    assert!(choices[0].outcome.as_ref().unwrap_err().contains("illness"));
+    s.diversity.insert("illness".into(), 1);
+    assert!(matches!(deidentify(&t, &s).unwrap_err(), DeidentifyError::L { l: 1, .. }));
+    s.diversity.remove("illness");
+    s.diversity.insert("sex".into(), 2);
+    assert!(matches!(deidentify(&t, &s).unwrap_err(), DeidentifyError::NotSensitive { .. }));
+    // A class of 70 rows of which one has the second value cannot be cut in two.
+    let t = table(&[
+        ("sex", texts((0..70).map(|_| 1))),
+        ("illness", texts((0..70).map(|i| u32::from(i == 3)))),
+    ]);
+    let mut s = settings(4, 0.0, &["sex"]);
+    s.roles.0.insert("illness".into(), Role::Sensitive);
+    s.default_diversity = Some(2);
+    s.block_rows = 40;
+    assert!(deidentify(&t, &s).unwrap_err().to_string().contains("`illness`"));
+    s.block_rows = 80;
+    assert_eq!(deidentify(&t, &s).unwrap().report.blocks, [70]);
 }
 
 #[test]

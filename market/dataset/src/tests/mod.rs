@@ -45,6 +45,8 @@ pub(super) fn manifest() -> Manifest {
         deidentification: Deidentification {
             method: "generalisation".to_owned(),
             k: 5,
+            diversity: BTreeMap::new(),
+            cells_emptied: BTreeMap::new(),
             persons: "rows, not persons".to_owned(),
             rows: RowCounts { source: 0, other_rows_of_persons: 0, suppressed: 0, packed: 0 },
             loss_per_million: 0,
