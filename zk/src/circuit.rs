@@ -1,6 +1,9 @@
 //! The circuits, one file a statement. Each gives the statement in words, a plain-Rust check and
 //! the constraints.
 
+pub mod column;
+pub mod column_small;
+pub mod column_wide;
 pub mod credential;
 pub mod edwards;
 pub mod k_anonymity;

@@ -11,6 +11,7 @@
 //! are attacked one variable at a time, or by an attack that the circuit's author writes down.
 //! Depends on [`crate::statement`] only.
 
+mod column;
 mod k_anonymity;
 
 use std::collections::BTreeMap;
@@ -124,34 +125,17 @@ impl System {
     /// See above: this is a test.
     #[must_use]
     pub fn new<S: Exposed>(statement: &S, public: &S::Public, witness: &S::Witness) -> Self {
-        let cs = ConstraintSystem::<Fr>::new_ref();
-        statement.synthesize(cs.clone(), public, witness).expect("an honest witness synthesises");
-        cs.finalize();
-        assert!(cs.is_satisfied().expect("an assignment"), "the honest assignment fails");
-        let matrices: BTreeMap<_, Vec<Matrix<Fr>>> =
-            cs.to_matrices().expect("matrices were asked for").into_iter().collect();
-        let matrices = &matrices[R1CS_PREDICATE_LABEL];
-        let mut values = cs.instance_assignment().expect("an assignment");
-        let instance = values.len();
+        let (rows, values, instance) = written(statement, public, witness);
+        assert!(rows.iter().all(|row| row.holds(&values)), "the honest assignment fails");
         let mut expected = vec![Fr::ONE];
         expected.extend(statement.inputs(public));
         expected.extend(statement.committed(witness));
-        assert_eq!(values, expected, "instance variables in the order of the inputs");
-        values.extend(cs.witness_assignment().expect("an assignment"));
-
+        assert_eq!(values[..instance], expected, "instance variables in the order of the inputs");
         let mut places = vec![Vec::new(); values.len()];
-        let mut rows = Vec::with_capacity(cs.num_constraints());
-        let [a, b, c] = [0, 1, 2].map(|side| matrices[side].iter());
-        for (number, ((a, b), c)) in a.zip(b).zip(c).enumerate() {
-            let sides = [a.clone(), b.clone(), c.clone()];
-            let mut variables: Vec<Position> =
-                sides.iter().flatten().map(|(_, at)| *at).filter(|at| *at != 0).collect();
-            variables.sort_unstable();
-            variables.dedup();
-            for variable in &variables {
+        for (number, row) in rows.iter().enumerate() {
+            for variable in &row.variables {
                 places[*variable].push(number);
             }
-            rows.push(Row { sides, variables });
         }
         let private = statement.private();
         let defines = definitions(&rows, &places, instance, private, &statement.supplied());
@@ -304,6 +288,46 @@ fn definitions(
             found
         })
         .collect()
+}
+
+/// The constraints that an assignment breaks, in the order in which they are written.
+///
+/// # Panics
+/// If the statement cannot be written out: this is a test.
+#[must_use]
+pub fn broken<S: Statement>(statement: &S, public: &S::Public, witness: &S::Witness) -> Vec<usize> {
+    let (rows, values, _) = written(statement, public, witness);
+    (0..rows.len()).filter(|row| !rows[*row].holds(&values)).collect()
+}
+
+/// The constraints, what the variables hold, and how many of those are the instance's.
+fn written<S: Statement>(
+    statement: &S,
+    public: &S::Public,
+    witness: &S::Witness,
+) -> (Vec<Row>, Vec<Fr>, usize) {
+    let cs = ConstraintSystem::<Fr>::new_ref();
+    statement.synthesize(cs.clone(), public, witness).expect("a witness of the right shape");
+    cs.finalize();
+    let matrices: BTreeMap<_, Vec<Matrix<Fr>>> =
+        cs.to_matrices().expect("matrices were asked for").into_iter().collect();
+    let mut values = cs.instance_assignment().expect("an assignment");
+    let instance = values.len();
+    values.extend(cs.witness_assignment().expect("an assignment"));
+    let [a, b, c] = [0, 1, 2].map(|side| matrices[R1CS_PREDICATE_LABEL][side].iter());
+    let rows = a
+        .zip(b)
+        .zip(c)
+        .map(|((a, b), c)| {
+            let sides = [a.clone(), b.clone(), c.clone()];
+            let mut variables: Vec<Position> =
+                sides.iter().flatten().map(|(_, at)| *at).filter(|at| *at != 0).collect();
+            variables.sort_unstable();
+            variables.dedup();
+            Row { sides, variables }
+        })
+        .collect();
+    (rows, values, instance)
 }
 
 /// The outcome for one circuit.

@@ -63,6 +63,11 @@ impl Wire {
         self.value
     }
 
+    /// The linear combination itself.
+    pub fn linear(&self) -> &LinearCombination<Fr> {
+        &self.lc
+    }
+
     fn is_constant(&self) -> bool {
         self.lc.iter().all(|(_, variable)| variable.is_one())
     }
