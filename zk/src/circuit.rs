@@ -8,6 +8,8 @@ pub mod credential;
 pub mod edwards;
 pub mod k_anonymity;
 pub mod key_envelope;
+pub mod l_diversity;
 pub mod logup;
+pub mod runs;
 pub mod segment_key;
 pub mod wire;

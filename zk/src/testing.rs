@@ -11,18 +11,19 @@
 //! are attacked one variable at a time, or by an attack that the circuit's author writes down.
 //! Depends on [`crate::statement`] only.
 
+mod assignment;
 mod column;
 mod k_anonymity;
-
-use std::collections::BTreeMap;
+mod l_diversity;
 
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field, UniformRand};
-use ark_relations::gr1cs::{ConstraintSystem, Matrix, R1CS_PREDICATE_LABEL};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
 use crate::statement::{Statement, Unsatisfied};
+
+pub use assignment::{Assignment, broken};
 
 /// Positions of variables: 0 is the constant, then instance variables, then witness variables.
 pub type Position = usize;
@@ -125,7 +126,7 @@ impl System {
     /// See above: this is a test.
     #[must_use]
     pub fn new<S: Exposed>(statement: &S, public: &S::Public, witness: &S::Witness) -> Self {
-        let (rows, values, instance) = written(statement, public, witness);
+        let Assignment { rows, values, instance } = Assignment::new(statement, public, witness);
         assert!(rows.iter().all(|row| row.holds(&values)), "the honest assignment fails");
         let mut expected = vec![Fr::ONE];
         expected.extend(statement.inputs(public));
@@ -288,46 +289,6 @@ fn definitions(
             found
         })
         .collect()
-}
-
-/// The constraints that an assignment breaks, in the order in which they are written.
-///
-/// # Panics
-/// If the statement cannot be written out: this is a test.
-#[must_use]
-pub fn broken<S: Statement>(statement: &S, public: &S::Public, witness: &S::Witness) -> Vec<usize> {
-    let (rows, values, _) = written(statement, public, witness);
-    (0..rows.len()).filter(|row| !rows[*row].holds(&values)).collect()
-}
-
-/// The constraints, what the variables hold, and how many of those are the instance's.
-fn written<S: Statement>(
-    statement: &S,
-    public: &S::Public,
-    witness: &S::Witness,
-) -> (Vec<Row>, Vec<Fr>, usize) {
-    let cs = ConstraintSystem::<Fr>::new_ref();
-    statement.synthesize(cs.clone(), public, witness).expect("a witness of the right shape");
-    cs.finalize();
-    let matrices: BTreeMap<_, Vec<Matrix<Fr>>> =
-        cs.to_matrices().expect("matrices were asked for").into_iter().collect();
-    let mut values = cs.instance_assignment().expect("an assignment");
-    let instance = values.len();
-    values.extend(cs.witness_assignment().expect("an assignment"));
-    let [a, b, c] = [0, 1, 2].map(|side| matrices[R1CS_PREDICATE_LABEL][side].iter());
-    let rows = a
-        .zip(b)
-        .zip(c)
-        .map(|((a, b), c)| {
-            let sides = [a.clone(), b.clone(), c.clone()];
-            let mut variables: Vec<Position> =
-                sides.iter().flatten().map(|(_, at)| *at).filter(|at| *at != 0).collect();
-            variables.sort_unstable();
-            variables.dedup();
-            Row { sides, variables }
-        })
-        .collect();
-    (rows, values, instance)
 }
 
 /// The outcome for one circuit.

@@ -5,6 +5,7 @@
 use galen_zk::circuit::credential::Credential;
 use galen_zk::circuit::k_anonymity::KAnonymity;
 use galen_zk::circuit::key_envelope::KeyEnvelope;
+use galen_zk::circuit::l_diversity::{LDiversity, Order};
 use galen_zk::circuit::segment_key::SegmentKey;
 use galen_zk::testing::{Exposed, assert_every_variable_bound, attack_all};
 
@@ -20,6 +21,16 @@ fn adversary_19_k_anonymity_every_constraint_deleted() {
     // Not every variable is bound: away from the last k rows of a class a counter has a choice.
     for rows in [2, 3, 7] {
         every_constraint_is_needed("k-anonymity", &KAnonymity { rows });
+    }
+}
+
+#[test]
+fn adversary_19_l_diversity_every_constraint_deleted() {
+    for (name, order) in [("l-diversity-tail", Order::Tail), ("l-diversity-any", Order::Any)] {
+        for rows in [2, 3, 8] {
+            assert_every_variable_bound(&LDiversity { rows, order });
+            every_constraint_is_needed(name, &LDiversity { rows, order });
+        }
     }
 }
 

@@ -8,13 +8,16 @@
 //! The circuit sees the differences of `v`, committed before `ζ` was drawn, so that most committed
 //! values are zero. Counters show the runs: the last `k` rows of every run count `0, 1, …, k−1`.
 //! Full-size witnesses stand in the first and third matrix only, which keeps them out of the
-//! expensive multiplication in the second group. Depends on [`crate::statement`] only.
+//! expensive multiplication in the second group. Depends on
+//! [`super::runs`], [`super::logup`] and [`crate::statement`].
 
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field};
-use ark_relations::gr1cs::{ConstraintSystemRef, LinearCombination, SynthesisError, Variable};
+use ark_relations::gr1cs::{ConstraintSystemRef, SynthesisError};
 
-use crate::commitment::BLINDERS;
+use super::logup::{Linear, horner, linear, partial_sums, single};
+use super::runs::{Counters, counters};
+use crate::commitment::{BLINDERS, evaluate};
 use crate::statement::{CircuitId, Statement, Unsatisfied};
 
 /// Rows of a block: with the overhead of [`KAnonymity`] it just fits a domain of 2^17.
@@ -76,52 +79,27 @@ impl KAnonymityWitness {
                 difference
             })
             .collect();
-        let all = counters(values, k);
-        let inner = all.get(1..all.len().saturating_sub(1)).unwrap_or_default();
-        Self { differences, mask, counters: inner.to_vec(), horner: Vec::new() }
+        Self { differences, mask, counters: counters(values, k), horner: Vec::new() }
+    }
+
+    /// The coefficients of `(1 − X)·V(X)`: the differences, and what is left at the end.
+    fn coefficients(&self) -> Vec<Fr> {
+        let closing = -self.differences.iter().sum::<Fr>();
+        self.differences.iter().copied().chain([closing]).collect()
     }
 
     /// Adds the partial sums for a challenge.
     #[must_use]
     pub fn at(mut self, zeta: Fr) -> Self {
-        let mut sum = -self.differences.iter().sum::<Fr>();
-        let mut horner: Vec<Fr> = self
-            .differences
-            .iter()
-            .skip(1)
-            .rev()
-            .map(|difference| {
-                sum = sum * zeta + difference;
-                sum
-            })
-            .collect();
-        horner.reverse();
-        self.horner = horner;
+        self.horner = partial_sums(zeta, &self.coefficients()).1;
         self
     }
 
     /// The honest `Y` for these differences.
     #[must_use]
     pub fn evaluation(&self, zeta: Fr) -> Fr {
-        let closing = -self.differences.iter().sum::<Fr>();
-        self.differences.iter().rev().fold(closing, |sum, difference| sum * zeta + difference)
+        evaluate(&self.coefficients(), zeta)
     }
-}
-
-/// The counters of an honest witness: zero, but for the last `k` rows of every run, which count from
-/// 0 to `k − 1`. A run shorter than `k` gets the end of that count, and satisfies nothing.
-fn counters(values: &[Fr], k: u32) -> Vec<Fr> {
-    let mut counters = vec![Fr::ZERO; values.len()];
-    let mut end = values.len();
-    for (row, counter) in counters.iter_mut().enumerate().rev() {
-        if values.get(row) != values.get(end.saturating_sub(1)) {
-            end = row + 1;
-        }
-        // Rows between this one and the end of its run.
-        let after = (end - 1 - row) as u64;
-        *counter = Fr::from(u64::from(k).saturating_sub(1).saturating_sub(after));
-    }
-    counters
 }
 
 impl Statement for KAnonymity {
@@ -191,68 +169,16 @@ impl Statement for KAnonymity {
         // The mask: no constraint but its consistency row speaks of it.
         let _ = cs.new_input_variable(|| Ok(witness.mask))?;
 
-        let inner = (1..rows - 1)
-            .map(|r| cs.new_witness_variable(|| given(&witness.counters, r - 1)))
-            .collect::<Result<Vec<_>, _>>()?;
-        let partial = (1..rows + BLINDERS)
-            .map(|r| cs.new_witness_variable(|| given(&witness.horner, r - 1)))
-            .collect::<Result<Vec<_>, _>>()?;
-
-        // The counter of a row: 0 in the first, k − 1 in the last.
-        let counter = |row: usize, sign: Fr| match row {
-            0 => Vec::new(),
-            r if r + 1 == rows => vec![(sign, k), (-sign, Variable::One)],
-            r => vec![(sign, inner[r - 1])],
-        };
-        let combine = |parts: &[Vec<(Fr, Variable)>]| {
-            let mut sum = LinearCombination(parts.concat());
-            sum.compactify();
-            sum
-        };
-        let one = Fr::ONE;
-
+        let counters = Counters::allocate(&cs, rows, k, &witness.counters)?;
         for (row, difference) in differences.iter().enumerate().take(rows).skip(1) {
-            // K1: the counter goes on by one, or starts again at zero.
-            cs.enforce_r1cs_constraint(
-                || combine(&[counter(row, one)]),
-                || {
-                    combine(&[
-                        counter(row, one),
-                        counter(row - 1, -one),
-                        vec![(-one, Variable::One)],
-                    ])
-                },
-                LinearCombination::new,
-            )?;
-            // K2: where the column changes, the counter was k − 1 and starts again.
-            cs.enforce_r1cs_constraint(
-                || LinearCombination(vec![(one, *difference)]),
-                || {
-                    combine(&[
-                        counter(row - 1, one),
-                        counter(row, -one),
-                        vec![(-one, k), (one, Variable::One)],
-                    ])
-                },
-                LinearCombination::new,
-            )?;
+            // K1 and K2.
+            counters.enforce_count(&cs, row)?;
+            counters.enforce_change(&cs, row, single(*difference))?;
         }
-
-        // H: ζ·h_{r+1} = h_r − d_r, from h_0 = Y to h_{N+8} = −Σ d: the committed differences are
-        // those of the polynomial opened outside.
-        for (row, difference) in differences.iter().enumerate() {
-            let next = match partial.get(row) {
-                Some(next) => LinearCombination(vec![(one, *next)]),
-                None => LinearCombination(differences.iter().map(|d| (-one, *d)).collect()),
-            };
-            let this = if row == 0 { y } else { partial[row - 1] };
-            cs.enforce_r1cs_constraint(
-                || next,
-                || LinearCombination(vec![(one, zeta)]),
-                || combine(&[vec![(one, this), (-one, *difference)]]),
-            )?;
-        }
-        Ok(())
+        // H, from Y to −Σ d: the committed differences are those of the polynomial opened outside.
+        let closing = linear(differences.iter().map(|difference| (-Fr::ONE, *difference)));
+        let terms: Vec<Linear> = differences.iter().copied().map(single).chain([closing]).collect();
+        horner(&cs, zeta, y, &terms, &witness.horner)
     }
 
     fn example(&self) -> (KAnonymityPublic, KAnonymityWitness) {

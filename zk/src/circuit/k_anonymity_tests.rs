@@ -1,12 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
-use ark_relations::gr1cs::{
-    ConstraintSystem, Matrix, OptimizationGoal, R1CS_PREDICATE_LABEL, SynthesisMode,
-};
 use proptest::prelude::*;
 
 use super::*;
 use crate::setup::shape;
+use crate::testing::{Assignment, broken};
 
 const ZETA: u64 = 0x1234_5678_9abc_def1;
 
@@ -24,26 +22,6 @@ fn assignment(cells: &[u64], k: u32) -> (KAnonymity, KAnonymityPublic, KAnonymit
     let witness = KAnonymityWitness::new(&values(cells), &blinders(), Fr::from(5u64), k).at(zeta);
     let y = witness.evaluation(zeta);
     (KAnonymity { rows: cells.len() }, KAnonymityPublic { k, zeta, y }, witness)
-}
-
-/// The constraints that an assignment breaks.
-fn broken(
-    statement: &KAnonymity,
-    public: &KAnonymityPublic,
-    witness: &KAnonymityWitness,
-) -> Vec<usize> {
-    let cs = ConstraintSystem::<Fr>::new_ref();
-    cs.set_optimization_goal(OptimizationGoal::Constraints);
-    cs.set_mode(SynthesisMode::Prove { construct_matrices: true, generate_lc_assignments: false });
-    statement.synthesize(cs.clone(), public, witness).unwrap();
-    cs.finalize();
-    let matrices: Vec<Matrix<Fr>> = cs.to_matrices().unwrap().remove(R1CS_PREDICATE_LABEL).unwrap();
-    let mut all = cs.instance_assignment().unwrap();
-    all.extend(cs.witness_assignment().unwrap());
-    let value = |matrix: usize, row: usize| {
-        matrices[matrix][row].iter().map(|(factor, index)| all[*index] * factor).sum::<Fr>()
-    };
-    (0..matrices[0].len()).filter(|row| value(0, *row) * value(1, *row) != value(2, *row)).collect()
 }
 
 /// Rows of the constraint system, in the order in which they are written.
@@ -86,15 +64,11 @@ fn the_challenge_alone_multiplies_full_size_values() {
     // The second matrix is the expensive one: it may hold ζ, k, the constant and counters only.
     let statement = KAnonymity { rows: 12 };
     let (public, witness) = statement.example();
-    let cs = ConstraintSystem::<Fr>::new_ref();
-    cs.set_mode(SynthesisMode::Setup);
-    statement.synthesize(cs.clone(), &public, &witness).unwrap();
-    cs.finalize();
-    let matrices = cs.to_matrices().unwrap().remove(R1CS_PREDICATE_LABEL).unwrap();
-    let instance = cs.num_instance_variables();
+    let circuit = Assignment::new(&statement, &public, &witness);
+    let instance = circuit.instance;
     let counters = instance..instance + statement.rows - 2;
-    for (_, index) in matrices[1].iter().flatten() {
-        assert!(*index < 3 || counters.contains(index), "variable {index}");
+    for index in circuit.second() {
+        assert!(index < 3 || counters.contains(&index), "variable {index}");
     }
 }
 
