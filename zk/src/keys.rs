@@ -17,6 +17,8 @@ use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::{self, BlockClaims, Bundle, BundleContext};
+use crate::circuit::column_small::ColumnSmall;
+use crate::circuit::column_wide::ColumnWide;
 use crate::circuit::credential::Credential;
 use crate::circuit::k_anonymity::{BLOCK_ROWS, KAnonymity, SMALL_BLOCK_ROWS};
 use crate::circuit::key_envelope::KeyEnvelope;
@@ -84,6 +86,10 @@ macro_rules! registry {
 registry! {
     KAnonymity { rows: BLOCK_ROWS } => "k-anonymity-1-32760",
     KAnonymity { rows: SMALL_BLOCK_ROWS } => "k-anonymity-1-1016",
+    ColumnSmall::FULL => "column-small-1-32760",
+    ColumnSmall::SMALL => "column-small-1-1016",
+    ColumnWide::FULL => "column-wide-1-32760",
+    ColumnWide::SMALL => "column-wide-1-1016",
     Credential::default() => "credential-1",
     KeyEnvelope::default() => "key-envelope-1",
     SegmentKey => "segment-key-1",

@@ -2,6 +2,8 @@
 //! full one. Prints `circuit: total T, killed K, redundant R`.
 #![allow(clippy::print_stdout)]
 
+use galen_zk::circuit::column_small::ColumnSmall;
+use galen_zk::circuit::column_wide::ColumnWide;
 use galen_zk::circuit::credential::Credential;
 use galen_zk::circuit::k_anonymity::KAnonymity;
 use galen_zk::circuit::key_envelope::KeyEnvelope;
@@ -31,6 +33,24 @@ fn adversary_19_l_diversity_every_constraint_deleted() {
             assert_every_variable_bound(&LDiversity { rows, order });
             every_constraint_is_needed(name, &LDiversity { rows, order });
         }
+    }
+}
+
+#[test]
+fn adversary_19_column_small_every_constraint_deleted() {
+    for statement in [ColumnSmall { rows: 2, codes: 4 }, ColumnSmall { rows: 5, codes: 9 }] {
+        assert_every_variable_bound(&statement);
+        every_constraint_is_needed("column-small", &statement);
+    }
+}
+
+#[test]
+fn adversary_19_column_wide_every_constraint_deleted() {
+    for statement in
+        [ColumnWide { rows: 3, steps: 4, grid: 3 }, ColumnWide { rows: 5, steps: 5, grid: 6 }]
+    {
+        assert_every_variable_bound(&statement);
+        every_constraint_is_needed("column-wide", &statement);
     }
 }
 

@@ -1,25 +1,28 @@
-//! One bundle of a whole block, timed. Needs the largest key, which takes a minute to generate once.
+//! One bundle of a whole block, and one column of each kind, timed. Needs the largest keys, which take
+//! minutes to generate once.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use std::path::PathBuf;
+mod columns;
+
 use std::time::Instant;
 
 use ark_bn254::Fr;
 use ark_ff::UniformRand;
 use galen_zk::bundle::{BlockClaims, BundleContext};
+use galen_zk::circuit::column_small::ColumnSmall;
+use galen_zk::circuit::column_wide::ColumnWide;
 use galen_zk::circuit::k_anonymity::BLOCK_ROWS;
 use galen_zk::commitment::{BLINDERS, Column};
-use galen_zk::keys::Prover;
+use galen_zk::committed;
+use galen_zk::setup::shape;
+use galen_zk::statement::Statement;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
 #[test]
 fn a_whole_block_is_proven_in_seconds() {
-    let directory = std::env::var_os("GALEN_PARAMS")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/galen/params")));
-    let prover = Prover::development(directory.unwrap()).unwrap();
+    let prover = columns::prover();
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     let time = |what: &str, start: Instant| println!("{what}: {} ms", start.elapsed().as_millis());
 
@@ -69,4 +72,44 @@ fn a_whole_block_is_proven_in_seconds() {
     prover.verifier().verify_bundle(&context, &claims, &bundle).unwrap();
     time("verification", start);
     println!("{} bytes", borsh::to_vec(&bundle).unwrap().len());
+}
+
+fn a_column_is_proven<S: Statement>(case: &columns::Case<S>, domain: usize) {
+    let statement = &case.statement;
+    let name = statement.circuit().0;
+    let shape = shape(statement).unwrap();
+    assert_eq!(shape.domain, domain, "{name}");
+    let fill = shape.rows() as f64 / domain as f64;
+    println!("{name}: {} rows of the domain, {fill:.5} of it", shape.rows());
+
+    let prover = columns::prover();
+    let start = Instant::now();
+    let key = prover.key(statement.circuit()).unwrap();
+    println!("key: {} ms", start.elapsed().as_millis());
+    let start = Instant::now();
+    let commitment = committed::commit(statement, &key, &case.witness).unwrap();
+    println!("commitment: {} ms", start.elapsed().as_millis());
+    let zeta = columns::challenge(&commitment);
+    let public = case.public(zeta, &case.summary.coefficients(&case.blinders));
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let start = Instant::now();
+    let proof = committed::prove(statement, &key, &public, &case.witness, &mut rng).unwrap();
+    println!("proof: {} ms", start.elapsed().as_millis());
+    let verifying = prover.verifier().key(statement.circuit()).unwrap();
+    committed::verify(statement, verifying, &public, &commitment, &proof).unwrap();
+    // Not of a summary with one cell more in some bin.
+    let mut other = case.summary.coefficients(&case.blinders);
+    other[7] += Fr::from(1u64);
+    let other = case.public(zeta, &other);
+    assert!(committed::verify(statement, verifying, &other, &commitment, &proof).is_err());
+}
+
+#[test]
+fn a_whole_small_column_is_proven() {
+    a_column_is_proven(&columns::small_case(ColumnSmall::FULL, BLOCK_ROWS - 100, 6_500), 1 << 17);
+}
+
+#[test]
+fn a_whole_wide_column_is_proven() {
+    a_column_is_proven(&columns::wide_case(ColumnWide::FULL, BLOCK_ROWS - 100, 26_000), 1 << 19);
 }
