@@ -6,12 +6,13 @@
 //! columns. Eight blinders hide a column from its commitment and up to seven of its evaluations: who
 //! opens columns must count. Depends on arkworks and on [`crate::field`], [`crate::point`].
 
-use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine};
+use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
 use ark_ec::pairing::Pairing;
-use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
+use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{AdditiveGroup, Field, One, Zero};
 
 use crate::field::{DecodeError, hash_to_scalar, scalar_bytes};
+use crate::msm;
 use crate::point::{G1OrZero, G1Point};
 
 /// Blinders of one column. One hides the commitment, each other one an evaluation.
@@ -78,8 +79,7 @@ impl Srs {
     /// [`CommitError`] when the column does not fit, or its blinders are degenerate.
     pub fn commit(&self, rows: usize, column: &Column<'_>) -> Result<G1Point, CommitError> {
         let (low, high) = self.bases(rows, column.cells.len())?;
-        let hidden =
-            small_sum(low, column.cells) + G1Projective::msm_unchecked(high, &column.blinders);
+        let hidden = msm::sum_small(low, column.cells) + msm::sum(high, &column.blinders);
         Ok(G1Point::new(hidden.into_affine())?)
     }
 
@@ -94,7 +94,7 @@ impl Srs {
             powers: self.powers.len(),
         };
         let low = self.powers.get(..coefficients.len()).ok_or(refused)?;
-        Ok(G1OrZero::new(G1Projective::msm_unchecked(low, coefficients).into_affine())?)
+        Ok(G1OrZero::new(msm::sum(low, coefficients).into_affine())?)
     }
 
     /// Proves the values at `zeta` of several polynomials at once: the commitment `W` to
@@ -144,28 +144,6 @@ impl Column<'_> {
     }
 }
 
-/// Sum of small multiples. Cells have at most eight bytes, most of them one or two; the narrower the
-/// widest one is, the fewer buckets the sum walks through.
-fn small_sum(bases: &[G1Affine], cells: &[u64]) -> G1Projective {
-    let widest = cells.iter().copied().max().unwrap_or(0);
-    fn narrow<T: TryFrom<u64>>(cells: &[u64]) -> Option<Vec<T>> {
-        cells.iter().map(|cell| T::try_from(*cell).ok()).collect()
-    }
-    if widest == 0 {
-        return G1Projective::zero();
-    }
-    if let Some(cells) = narrow::<u8>(cells) {
-        return G1Projective::msm_u8(bases, &cells);
-    }
-    if let Some(cells) = narrow::<u16>(cells) {
-        return G1Projective::msm_u16(bases, &cells);
-    }
-    if let Some(cells) = narrow::<u32>(cells) {
-        return G1Projective::msm_u32(bases, &cells);
-    }
-    G1Projective::msm_u64(bases, cells)
-}
-
 /// The value of a polynomial, given by its coefficients with the constant first.
 #[must_use]
 pub fn evaluate(coefficients: &[Fr], point: Fr) -> Fr {
@@ -200,7 +178,7 @@ pub fn opens(tau: &G2Affine, zeta: Fr, claims: &[(G1Affine, Fr)], witness: &G1Or
     }
     bases.extend([G1Affine::generator(), *witness.affine()]);
     scalars.extend([-constant, zeta]);
-    let left = G1Projective::msm_unchecked(&bases, &scalars).into_affine();
+    let left = msm::sum(&bases, &scalars).into_affine();
     let product = Bn254::multi_pairing([left, -*witness.affine()], [G2Affine::generator(), *tau]);
     product.is_zero()
 }

@@ -3,8 +3,8 @@
 //! A prover replaces the instance variables that it keeps to itself by one commitment
 //! `D = Σ x_j·γABC_j` and shows by `P = σ·D` that `D` is made of exactly those bases; challenges are
 //! then drawn from `D`. This is the commit-and-prove extension of Groth16 known from gnark as BSB22
-//! (<https://eprint.iacr.org/2022/1072>; Groth, <https://eprint.iacr.org/2016/260>). Proof and
-//! verification are arkworks' own; only the sum of prepared inputs is put together here.
+//! (<https://eprint.iacr.org/2022/1072>; Groth, <https://eprint.iacr.org/2016/260>). The
+//! pairing check is Groth16's; only the sum of prepared inputs is put together here.
 //!
 //! `D` binds because every instance variable, committed ones too, has a consistency row of its own in
 //! arkworks' reduction (the first matrix continues with the identity below the constraints), so
@@ -13,15 +13,16 @@
 //! under one σ could trade bases with each other.
 //! Depends on [`crate::proof`] and [`crate::statement`].
 
-use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine};
+use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
 use ark_ec::pairing::Pairing;
-use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
+use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::Zero;
 use borsh::{BorshDeserialize, BorshSerialize};
 use rand::{CryptoRng, RngCore};
 
+use crate::msm;
 use crate::point::G1Point;
-use crate::proof::{Proof, ProofError, ProveError, ProvingKey, VerifyingKey, assign};
+use crate::proof::{Proof, ProofError, ProveError, ProvingKey, VerifyingKey};
 use crate::statement::Statement;
 
 /// A commitment to the committed inputs of one proof, with its proof of knowledge.
@@ -60,7 +61,7 @@ pub fn commit<S: Statement>(
         return Err(ProveError::Shape("the key has another number of committed inputs"));
     }
     let sum = |bases: &[G1Affine]| {
-        G1Point::new(G1Projective::msm_unchecked(bases, &values).into_affine())
+        G1Point::new(msm::sum(bases, &values).into_affine())
             .map_err(|_| ProveError::Shape("the committed inputs sum to zero"))
     };
     Ok(Commitment { values: sum(bases)?, knowledge: sum(key.knowledge())? })
@@ -77,8 +78,7 @@ pub fn prove<S: Statement, R: RngCore + CryptoRng>(
     witness: &S::Witness,
     rng: &mut R,
 ) -> Result<Proof, ProveError> {
-    let assignment = assign(statement, public, witness)?;
-    key.prove(&assignment, rng)
+    key.prove(key.assign(statement, public, witness)?, rng)
 }
 
 /// Verifies a proof whose committed inputs are represented by `commitment`. The caller has drawn the

@@ -16,6 +16,7 @@ use ark_ec::AffineRepr;
 use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
 
+use crate::batch::{Batch, PreparedPoint};
 use crate::bundle::{self, BlockClaims, Bundle, BundleContext};
 use crate::circuit::column_small::ColumnSmall;
 use crate::circuit::column_wide::ColumnWide;
@@ -189,6 +190,7 @@ pub enum Network {
 pub struct Parameters {
     origin: Origin,
     tau: G2Point,
+    prepared_tau: PreparedPoint,
     summary_powers: SummaryPowers,
     keys: BTreeMap<CircuitId, VerifyingKey>,
 }
@@ -224,7 +226,8 @@ impl Parameters {
         }
         let summary_powers = SummaryPowers::new(&index.summary_powers, index.tau.affine())
             .map_err(|error| KeyError::Malformed { circuit: SRS.into(), reason: error.0 })?;
-        Ok(Self { origin: index.origin, tau: index.tau, summary_powers, keys })
+        let prepared_tau = PreparedPoint::new(*index.tau.affine());
+        Ok(Self { origin: index.origin, tau: index.tau, prepared_tau, summary_powers, keys })
     }
 
     /// The development parameters that are part of the program. Forgeable.
@@ -327,6 +330,12 @@ impl Verifier {
     #[must_use]
     pub fn summary_powers(&self) -> &SummaryPowers {
         &self.parameters.summary_powers
+    }
+
+    /// An empty batch of verifications under these parameters.
+    #[must_use]
+    pub fn batch(&self) -> Batch<'_> {
+        Batch::new(&self.parameters.prepared_tau)
     }
 
     /// The powers of τ, with which a claimed commitment to cells in hand is computed again. Made when

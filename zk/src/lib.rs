@@ -4,17 +4,21 @@
 //! side by side. This crate is synchronous and does no I/O, except for the optional cache of
 //! development parameters in [`setup`]. It depends on arkworks and on nothing else of Galen.
 
+pub mod batch;
 pub mod bundle;
 pub mod circuit;
 pub mod commitment;
 pub mod committed;
 pub mod error;
+pub mod fft;
 pub mod field;
 pub mod hash;
 pub mod keys;
 pub mod merkle;
+pub mod msm;
 pub mod point;
 pub mod proof;
+pub mod prover;
 pub mod setup;
 pub mod statement;
 pub mod summary;

@@ -1,25 +1,28 @@
 //! Groth16 proofs, their keys, and plain circuits: those without committed inputs.
 //!
-//! Proving and verification are arkworks' (Groth, <https://eprint.iacr.org/2016/260>); this module
-//! fixes bytes, refuses everything degenerate, and turns a false witness into an error before any
-//! time is spent on it. Depends on [`crate::statement`], [`crate::point`] and [`crate::field`].
+//! Keys, proofs and single verification are arkworks' (Groth, <https://eprint.iacr.org/2016/260>);
+//! [`crate::prover`] makes the same proofs sooner, and [`crate::batch`] verifies many at once. This
+//! module fixes bytes, refuses everything degenerate, and turns a false witness into an error before
+//! any time is spent on it. Depends on [`crate::statement`], [`crate::point`] and [`crate::field`].
+
+use std::sync::{Arc, OnceLock};
 
 use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine};
 use ark_ec::AffineRepr;
-use ark_ff::{UniformRand, Zero};
+use ark_ff::UniformRand;
 use ark_groth16::{Groth16, PreparedVerifyingKey, prepare_verifying_key};
-use ark_relations::gr1cs::{
-    ConstraintSystem, Matrix, OptimizationGoal, R1CS_PREDICATE_LABEL, SynthesisMode,
-};
 use borsh::{BorshDeserialize, BorshSerialize};
 use rand::{CryptoRng, RngCore};
-use rayon::prelude::*;
 
+use crate::batch::{Lines, PreparedPoint};
 use crate::field::{hash_parts, parse_hex};
+use crate::msm;
 use crate::point::{G1Point, G2Point};
-use crate::statement::{Statement, Unsatisfied};
+use crate::prover::{self, Layout};
+use crate::statement::Statement;
 
 pub use crate::error::{KeyError, ProofError, ProveError};
+pub use crate::prover::Assignment;
 
 /// A Groth16 proof: 128 bytes, every point checked when it is decoded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -44,6 +47,18 @@ impl Proof {
 
     fn stock(&self) -> ark_groth16::Proof<Bn254> {
         ark_groth16::Proof { a: *self.a.affine(), b: *self.b.affine(), c: *self.c.affine() }
+    }
+
+    pub(crate) fn a(&self) -> &G1Affine {
+        self.a.affine()
+    }
+
+    pub(crate) fn b(&self) -> &G2Affine {
+        self.b.affine()
+    }
+
+    pub(crate) fn c(&self) -> &G1Affine {
+        self.c.affine()
     }
 
     /// The encoding: A, B, C, compressed.
@@ -96,7 +111,8 @@ struct KeyPoints {
 #[derive(Clone, Debug)]
 pub struct VerifyingKey {
     prepared: PreparedVerifyingKey<Bn254>,
-    sigma: Option<G2Affine>,
+    beta: PreparedPoint,
+    sigma: Option<PreparedPoint>,
     hash: [u8; 32],
     bytes: Vec<u8>,
 }
@@ -147,7 +163,8 @@ impl VerifyingKey {
         };
         Self {
             prepared: prepare_verifying_key(&stock),
-            sigma: points.sigma.map(|sigma| *sigma.affine()),
+            beta: PreparedPoint::new(stock.beta_g2),
+            sigma: points.sigma.map(|sigma| PreparedPoint::new(*sigma.affine())),
             hash: hash_parts("galen/verifying-key/1", &[&bytes]),
             bytes,
         }
@@ -168,6 +185,38 @@ impl VerifyingKey {
     /// `[σ]₂`, if the circuit has committed inputs.
     #[must_use]
     pub fn sigma(&self) -> Option<&G2Affine> {
+        self.sigma.as_ref().map(PreparedPoint::point)
+    }
+
+    /// Number of public inputs, the constant one and committed ones left out.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.bases().len().saturating_sub(1)
+    }
+
+    pub(crate) fn bases(&self) -> &[G1Affine] {
+        &self.prepared.vk.gamma_abc_g1
+    }
+
+    pub(crate) fn alpha(&self) -> &G1Affine {
+        &self.prepared.vk.alpha_g1
+    }
+
+    pub(crate) fn prepared_beta(&self) -> &PreparedPoint {
+        &self.beta
+    }
+
+    /// Of −γ, as arkworks keeps it.
+    pub(crate) fn prepared_gamma(&self) -> &Lines {
+        &self.prepared.gamma_g2_neg_pc
+    }
+
+    /// Of −δ, as arkworks keeps it.
+    pub(crate) fn prepared_delta(&self) -> &Lines {
+        &self.prepared.delta_g2_neg_pc
+    }
+
+    pub(crate) fn prepared_sigma(&self) -> Option<&PreparedPoint> {
         self.sigma.as_ref()
     }
 
@@ -176,10 +225,11 @@ impl VerifyingKey {
     /// # Errors
     /// [`ProofError::Inputs`] for another number of inputs than the key has bases.
     pub fn prepare(&self, inputs: &[Fr]) -> Result<G1Projective, ProofError> {
-        if inputs.len().checked_add(1) != Some(self.prepared.vk.gamma_abc_g1.len()) {
+        if inputs.len() != self.inputs() {
             return Err(ProofError::Inputs);
         }
-        Groth16::<Bn254>::prepare_inputs(&self.prepared, inputs).map_err(|_| ProofError::Inputs)
+        let constant = self.bases().first().ok_or(ProofError::Inputs)?;
+        Ok(msm::sum(self.bases().get(1..).unwrap_or_default(), inputs) + constant)
     }
 
     /// The pairing check for prepared inputs.
@@ -203,12 +253,21 @@ impl VerifyingKey {
 }
 
 /// A proving key, and the bases of its proofs of knowledge.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub struct ProvingKey {
     stock: ark_groth16::ProvingKey<Bn254>,
     /// `σ·γABC_j` for every committed input.
     knowledge: Vec<G1Affine>,
     sigma: Option<G2Affine>,
+    /// The circuit, once something was proven.
+    layout: OnceLock<Arc<Layout>>,
+}
+
+impl PartialEq for ProvingKey {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.stock, &self.knowledge, &self.sigma)
+            == (&other.stock, &other.knowledge, &other.sigma)
+    }
 }
 
 impl ProvingKey {
@@ -220,7 +279,7 @@ impl ProvingKey {
         knowledge: Vec<G1Affine>,
         sigma: Option<G2Affine>,
     ) -> Self {
-        Self { stock, knowledge, sigma }
+        Self { stock, knowledge, sigma, layout: OnceLock::new() }
     }
 
     /// arkworks' part of the key.
@@ -274,89 +333,62 @@ impl ProvingKey {
         VerifyingKey::from_bytes(circuit, &bytes, public - 1, points.sigma.is_some())
     }
 
+    /// Assigns a circuit and checks every constraint. The circuit is written out the first time, and
+    /// its constraints are kept with the key.
+    ///
+    /// # Errors
+    /// [`ProveError::Unsatisfied`] in the statement's own words when they know why, and naming the
+    /// constraint when they do not.
+    pub fn assign<S: Statement>(
+        &self,
+        statement: &S,
+        public: &S::Public,
+        witness: &S::Witness,
+    ) -> Result<Assignment, ProveError> {
+        // Said in words before anything else is done.
+        statement.check(public, witness)?;
+        let layout = match self.layout.get() {
+            Some(layout) => Arc::clone(layout),
+            None => {
+                let layout = Arc::new(Layout::of(statement)?);
+                Arc::clone(self.layout.get_or_init(|| layout))
+            }
+        };
+        if layout.circuit() != statement.circuit() {
+            return Err(ProveError::Shape("the key is for another circuit"));
+        }
+        Assignment::new(&layout, statement, public, witness)
+    }
+
     /// Proves a satisfied assignment.
     ///
     /// # Errors
     /// [`ProveError::Shape`] when the key is for a circuit of another shape.
     pub fn prove<R: RngCore + CryptoRng>(
         &self,
-        assignment: &Assignment,
+        assignment: Assignment,
         rng: &mut R,
     ) -> Result<Proof, ProveError> {
-        let instance = self.stock.vk.gamma_abc_g1.len();
-        if assignment.instance != instance
-            || assignment.values.len() != self.stock.a_query.len()
-            || assignment.values.len() != instance.saturating_add(self.stock.l_query.len())
-        {
-            return Err(ProveError::Shape("another number of variables"));
-        }
         let (r, s) = (Fr::rand(rng), Fr::rand(rng));
-        let proof = Groth16::<Bn254>::create_proof_with_reduction_and_matrices(
-            &self.stock,
-            r,
-            s,
-            &assignment.matrices,
-            assignment.instance,
-            assignment.constraints,
-            &assignment.values,
-        )?;
-        Proof::new(&proof)
+        Proof::new(&prover::prove(&self.stock, assignment, r, s)?)
     }
-}
 
-/// A circuit written out for one witness, known to be satisfied.
-#[derive(Clone, Debug)]
-pub struct Assignment {
-    matrices: Vec<Matrix<Fr>>,
-    instance: usize,
-    constraints: usize,
-    values: Vec<Fr>,
-}
-
-/// Writes a circuit out and checks every constraint.
-///
-/// # Errors
-/// [`ProveError::Unsatisfied`] in the statement's own words when they know why, and naming the
-/// constraint when they do not.
-pub fn assign<S: Statement>(
-    statement: &S,
-    public: &S::Public,
-    witness: &S::Witness,
-) -> Result<Assignment, ProveError> {
-    statement.check(public, witness)?;
-    let cs = ConstraintSystem::<Fr>::new_ref();
-    cs.set_optimization_goal(OptimizationGoal::Constraints);
-    cs.set_mode(SynthesisMode::Prove { construct_matrices: true, generate_lc_assignments: false });
-    statement.synthesize(cs.clone(), public, witness)?;
-    cs.finalize();
-    let matrices = cs
-        .to_matrices()?
-        .remove(R1CS_PREDICATE_LABEL)
-        .ok_or(ProveError::Shape("no rank-1 constraints"))?;
-    let mut values = cs.instance_assignment()?;
-    let expected: Vec<Fr> = std::iter::once(Fr::from(1u64))
-        .chain(statement.inputs(public))
-        .chain(statement.committed(witness))
-        .collect();
-    if values != expected {
-        return Err(ProveError::Shape("instance variables are not the statement's inputs"));
+    /// What [`ProvingKey::assign`] and [`ProvingKey::prove`] do, by arkworks' own prover: the same
+    /// proof for the same randomness.
+    ///
+    /// # Errors
+    /// [`ProveError`] when the circuit cannot be written out. A false witness is not noticed.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn prove_stock<S: Statement, R: RngCore + CryptoRng>(
+        &self,
+        statement: &S,
+        public: &S::Public,
+        witness: &S::Witness,
+        rng: &mut R,
+    ) -> Result<Proof, ProveError> {
+        let (r, s) = (Fr::rand(rng), Fr::rand(rng));
+        Proof::new(&prover::prove_stock(&self.stock, statement, public, witness, r, s)?)
     }
-    values.extend(cs.witness_assignment()?);
-    let [a, b, c] = matrices.as_slice() else {
-        return Err(ProveError::Shape("not three matrices"));
-    };
-    let row = |terms: &[(Fr, usize)]| {
-        terms.iter().fold(Fr::zero(), |sum, (factor, index)| sum + values[*index] * factor)
-    };
-    let broken = (a, b, c)
-        .into_par_iter()
-        .enumerate()
-        .find_first(|(_, (a, b, c))| row(a) * row(b) != row(c))
-        .map(|(index, _)| index);
-    if let Some(index) = broken {
-        return Err(Unsatisfied(format!("constraint {index} does not hold")).into());
-    }
-    Ok(Assignment { instance: expected.len(), constraints: a.len(), matrices, values })
 }
 
 /// Proves a statement without committed inputs.
@@ -374,8 +406,7 @@ pub fn prove<S: Statement, R: RngCore + CryptoRng>(
     if !key.knowledge.is_empty() || !statement.committed(witness).is_empty() {
         return Err(ProveError::Shape("the circuit has committed inputs"));
     }
-    let assignment = assign(statement, public, witness)?;
-    key.prove(&assignment, rng)
+    key.prove(key.assign(statement, public, witness)?, rng)
 }
 
 /// Verifies a proof of a statement without committed inputs.

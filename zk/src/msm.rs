@@ -1,0 +1,495 @@
+//! Sums of scalar multiples, `Σ s_i·P_i`: where a prover spends nearly all of its time.
+//!
+//! The bucket method with signed digits (Pippenger; Bernstein, Doumen, Lange and Oosterwijk,
+//! <https://eprint.iacr.org/2012/549>), all of it in affine coordinates: additions that do not depend
+//! on each other share one inversion (Montgomery), which leaves six products an addition where
+//! extended coordinates need ten. Scalars above half of the order are taken as negative ones, so that
+//! small values of either sign fill the low digits only; zero digits, zero scalars and neutral bases
+//! cost next to nothing. The window is chosen by the lengths of the scalars at hand.
+//!
+//! Equal and opposite points are added rightly: bases are not assumed to be independent. Running time
+//! depends on the scalars, as it does in arkworks: this is for machines that one party controls.
+//! Depends on arkworks' curves only.
+
+use ark_bn254::Fr;
+use ark_ec::AffineRepr;
+use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
+use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField, Zero};
+use rayon::prelude::*;
+
+/// Sums of at most this many multiples are doubled and added: buckets would not fill.
+const FEW: usize = 12;
+
+/// Widest window in bits; its buckets still fit into the second cache.
+const WIDEST: usize = 15;
+
+/// Points whose additions share rounds of inversions: large enough that an inversion is cheap, small
+/// enough that they stay in the second cache.
+const LOT: usize = 4096;
+
+/// A curve of BN254: either group.
+pub trait Curve: SWCurveConfig<ScalarField = Fr> {}
+
+impl<P: SWCurveConfig<ScalarField = Fr>> Curve for P {}
+
+/// `Σ scalar·base`, up to the shorter of both lists.
+#[must_use]
+pub fn sum<P: Curve>(bases: &[Affine<P>], scalars: &[Fr]) -> Projective<P> {
+    let terms = bases
+        .par_iter()
+        .zip(scalars)
+        .enumerate()
+        .filter(|(_, (base, scalar))| !scalar.is_zero() && !base.is_zero())
+        .map(|(index, (_, scalar))| {
+            let limbs = scalar.into_bigint();
+            let mut opposite = Fr::MODULUS;
+            opposite.sub_with_borrow(&limbs);
+            let negative = opposite < limbs;
+            Term::new(index, if negative { opposite.0 } else { limbs.0 }, negative)
+        })
+        .collect();
+    sum_terms(bases, terms)
+}
+
+/// `Σ scalar·base` of small scalars, up to the shorter of both lists.
+#[must_use]
+pub fn sum_small<P: Curve>(bases: &[Affine<P>], scalars: &[u64]) -> Projective<P> {
+    let terms = bases
+        .iter()
+        .zip(scalars)
+        .enumerate()
+        .filter(|(_, (base, scalar))| **scalar != 0 && !base.is_zero())
+        .map(|(index, (_, scalar))| Term::new(index, [*scalar, 0, 0, 0], false))
+        .collect();
+    sum_terms(bases, terms)
+}
+
+/// A scalar that is not zero, by sign and magnitude, and which base it is for.
+#[derive(Clone, Copy)]
+struct Term {
+    /// One limb more than a magnitude has: the offset of [`Windows`] overflows.
+    limbs: [u64; 5],
+    base: u32,
+    negative: bool,
+}
+
+impl Term {
+    fn new(base: usize, [a, b, c, d]: [u64; 4], negative: bool) -> Self {
+        let base = u32::try_from(base).expect("no key has four billion points");
+        Self { limbs: [a, b, c, d, 0], base, negative }
+    }
+
+    fn bits(&self) -> usize {
+        let top = self.limbs.iter().rposition(|limb| *limb != 0).unwrap_or(0);
+        top * 64 + 64 - self.limbs[top].leading_zeros() as usize
+    }
+
+    fn bit(&self, index: usize) -> bool {
+        self.limbs[index / 64] >> (index % 64) & 1 == 1
+    }
+
+    fn add(&mut self, other: &[u64; 5]) {
+        let mut carry = 0u128;
+        for (limb, addend) in self.limbs.iter_mut().zip(other) {
+            let sum = u128::from(*limb) + u128::from(*addend) + carry;
+            *limb = sum as u64;
+            carry = sum >> 64;
+        }
+    }
+
+    /// `width` bits from `start`.
+    fn slice(&self, start: usize, width: usize) -> u64 {
+        let (limb, shift) = (start / 64, start % 64);
+        let mut value = self.limbs.get(limb).map_or(0, |low| low >> shift);
+        if shift > 0 {
+            value |= self.limbs.get(limb + 1).map_or(0, |high| high << (64 - shift));
+        }
+        value & ((1u64 << width) - 1)
+    }
+}
+
+fn sum_terms<P: Curve>(bases: &[Affine<P>], mut terms: Vec<Term>) -> Projective<P> {
+    if terms.len() <= FEW {
+        return few(bases, &terms);
+    }
+    let mut lengths = [0usize; 257];
+    for term in &terms {
+        lengths[term.bits()] += 1;
+    }
+    let windows = Windows::choose(&lengths);
+    let offset = windows.offset();
+    terms.par_iter_mut().for_each(|term| term.add(&offset));
+    // A sum of few windows is split by its terms too, so that no core waits.
+    let parts = if windows.count < rayon::current_num_threads() && terms.len() > LOT {
+        rayon::current_num_threads()
+    } else {
+        1
+    };
+    let part = terms.len().div_ceil(parts);
+    let totals: Vec<Projective<P>> = (0..windows.count * parts)
+        .into_par_iter()
+        .map(|job| {
+            let terms = terms.chunks(part).nth(job % parts).unwrap_or_default();
+            window_sum(bases, terms, &windows, job / parts)
+        })
+        .collect();
+    totals.chunks(parts).rev().fold(Projective::zero(), |mut total, window| {
+        for _ in 0..windows.width {
+            total.double_in_place();
+        }
+        window.iter().fold(total, |total, part| total + part)
+    })
+}
+
+/// Joint doubling and adding.
+fn few<P: Curve>(bases: &[Affine<P>], terms: &[Term]) -> Projective<P> {
+    let bits = terms.iter().map(Term::bits).max().unwrap_or(0);
+    let mut total = Projective::zero();
+    for bit in (0..bits).rev() {
+        total.double_in_place();
+        for term in terms.iter().filter(|term| term.bit(bit)) {
+            let base = bases[term.base as usize];
+            if term.negative {
+                total -= base;
+            } else {
+                total += base;
+            }
+        }
+    }
+    total
+}
+
+/// How scalars are cut into signed digits from `−2^{width−1}` to `2^{width−1}`.
+///
+/// To every scalar the same offset is added, which has `2^{width−1}` in each window; a digit is then
+/// what stands in its window less that, with no carry from window to window.
+struct Windows {
+    width: usize,
+    count: usize,
+}
+
+impl Windows {
+    /// The cheapest width for scalars of these lengths in bits.
+    fn choose(lengths: &[usize; 257]) -> Self {
+        let longest = lengths.iter().rposition(|count| *count != 0).unwrap_or(0);
+        let cost = |width: &usize| {
+            let digits: usize =
+                lengths.iter().enumerate().map(|(bits, count)| count * (bits / width + 1)).sum();
+            // Every bucket is walked through twice.
+            digits + (longest / width + 1) * (2 << (width - 1))
+        };
+        let width = (2..=WIDEST).min_by_key(cost).unwrap_or(WIDEST);
+        // The topmost digit takes the offset's carry, so the longest scalar leaves it a bit.
+        Self { width, count: longest / width + 1 }
+    }
+
+    fn offset(&self) -> [u64; 5] {
+        let mut offset = [0u64; 5];
+        for window in 0..self.count {
+            let bit = window * self.width + self.width - 1;
+            offset[bit / 64] |= 1 << (bit % 64);
+        }
+        offset
+    }
+
+    fn digit(&self, term: &Term, window: usize) -> i64 {
+        // A carry out of the topmost window stands in one bit more.
+        let width = if window + 1 == self.count { self.width + 1 } else { self.width };
+        term.slice(window * self.width, width) as i64 - (1 << (self.width - 1))
+    }
+}
+
+/// The sum of one window, `Σ digit·base`.
+fn window_sum<P: Curve>(
+    bases: &[Affine<P>],
+    terms: &[Term],
+    windows: &Windows,
+    window: usize,
+) -> Projective<P> {
+    // Counting sort of the bases by bucket.
+    let mut starts = vec![0u32; (1 << (windows.width - 1)) + 2];
+    let digits: Vec<i32> = terms
+        .iter()
+        .map(|term| {
+            let digit = windows.digit(term, window);
+            if digit != 0 {
+                starts[digit.unsigned_abs() as usize] += 1;
+            }
+            (if term.negative { -digit } else { digit }) as i32
+        })
+        .collect();
+    let mut total = 0;
+    let mut highest = 0;
+    for (bucket, start) in starts.iter_mut().enumerate() {
+        if *start != 0 {
+            highest = bucket;
+        }
+        let count = *start;
+        *start = total;
+        total += count;
+    }
+    let mut sorted = vec![(0u32, false); total as usize];
+    for (term, digit) in terms.iter().zip(&digits) {
+        if *digit != 0 {
+            let place = &mut starts[digit.unsigned_abs() as usize];
+            sorted[*place as usize] = (term.base, *digit < 0);
+            *place += 1;
+        }
+    }
+    if highest == 0 {
+        return Projective::zero();
+    }
+    // Each start has moved to its bucket's end: bucket b is `starts[b − 1]..starts[b]`.
+    let mut adder = Adder::default();
+    let mut buckets = vec![Affine::<P>::identity(); highest];
+    let mut points: Vec<Affine<P>> = Vec::with_capacity(LOT);
+    let mut ranges: Vec<(usize, u32, u32)> = Vec::new();
+    for bucket in 1..=highest {
+        let (start, end) = (starts[bucket - 1] as usize, starts[bucket] as usize);
+        if start == end {
+            continue;
+        }
+        ranges.push((bucket - 1, points.len() as u32, (end - start) as u32));
+        points.extend(sorted[start..end].iter().map(|(base, negative)| {
+            let base = bases[*base as usize];
+            if *negative { -base } else { base }
+        }));
+        if points.len() >= LOT || bucket == highest {
+            adder.fold(&mut points, &mut ranges, &mut buckets);
+        }
+    }
+    adder.weighted(buckets)
+}
+
+/// Adds points in affine coordinates, many at a time.
+struct Adder<P: Curve> {
+    /// `(i, j)`: point `j` is to be added to point `i`.
+    jobs: Vec<(u32, u32)>,
+    denominators: Vec<P::BaseField>,
+    products: Vec<P::BaseField>,
+}
+
+impl<P: Curve> Default for Adder<P> {
+    fn default() -> Self {
+        Self { jobs: Vec::new(), denominators: Vec::new(), products: Vec::new() }
+    }
+}
+
+impl<P: Curve> Adder<P> {
+    /// Adds up the points of each range, and moves the sums to their buckets.
+    fn fold(
+        &mut self,
+        points: &mut Vec<Affine<P>>,
+        ranges: &mut Vec<(usize, u32, u32)>,
+        buckets: &mut [Affine<P>],
+    ) {
+        loop {
+            for (_, start, length) in ranges.iter_mut() {
+                let kept = length.div_ceil(2);
+                self.jobs.extend((kept..*length).map(|i| (*start + i - kept, *start + i)));
+                *length = kept;
+            }
+            if self.jobs.is_empty() {
+                break;
+            }
+            self.run(points);
+        }
+        for (bucket, start, _) in ranges.drain(..) {
+            buckets[bucket] = points[start as usize];
+        }
+        points.clear();
+    }
+
+    /// `Σ (i + 1)·bucket_i`. Segments of the buckets are summed side by side, and then joined.
+    fn weighted(&mut self, mut points: Vec<Affine<P>>) -> Projective<P> {
+        let count = points.len();
+        let doublings = (count.checked_ilog2().unwrap_or(0) / 2).saturating_sub(1);
+        let length = 1usize << doublings;
+        let segments = count.div_ceil(length);
+        points.resize(segments * length, Affine::identity());
+        // Behind the buckets: every segment's sum so far, and every segment's sum of those.
+        let (sum, weighted) = (segments * length, segments * length + segments);
+        points.resize(weighted + segments, Affine::identity());
+        for step in (0..=length).rev() {
+            // What is read as a summand is only written by a later job of the round.
+            for segment in 0..segments {
+                if step < length {
+                    self.jobs.push(((weighted + segment) as u32, (sum + segment) as u32));
+                }
+            }
+            if let Some(bucket) = step.checked_sub(1) {
+                for segment in 0..segments {
+                    let bucket = segment * length + bucket;
+                    self.jobs.push(((sum + segment) as u32, bucket as u32));
+                }
+            }
+            self.run(&mut points);
+        }
+        // Σ segment·(its sum), times the length of a segment.
+        let (mut running, mut total) = (Projective::zero(), Projective::zero());
+        for point in points[sum + 1..weighted].iter().rev() {
+            running += point;
+            total += running;
+        }
+        for _ in 0..doublings {
+            total.double_in_place();
+        }
+        points[weighted..].iter().fold(total, |total, point| total + point)
+    }
+
+    /// Does all jobs with one inversion. A point may be written once, and read before that.
+    fn run(&mut self, points: &mut [Affine<P>]) {
+        let mut product = P::BaseField::ONE;
+        for (i, j) in &self.jobs {
+            let (p, q) = (&points[*i as usize], &points[*j as usize]);
+            let denominator = denominator(p, q).unwrap_or(P::BaseField::ONE);
+            self.products.push(product);
+            product *= &denominator;
+            self.denominators.push(denominator);
+        }
+        let mut inverse = product.inverse().expect("no denominator is zero");
+        for (product, denominator) in self.products.iter_mut().zip(&self.denominators).rev() {
+            *product *= &inverse;
+            inverse *= denominator;
+        }
+        for ((i, j), inverse) in self.jobs.iter().zip(&self.products) {
+            let q = points[*j as usize];
+            let p = &mut points[*i as usize];
+            add(p, &q, inverse);
+        }
+        self.jobs.clear();
+        self.denominators.clear();
+        self.products.clear();
+    }
+}
+
+/// The denominator of the slope from `p` to `q`, if their sum has a slope.
+fn denominator<P: Curve>(p: &Affine<P>, q: &Affine<P>) -> Option<P::BaseField> {
+    if p.is_zero() || q.is_zero() {
+        return None;
+    }
+    let difference = q.x - p.x;
+    if !difference.is_zero() {
+        return Some(difference);
+    }
+    (p.y == q.y && !p.y.is_zero()).then(|| p.y.double())
+}
+
+/// `p += q`, given the inverse of [`denominator`].
+fn add<P: Curve>(p: &mut Affine<P>, q: &Affine<P>, inverse: &P::BaseField) {
+    if q.is_zero() {
+        return;
+    }
+    if p.is_zero() {
+        *p = *q;
+        return;
+    }
+    let mut slope = if p.x != q.x {
+        q.y - p.y
+    } else if p.y == q.y && !p.y.is_zero() {
+        let square = p.x.square();
+        square.double() + square + P::COEFF_A
+    } else {
+        *p = Affine::identity();
+        return;
+    };
+    slope *= inverse;
+    let x = slope.square() - p.x - q.x;
+    p.y = slope * (p.x - x) - p.y;
+    p.x = x;
+}
+
+#[cfg(test)]
+mod tests {
+    use ark_bn254::{G1Affine, G1Projective, G2Affine, G2Projective};
+    use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
+    use ark_ff::UniformRand;
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha20Rng;
+
+    use super::*;
+
+    /// Multiples of few points, so that equal, opposite and neutral ones meet in a bucket.
+    fn bases<P: Curve>(count: usize, distinct: u64, rng: &mut ChaCha20Rng) -> Vec<Affine<P>> {
+        let points: Vec<Projective<P>> = (0..count)
+            .map(|_| {
+                let factor = Fr::from(rng.gen_range(0..=distinct));
+                let factor = if rng.r#gen() { factor } else { -factor };
+                Projective::<P>::from(Affine::<P>::generator()) * factor
+            })
+            .collect();
+        Projective::normalize_batch(&points)
+    }
+
+    fn scalar(rng: &mut ChaCha20Rng) -> Fr {
+        let small = Fr::from(rng.r#gen::<u64>() >> rng.gen_range(0..64));
+        match rng.gen_range(0..5) {
+            0 => Fr::rand(rng),
+            1 => small,
+            2 => -small,
+            3 => Fr::from(rng.gen_range(0..3u64)),
+            _ => -Fr::from(rng.gen_range(0..3u64)),
+        }
+    }
+
+    #[test]
+    fn agrees_with_arkworks() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        for (count, distinct) in [(0, 1), (1, 1), (12, 3), (13, 3), (100, 2), (700, 1 << 40)] {
+            for all_full in [false, true] {
+                let scalars: Vec<Fr> = (0..count)
+                    .map(|_| if all_full { Fr::rand(&mut rng) } else { scalar(&mut rng) })
+                    .collect();
+                let first: Vec<G1Affine> = bases(count, distinct, &mut rng);
+                assert_eq!(sum(&first, &scalars), G1Projective::msm_unchecked(&first, &scalars));
+                let second: Vec<G2Affine> = bases(count, distinct, &mut rng);
+                assert_eq!(sum(&second, &scalars), G2Projective::msm_unchecked(&second, &scalars));
+            }
+        }
+    }
+
+    #[test]
+    fn large_sums_agree_with_arkworks() {
+        let mut rng = ChaCha20Rng::seed_from_u64(2);
+        let few: Vec<G1Affine> = bases(1 << 10, 1 << 50, &mut rng);
+        let first: Vec<G1Affine> = few.iter().cycle().take(20_000).copied().collect();
+        for all_full in [false, true] {
+            let scalars: Vec<Fr> = (0..first.len())
+                .map(|_| if all_full { Fr::rand(&mut rng) } else { scalar(&mut rng) })
+                .collect();
+            assert_eq!(sum(&first, &scalars), G1Projective::msm_unchecked(&first, &scalars));
+        }
+    }
+
+    #[test]
+    fn extreme_scalars_keep_their_digits() {
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        let half = -Fr::ONE / Fr::from(2u64);
+        for scalar in [Fr::ONE, -Fr::ONE, half, half + Fr::ONE, half - Fr::ONE] {
+            for count in [1, 13, 200, 3_000] {
+                let points: Vec<G1Affine> = bases(count, 5, &mut rng);
+                let all = vec![scalar; count];
+                let expected = points.iter().copied().sum::<G1Projective>() * scalar;
+                assert_eq!(sum(&points, &all), expected, "{count} times {scalar}");
+            }
+        }
+    }
+
+    #[test]
+    fn small_scalars_agree_with_full_ones() {
+        let mut rng = ChaCha20Rng::seed_from_u64(4);
+        for bits in [1, 8, 9, 16, 32, 63, 64] {
+            for count in [5, 50, 6_000] {
+                let points: Vec<G1Affine> = bases(count, 1_000, &mut rng);
+                let mut cells: Vec<u64> =
+                    (0..count).map(|_| rng.r#gen::<u64>() >> (64 - bits)).collect();
+                cells[0] = u64::MAX >> (64 - bits);
+                let scalars: Vec<Fr> = cells.iter().map(|cell| Fr::from(*cell)).collect();
+                assert_eq!(
+                    sum_small(&points, &cells),
+                    G1Projective::msm_unchecked(&points, &scalars)
+                );
+            }
+        }
+    }
+}
