@@ -92,12 +92,7 @@ impl Domain {
     /// `c + (g^size − 1)·h`; so `c` itself is never needed there.
     #[must_use]
     pub fn quotient(&self, mut a: Vec<Fr>, mut b: Vec<Fr>, mut c: Vec<Fr>) -> Vec<Fr> {
-        let onto_coset = |values: &mut Vec<Fr>| {
-            values.resize(self.size(), Fr::ZERO);
-            self.interpolate(values);
-            each(values, &self.onto_coset, |value, factor| *value *= factor);
-            self.evaluate(values);
-        };
+        let onto_coset = |values: &mut Vec<Fr>| self.shift(values, &self.onto_coset);
         rayon::join(
             || rayon::join(|| onto_coset(&mut a), || onto_coset(&mut b)),
             || {
@@ -111,6 +106,28 @@ impl Domain {
         each(&mut a, &c, |a, c| *a -= self.scale * c);
         reverse(&mut a, self.log);
         a
+    }
+
+    /// The values of `a·b − c` at the odd points of the domain of twice the size, given those of `a`,
+    /// `b` and `c` on the domain: what circom's keys take instead of [`Domain::quotient`]. `None` if
+    /// the field has no such domain.
+    #[must_use]
+    pub fn odd_values(&self, mut a: Vec<Fr>, mut b: Vec<Fr>, mut c: Vec<Fr>) -> Option<Vec<Fr>> {
+        let root = Fr::get_root_of_unity(1u64.checked_shl(self.log + 1)?)?;
+        let mut factors = powers(root, Fr::from(self.size() as u64).inverse()?, self.size());
+        reverse(&mut factors, self.log);
+        [&mut a, &mut b, &mut c].into_par_iter().for_each(|values| self.shift(values, &factors));
+        each(&mut a, &b, |a, b| *a *= b);
+        each(&mut a, &c, |a, c| *a -= c);
+        Some(a)
+    }
+
+    /// Values on the domain to values on a coset, by factors in bit-reversed order.
+    fn shift(&self, values: &mut Vec<Fr>, factors: &[Fr]) {
+        values.resize(self.size(), Fr::ZERO);
+        self.interpolate(values);
+        each(values, factors, |value, factor| *value *= factor);
+        self.evaluate(values);
     }
 
     /// Values to coefficients times `size`, in bit-reversed order.
@@ -257,6 +274,28 @@ mod tests {
                 at(&a) * at(&b) - at(&c),
                 "2^{log}"
             );
+        }
+    }
+
+    #[test]
+    fn odd_values_are_those_of_the_doubled_domain() {
+        let mut rng = ChaCha20Rng::seed_from_u64(2);
+        for size in [2usize, 8, 2048] {
+            let domain = Domain::of(size).unwrap();
+            let mut column = || -> Vec<Fr> { (0..size).map(|_| Fr::rand(&mut rng)).collect() };
+            let [a, b, c] = [column(), column(), column()];
+            let stock = Radix2EvaluationDomain::<Fr>::new(size).unwrap();
+            let double = Radix2EvaluationDomain::<Fr>::new(2 * size).unwrap();
+            let odd = |values: &[Fr]| -> Vec<Fr> {
+                double.fft(&stock.ifft(values)).into_iter().skip(1).step_by(2).collect()
+            };
+            let expected: Vec<Fr> = odd(&a)
+                .into_iter()
+                .zip(odd(&b))
+                .zip(odd(&c))
+                .map(|((a, b), c)| a * b - c)
+                .collect();
+            assert_eq!(domain.odd_values(a, b, c).unwrap(), expected, "{size}");
         }
     }
 

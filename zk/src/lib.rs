@@ -18,7 +18,7 @@ pub mod merkle;
 pub mod msm;
 pub mod point;
 pub mod proof;
-pub mod prover;
+mod prover;
 pub mod setup;
 pub mod statement;
 pub mod summary;

@@ -1,7 +1,7 @@
 //! Groth16 proofs, their keys, and plain circuits: those without committed inputs.
 //!
 //! Keys, proofs and single verification are arkworks' (Groth, <https://eprint.iacr.org/2016/260>);
-//! [`crate::prover`] makes the same proofs sooner, and [`crate::batch`] verifies many at once. This
+//! A prover of our own makes the same proofs sooner, and [`crate::batch`] verifies many at once. This
 //! module fixes bytes, refuses everything degenerate, and turns a false witness into an error before
 //! any time is spent on it. Depends on [`crate::statement`], [`crate::point`] and [`crate::field`].
 

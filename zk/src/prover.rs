@@ -204,10 +204,13 @@ pub(crate) fn prove(
     a.extend_from_slice(&values[..instance]);
     b.resize(a.len(), Fr::ZERO);
 
-    let ((h, l), (a, (b1, b2))) = rayon::join(
+    // The quotient's multiples and the witness's are one sum: they share the walk through buckets.
+    let (last, (a, (b1, b2))) = rayon::join(
         || {
-            let h = domain.quotient(a, b, c);
-            rayon::join(|| msm::sum(&key.h_query, &h), || msm::sum(&key.l_query, private))
+            let mut scalars = domain.quotient(a, b, c);
+            scalars.truncate(key.h_query.len());
+            scalars.extend_from_slice(private);
+            msm::sum(&[key.h_query.as_slice(), &key.l_query].concat(), &scalars)
         },
         || {
             rayon::join(
@@ -224,7 +227,7 @@ pub(crate) fn prove(
     let a: G1Projective = a + key.vk.alpha_g1 + key.delta_g1 * r;
     let b1: G1Projective = b1 + key.beta_g1 + key.delta_g1 * s;
     let b2: G2Projective = b2 + key.vk.beta_g2 + key.vk.delta_g2 * s;
-    let c = a * s + b1 * r - key.delta_g1 * (r * s) + l + h;
+    let c = a * s + b1 * r - key.delta_g1 * (r * s) + last;
     Ok(ark_groth16::Proof { a: a.into_affine(), b: b2.into_affine(), c: c.into_affine() })
 }
 
@@ -259,3 +262,7 @@ pub(crate) fn prove_stock<S: Statement>(
         &values,
     )?)
 }
+
+#[cfg(test)]
+#[path = "prover_tests.rs"]
+mod tests;
