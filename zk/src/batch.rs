@@ -61,7 +61,6 @@ impl PreparedPoint {
     }
 
     /// The point.
-    #[must_use]
     pub fn point(&self) -> &G2Affine {
         &self.point
     }

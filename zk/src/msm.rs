@@ -33,7 +33,6 @@ pub trait Curve: SWCurveConfig<ScalarField = Fr> {}
 impl<P: SWCurveConfig<ScalarField = Fr>> Curve for P {}
 
 /// `Σ scalar·base`, up to the shorter of both lists.
-#[must_use]
 pub fn sum<P: Curve>(bases: &[Affine<P>], scalars: &[Fr]) -> Projective<P> {
     let terms = bases
         .par_iter()
@@ -52,7 +51,6 @@ pub fn sum<P: Curve>(bases: &[Affine<P>], scalars: &[Fr]) -> Projective<P> {
 }
 
 /// `Σ scalar·base` of small scalars, up to the shorter of both lists.
-#[must_use]
 pub fn sum_small<P: Curve>(bases: &[Affine<P>], scalars: &[u64]) -> Projective<P> {
     let terms = bases
         .iter()
