@@ -23,6 +23,7 @@ use crate::circuit::column_wide::ColumnWide;
 use crate::circuit::credential::Credential;
 use crate::circuit::k_anonymity::{BLOCK_ROWS, KAnonymity, SMALL_BLOCK_ROWS};
 use crate::circuit::key_envelope::KeyEnvelope;
+use crate::circuit::l_diversity::{LDiversity, Order};
 use crate::circuit::segment_key::SegmentKey;
 use crate::commitment::{Column, Srs};
 use crate::field::{hash_parts, parse_hex};
@@ -91,6 +92,10 @@ registry! {
     ColumnSmall::SMALL => "column-small-1-1016",
     ColumnWide::FULL => "column-wide-1-32760",
     ColumnWide::SMALL => "column-wide-1-1016",
+    LDiversity { rows: BLOCK_ROWS, order: Order::Tail } => "l-diversity-tail-1-32760",
+    LDiversity { rows: SMALL_BLOCK_ROWS, order: Order::Tail } => "l-diversity-tail-1-1016",
+    LDiversity { rows: BLOCK_ROWS, order: Order::Any } => "l-diversity-any-1-32760",
+    LDiversity { rows: SMALL_BLOCK_ROWS, order: Order::Any } => "l-diversity-any-1-1016",
     Credential::default() => "credential-1",
     KeyEnvelope::default() => "key-envelope-1",
     SegmentKey => "segment-key-1",

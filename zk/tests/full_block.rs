@@ -1,5 +1,5 @@
-//! One bundle of a whole block, and one column of each kind, timed. Needs the largest keys, which take
-//! minutes to generate once.
+//! One bundle of a whole block, one column of each kind and l-diversity in each order, timed. Needs the
+//! largest keys, which take minutes to generate once.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -13,8 +13,13 @@ use galen_zk::bundle::{BlockClaims, BundleContext};
 use galen_zk::circuit::column_small::ColumnSmall;
 use galen_zk::circuit::column_wide::ColumnWide;
 use galen_zk::circuit::k_anonymity::BLOCK_ROWS;
-use galen_zk::commitment::{BLINDERS, Column};
+use galen_zk::circuit::l_diversity::{
+    LDiversity, LDiversityOpenings, LDiversityPublic, LDiversityWitness, Order,
+};
+use galen_zk::commitment::{BLINDERS, Column, evaluate};
 use galen_zk::committed;
+use galen_zk::field::hash_to_scalar;
+use galen_zk::proof::ProofError;
 use galen_zk::setup::shape;
 use galen_zk::statement::Statement;
 use rand::SeedableRng;
@@ -112,4 +117,79 @@ fn a_whole_small_column_is_proven() {
 #[test]
 fn a_whole_wide_column_is_proven() {
     a_column_is_proven(&columns::wide_case(ColumnWide::FULL, BLOCK_ROWS - 100, 26_000), 1 << 19);
+}
+
+/// Classes of eight rows with codes over the whole table: at least four values in each, in tail order
+/// if asked to; the last rows are padding. Then one proof.
+fn l_diversity(order: Order) {
+    let prover = columns::prover();
+    let time = |what: &str, start: Instant| println!("{what}: {} ms", start.elapsed().as_millis());
+    let mut rng = ChaCha20Rng::seed_from_u64(2);
+    let statement = LDiversity { rows: BLOCK_ROWS, order };
+    let largest = u64::from(statement.largest_code());
+    let (active, l) = (BLOCK_ROWS - 104, 4);
+    let combined: Vec<Fr> = {
+        let classes: Vec<Fr> = (0..active / 8).map(|_| Fr::rand(&mut rng)).collect();
+        (0..active).map(|row| classes[row / 8]).collect()
+    };
+    let cells: Vec<u64> = (0..active as u64)
+        .map(|row| {
+            // The first class has the largest code.
+            let base = (row / 8 * 7_919 + largest - 4) % (largest - 3);
+            let tail = [0, base + 1, base + 1, 0, base + 4, base + 3, base + 2, base + 1];
+            let any = [base + 1, 0, base + 4, base + 1, base + 3, 0, base + 2, base + 2];
+            let row = (row % 8) as usize;
+            if order == Order::Tail { tail[row] } else { any[row] }
+        })
+        .collect();
+    assert!(cells.contains(&largest));
+    let mut blinders = || -> [Fr; BLINDERS] { std::array::from_fn(|_| Fr::rand(&mut rng)) };
+    let of_classes = blinders();
+    let sensitive = Column { cells: &cells, blinders: blinders() };
+    let (padding, mask) = (Fr::rand(&mut rng), Fr::rand(&mut rng));
+
+    let start = Instant::now();
+    let key = prover.key(statement.circuit()).unwrap();
+    time("key", start);
+    let start = Instant::now();
+    let witness =
+        LDiversityWitness::new(&statement, l, &combined, &of_classes, &sensitive, padding, mask)
+            .unwrap();
+    time("witness", start);
+    let start = Instant::now();
+    let commitment = committed::commit(&statement, &key, &witness).unwrap();
+    time("commitment", start);
+    let zeta = hash_to_scalar("test/challenge", &[&commitment.values.to_bytes()]);
+    let mut column = combined.clone();
+    column.resize(BLOCK_ROWS, Fr::from(0));
+    column.extend(of_classes);
+    let openings = LDiversityOpenings {
+        active,
+        padding,
+        combined: evaluate(&column, zeta),
+        sensitive: evaluate(&sensitive.coefficients(BLOCK_ROWS), zeta),
+    };
+    let public = LDiversityPublic::new(&statement, l, zeta, &openings);
+    let start = Instant::now();
+    let witness = witness.at(&statement, zeta);
+    let proof = committed::prove(&statement, &key, &public, &witness, &mut rng).unwrap();
+    time("proof", start);
+    let start = Instant::now();
+    let verifying = prover.verifier().key(statement.circuit()).unwrap();
+    committed::verify(&statement, verifying, &public, &commitment, &proof).unwrap();
+    time("verification", start);
+    // The same proof says nothing of one value more.
+    let more = LDiversityPublic { l: l + 1, ..public };
+    let refused = committed::verify(&statement, verifying, &more, &commitment, &proof);
+    assert_eq!(refused, Err(ProofError::Invalid));
+}
+
+#[test]
+fn l_diversity_of_a_whole_block_in_tail_order() {
+    l_diversity(Order::Tail);
+}
+
+#[test]
+fn l_diversity_of_a_whole_block_in_any_order() {
+    l_diversity(Order::Any);
 }
