@@ -1,8 +1,11 @@
 //! What an action sees while it is executed: the state with the changes so far, the block, the
 //! parameters, the verifier; and where it reports what happened.
 
+use std::sync::Arc;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use galen_zk::keys::Verifier;
+use galen_zk::point::G1Point;
 
 use crate::error::TxError;
 use crate::event::Event;
@@ -126,16 +129,17 @@ impl<'a> Context<'a> {
         self.events.push(event.into());
     }
 
-    /// Runs a costly verification unless it succeeded before. The key must be a hash of the whole
-    /// statement and of every byte of the proof.
+    /// Runs a costly verification unless it succeeded before; returns the commitments that what was
+    /// verified speaks of. The key must be a hash of the whole statement and of every byte of the
+    /// proof.
     ///
     /// # Errors
     /// What the verification returns; failures are not remembered.
     pub fn verify_once(
         &self,
         key: Digest,
-        verify: impl FnOnce() -> Result<(), TxError>,
-    ) -> Result<(), TxError> {
+        verify: impl FnOnce() -> Result<Vec<G1Point>, TxError>,
+    ) -> Result<Arc<[G1Point]>, TxError> {
         self.frame.proofs.verify_once(key, verify)
     }
 

@@ -7,7 +7,7 @@ use crate::amount::{Amount, AmountError, Asset, Currency};
 use crate::deal::Stage;
 use crate::id::{AccountId, DealId};
 use crate::layout::LayoutError;
-use crate::listing::ListingId;
+use crate::listing::{ClaimError, ListingId};
 use crate::payment::Purse;
 use crate::role::Role;
 use crate::state::StateError;
@@ -58,6 +58,13 @@ rules! {
         /// The greatest length.
         max: usize,
     }, "transaction_too_large", "the transaction has {bytes} bytes where at most {max} are allowed: split its actions";
+    /// It takes longer to verify than a transaction may.
+    TooCostly {
+        /// Its verification units.
+        units: u64,
+        /// The most.
+        max: u64,
+    }, "transaction_too_costly", "the transaction takes {units} verification units where at most {max} are allowed: split its actions";
     /// It was made for another ledger.
     WrongChain, "wrong_chain", "the transaction was made for another ledger: sign it again with this ledger's chain id";
     /// It holds no action.
@@ -287,6 +294,37 @@ rules! {
         /// What does not fit.
         error: LayoutError,
     }, "bad_layout", "{error}: pack again with another k or other blocks";
+    /// Claims cannot be made of the layout, or show too few rows.
+    BadClaims {
+        /// What is wrong.
+        error: ClaimError,
+    }, "bad_claims", "{error}: change the claims or the chart, and pack and prove again if need be";
+    /// The totals of a chart are not the sum of what the blocks proved.
+    TotalsDiffer {
+        /// The table.
+        table: u32,
+        /// The column.
+        column: u32,
+    }, "totals_differ", "the totals of column {column} of table {table} are not the sum of the proven blocks: withdraw the draft, and draft it with the totals of these proofs";
+    /// The totals of a chart differ too little from published ones.
+    TotalsTooClose {
+        /// The other listing.
+        listing: ListingId,
+        /// The column's name.
+        column: String,
+        /// How.
+        what: &'static str,
+    }, "totals_too_close", "column {column:?}: {what}, compared with {listing}; together they could show single rows: keep the totals, change them by k rows or more, or leave the chart out";
+    /// A listing descends from too many lines.
+    TooManyLines {
+        /// How many.
+        lines: usize,
+    }, "too_many_lines", "the listing belongs to {lines} lines where at most 4 are allowed: name fewer parents";
+    /// A line has as many listings as are compared.
+    LineFull {
+        /// The line's first listing.
+        line: ListingId,
+    }, "line_full", "the line of {line} has 64 listings: begin another line";
     /// The institution offers this package already.
     AlreadyListed, "already_listed", "the institution offers this package already: revise or withdraw that listing";
     /// A dispute about the package was upheld.

@@ -1,18 +1,20 @@
 //! Fees: they count bytes and verification units, cost what the currency says, and go to one purse.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use galen_zk::bundle::{Bundle, MAX_PROOFS};
 use serde::{Deserialize, Serialize};
 
-use crate::action::{Action, MAX_LEAVES};
+use crate::action::Action;
 use crate::amount::{Amount, Asset, Currency, Money};
 use crate::context::Context;
 use crate::error::TxError;
 use crate::event::Event;
 use crate::genesis::CurrencyInfo;
 use crate::id::{AccountId, DealId};
+use crate::listing::Lineage;
 use crate::payment::{DealPurse, Purse};
 use crate::state_key;
-use crate::transaction::{MAX_ACTIONS, MAX_SIGNATURES, MAX_TRANSACTION_BYTES, Transaction};
+use crate::transaction::{MAX_TRANSACTION_BYTES, Transaction};
 
 /// What fees cost, in minor units of one currency.
 #[derive(
@@ -72,24 +74,44 @@ impl FeePayer {
 const SIGNATURE_UNITS: u64 = 1;
 /// Units of one Groth16 proof.
 const PROOF_UNITS: u64 = 20;
-/// Units of a bundle.
-const BUNDLE_UNITS: u64 = 100;
+/// Units of a bundle: its openings ...
+const BUNDLE_UNITS: u64 = 20;
+/// ... for every leaf of its block, which is decoded and hashed ...
+const BUNDLE_LEAF_UNITS: u64 = 1;
+/// ... and for every proof in it.
+const BUNDLE_PROOF_UNITS: u64 = 25;
+/// Units of a chart in a draft: the commitment to its totals.
+const CHART_UNITS: u64 = 10;
+/// Units of a chart that is compared with those of other listings.
+const COMPARED_CHART_UNITS: u64 = 15;
 /// Units of one change of a credential tree.
 const LEAF_UNITS: u64 = 5;
 /// Units of an action that verifies nothing.
 const ACTION_UNITS: u64 = 1;
-/// The most units of a transaction: signatures, a credential, and every action inserting as many
-/// credentials as it can.
-pub const MAX_TRANSACTION_UNITS: u64 = (MAX_SIGNATURES as u64 + 1) * SIGNATURE_UNITS
-    + PROOF_UNITS
-    + MAX_ACTIONS as u64 * MAX_LEAVES as u64 * LEAF_UNITS;
+/// The most units of a transaction: about a second on one core, more than the largest bundle and the
+/// largest draft take.
+pub const MAX_TRANSACTION_UNITS: u64 = 9_000;
 
 impl Action {
     /// Verification units of the action.
     #[must_use]
     pub fn units(&self) -> u64 {
         match self {
-            Self::ProveBlock(_) => BUNDLE_UNITS,
+            Self::ProveBlock(action) => {
+                // What announces too many proofs is refused before any is decoded.
+                let proofs = Bundle::announced(&action.bundle).unwrap_or(MAX_PROOFS) as u64;
+                let leaves = action.leaves.len() as u64;
+                BUNDLE_UNITS
+                    .saturating_add(leaves.saturating_mul(BUNDLE_LEAF_UNITS))
+                    .saturating_add(proofs.saturating_mul(BUNDLE_PROOF_UNITS))
+            }
+            Self::DraftListing(action) => {
+                let charts = action.claims.iter().map(|table| table.charts.len() as u64);
+                let charts = charts.fold(0, u64::saturating_add);
+                let alone = action.lineage == Lineage::default();
+                let each = CHART_UNITS + if alone { 0 } else { COMPARED_CHART_UNITS };
+                ACTION_UNITS.saturating_add(charts.saturating_mul(each))
+            }
             Self::Deliver(_) => PROOF_UNITS,
             // The proof, and hashing and opening a whole segment.
             Self::Dispute(_) => 2 * PROOF_UNITS,

@@ -285,8 +285,9 @@ impl Genesis {
         if p.max_block_bytes < crate::transaction::MAX_TRANSACTION_BYTES as u64 {
             return bad("max_block_bytes is below the size of the largest transaction");
         }
-        if p.max_block_units < crate::fee::MAX_TRANSACTION_UNITS {
-            return bad("max_block_units is below the units of the largest transaction");
+        // A quarter is kept for deliveries and disputes.
+        if p.max_block_units - p.max_block_units / 4 < crate::fee::MAX_TRANSACTION_UNITS {
+            return bad("max_block_units leaves no room for the largest transaction");
         }
         if p.reserved_block_bytes > p.max_block_bytes {
             return bad("reserved_block_bytes is above max_block_bytes");

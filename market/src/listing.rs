@@ -19,12 +19,20 @@ use crate::layout::Layout;
 use crate::state_key;
 use crate::terms::Terms;
 
+mod claims;
 mod draft;
+mod lineage;
 mod offer;
 mod prove;
 
+pub use claims::{
+    Bin, Chart, ChartForm, ClaimError, Diversity, MAX_CHARTS, MAX_DIVERSITY, TableClaims,
+    check_claims,
+};
 pub(crate) use draft::expire_draft;
+pub use lineage::{Lineage, MAX_LINE_LISTINGS, MAX_LINES, MAX_PARENTS, Published};
 pub use offer::{BASIS_POINTS, Offer, Share};
+pub use prove::TableProgress;
 
 /// Most parties that share a price.
 pub const MAX_SHARES: usize = 16;
@@ -81,7 +89,7 @@ pub enum Standing {
     },
 }
 
-/// A listing, without its layout and offers, which have keys of their own.
+/// A listing, without its layout, claims and offers, which have keys of their own.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Listing {
     /// Its name.
@@ -94,8 +102,8 @@ pub struct Listing {
     pub key: Scalar,
     /// Hash of the manifest.
     pub manifest: Digest,
-    /// The k of every table.
-    pub k: Vec<u32>,
+    /// What it supersedes and was derived from.
+    pub lineage: Lineage,
     /// Row blocks of all tables.
     pub blocks: u32,
     /// The current version of the offer, from 1.
@@ -138,6 +146,14 @@ impl Context<'_> {
     /// [`TxError::UnknownListing`].
     pub fn layout(&self, id: &ListingId) -> Result<Layout, TxError> {
         self.get(&state_key::listing_layout(id))?.ok_or(TxError::UnknownListing { listing: *id })
+    }
+
+    /// What a listing or draft claims of its tables.
+    ///
+    /// # Errors
+    /// [`TxError::UnknownListing`].
+    pub fn claims(&self, id: &ListingId) -> Result<Vec<TableClaims>, TxError> {
+        self.get(&state_key::listing_claims(id))?.ok_or(TxError::UnknownListing { listing: *id })
     }
 
     /// A version of what is offered.

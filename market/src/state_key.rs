@@ -11,12 +11,12 @@ use crate::amount::{Amount, Asset, Currency};
 use crate::codec::{decode_exact, encode};
 use crate::deal::{Deal, Licence, Stage};
 use crate::genesis::{Clock, CurrencyInfo, Parameters, Registrars};
-use crate::id::{AccountId, ConsensusKey, DealId, TransactionId};
+use crate::id::{AccountId, ConsensusKey, DealId, PackageId, TransactionId};
 use crate::identity::Party;
 use crate::identity::tree::{IssuerTree, RootRecord};
 use crate::identity::validator::{Unbonding, ValidatorRecord};
 use crate::layout::Layout;
-use crate::listing::{Listing, ListingId, Offer, Stop};
+use crate::listing::{Listing, ListingId, Offer, Published, Stop, TableClaims, TableProgress};
 use crate::payment::{Purse, Supply};
 use crate::role::Role;
 use crate::state::{Overlay, StateError, StateRead};
@@ -74,12 +74,16 @@ mod space {
     pub const PROVEN_BLOCK: u8 = 35;
     pub const OPENINGS: u8 = 36;
     pub const STOP: u8 = 37;
+    pub const LISTING_CLAIMS: u8 = 38;
+    pub const TABLE_PROGRESS: u8 = 39;
     pub const DEAL: u8 = 40;
     pub const DEAL_BY_STAGE: u8 = 41;
     pub const DEAL_OF_LISTING: u8 = 42;
     pub const OPEN_DEAL: u8 = 43;
     pub const LICENCE: u8 = 44;
     pub const DUE: u8 = 45;
+    pub const PUBLISHED: u8 = 46;
+    pub const LINE_LISTING: u8 = 47;
 }
 
 fn key<T>(space: u8, parts: &[&[u8]]) -> Key<T> {
@@ -322,6 +326,36 @@ pub fn listings_of(institution: &AccountId) -> Prefix<Listing> {
 #[must_use]
 pub fn listing_layout(id: &ListingId) -> Key<Layout> {
     key(space::LISTING_LAYOUT, &[&id.institution.0, &id.package.0])
+}
+
+/// What a listing or draft claims of its tables.
+#[must_use]
+pub fn listing_claims(id: &ListingId) -> Key<Vec<TableClaims>> {
+    key(space::LISTING_CLAIMS, &[&id.institution.0, &id.package.0])
+}
+
+/// How far the proofs of a draft's table are.
+#[must_use]
+pub fn table_progress(id: &ListingId, table: u32) -> Key<TableProgress> {
+    key(space::TABLE_PROGRESS, &[&id.institution.0, &id.package.0, &table.to_be_bytes()])
+}
+
+/// What a draft published, once and for all.
+#[must_use]
+pub fn published(id: &ListingId) -> Key<Published> {
+    key(space::PUBLISHED, &[&id.institution.0, &id.package.0])
+}
+
+/// That a package of the same institution belongs to a line, which is named by its first listing.
+#[must_use]
+pub fn line_listing(line: &ListingId, package: &PackageId) -> Key<()> {
+    key(space::LINE_LISTING, &[&line.institution.0, &line.package.0, &package.0])
+}
+
+/// All packages of a line; the rest of a key is the package.
+#[must_use]
+pub fn line_listings(line: &ListingId) -> Prefix<()> {
+    prefix(space::LINE_LISTING, &[&line.institution.0, &line.package.0])
 }
 
 /// A version of what is offered.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::Action;
 use crate::codec::{Bounded, decode_exact, encode};
 use crate::error::TxError;
-use crate::fee::{Fee, FeePayer};
+use crate::fee::{Fee, FeePayer, MAX_TRANSACTION_UNITS};
 use crate::id::{AccountId, ChainId, Digest, Hasher, Signature, TransactionId};
 use crate::identity::presentation::Presentation;
 
@@ -151,6 +151,10 @@ impl Transaction {
         }
         if self.expiry_ms == NO_EXPIRY && !self.is_lone_delivery() {
             return Err(TxError::ExpiryRequired);
+        }
+        let (units, max) = (self.units(), MAX_TRANSACTION_UNITS);
+        if units > max {
+            return Err(TxError::TooCostly { units, max });
         }
         self.check_payer()?;
         for action in &self.actions {

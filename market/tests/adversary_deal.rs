@@ -17,7 +17,7 @@ use galen_market::genesis::Genesis;
 use galen_market::id::{DealId, Digest};
 use galen_market::layout::{Layout, LayoutError, Role as ColumnRole, Table, Width};
 use galen_market::ledger::BlockError;
-use galen_market::listing::{ListingId, Share, Standing};
+use galen_market::listing::{ListingId, Share, Standing, TableClaims};
 use galen_market::payment::{DealPurse, Funding, Purse, Refund};
 use galen_market::role::Role;
 use galen_market::segment::{self, SegmentError};
@@ -285,7 +285,7 @@ fn adversary_33b_layout_that_contradicts_the_package() {
     // k above the rows, or padding below k.
     let k = |k: u32| {
         let mut draft = draft.clone();
-        draft.k = Bounded::new(vec![k]).unwrap();
+        draft.claims = Bounded::new(vec![TableClaims::of_k(k)]).unwrap();
         Action::DraftListing(draft)
     };
     let error = m.act(k(21)).unwrap_err();

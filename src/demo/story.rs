@@ -217,7 +217,7 @@ pub fn list(world: &World, record: &PackageRecord, tell: Tell<'_>) -> Result<(),
     tell(format!(
         "Proven in {}: every combination of quasi-identifiers occurs in at least {} rows. {} proof bundle(s), {size} bytes in all.",
         seconds(begun),
-        record.k.first().copied().unwrap_or(0),
+        record.k().first().copied().unwrap_or(0),
         bundles.len()
     ));
     let folder = PackageFolder::read(&record.folder)?;

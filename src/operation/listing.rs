@@ -77,7 +77,7 @@ pub struct Published {
 /// More tables than a listing may have.
 pub fn draft(folder: &PackageFolder, record: &PackageRecord) -> Result<Action, Failure> {
     let Listing { root, key_commitment, manifest, layout, .. } = folder.listing().clone();
-    let k = Bounded::new(record.k.clone())
+    let claims = Bounded::new(record.claims.clone())
         .map_err(|error| Failure::new(Exit::Input, "package.layout", error.to_string()))?;
     Ok(Action::DraftListing(DraftListing {
         institution: record.institution,
@@ -86,7 +86,8 @@ pub fn draft(folder: &PackageFolder, record: &PackageRecord) -> Result<Action, F
         key: key_commitment,
         layout,
         manifest,
-        k,
+        claims,
+        lineage: record.lineage.clone(),
         offer: record.offer.clone(),
     }))
 }
@@ -337,7 +338,7 @@ pub fn claims(view: &ListingView) -> Claimed {
     Claimed {
         package: listing.id.package,
         institution: listing.id.institution,
-        k: listing.k.clone(),
+        claims: view.claims.clone(),
     }
 }
 

@@ -12,6 +12,7 @@ use galen_dataset::roles::Roles;
 use galen_dataset::verify::{Claimed, verify as verify_folder};
 use galen_market::id::AccountId;
 use galen_market::layout::BlockRows;
+use galen_market::listing::{Lineage, TableClaims};
 use galen_zk::keys::{Prover, Verifier};
 
 use super::description::Description;
@@ -97,7 +98,7 @@ fn input(request: &PackRequest<'_>) -> Result<(PackInput, PackageRecord), Failur
     }
     let offer = description.offer(request.institution)?;
     let mut tables = Vec::new();
-    let mut k = Vec::new();
+    let mut claims = Vec::new();
     let deidentification = match request.table {
         Some((result, roles)) => {
             let table = encode_deidentified(
@@ -110,7 +111,7 @@ fn input(request: &PackRequest<'_>) -> Result<(PackInput, PackageRecord), Failur
             )?;
             tables.push(table);
             let declared = Deidentification::from(&result.report);
-            k.push(declared.k);
+            claims.push(TableClaims::of_k(declared.k));
             declared
         }
         None => Deidentification {
@@ -131,7 +132,8 @@ fn input(request: &PackRequest<'_>) -> Result<(PackInput, PackageRecord), Failur
         package: galen_market::id::PackageId([0; 32]),
         institution: request.institution,
         folder: request.out.to_owned(),
-        k,
+        claims,
+        lineage: Lineage::default(),
         offer,
     };
     Ok((PackInput { block_rows: request.block_rows, tables, files, manifest }, record))
@@ -181,7 +183,11 @@ pub fn file_input(text: &str) -> Result<FileInput, Failure> {
 
 /// The claims that a package is proven and listed with.
 pub fn claimed(record: &PackageRecord) -> Claimed {
-    Claimed { package: record.package, institution: record.institution, k: record.k.clone() }
+    Claimed {
+        package: record.package,
+        institution: record.institution,
+        claims: record.claims.clone(),
+    }
 }
 
 /// Proves every row block that has no valid bundle yet, and returns the bundles' files.

@@ -269,8 +269,8 @@ impl From<VerifyError> for Failure {
         let again = "the institution makes its proofs with `galen dataset prove`; a copy may be fetched again";
         match error {
             VerifyError::Package(error) => error.into(),
-            VerifyError::Layout(error) => {
-                Self::new(Exit::RefusedProof, "proof.k", error.to_string()).remedy(again)
+            VerifyError::Claims(error) => {
+                Self::new(Exit::RefusedProof, "proof.claims", error.to_string()).remedy(again)
             }
             VerifyError::NoProof { .. } => {
                 Self::new(Exit::RefusedProof, "proof.missing", error.to_string()).remedy(again)

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use galen_dataset::attempts::AttemptLog;
 use galen_dataset::seal::{MasterKey, PackageSecret};
 use galen_market::id::{AccountId, PackageId};
-use galen_market::listing::{ListingId, Offer};
+use galen_market::listing::{Lineage, ListingId, Offer, TableClaims};
 use galen_zk::field::Scalar;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -34,13 +34,21 @@ pub struct PackageRecord {
     pub institution: AccountId,
     /// Where its folder is.
     pub folder: PathBuf,
-    /// The k of every table.
-    pub k: Vec<u32>,
+    /// What is claimed of every table.
+    pub claims: Vec<TableClaims>,
+    /// What it supersedes and was derived from.
+    #[serde(default)]
+    pub lineage: Lineage,
     /// What is to be offered.
     pub offer: Offer,
 }
 
 impl PackageRecord {
+    /// The k of every table.
+    pub fn k(&self) -> Vec<u32> {
+        self.claims.iter().map(|claims| claims.k).collect()
+    }
+
     /// The listing that the package becomes.
     pub fn listing(&self) -> ListingId {
         ListingId { institution: self.institution, package: self.package }

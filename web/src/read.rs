@@ -1,8 +1,9 @@
 //! From the state to the interface's types. Synchronous; every list is read in bounded pages.
 
 use galen_api::{
-    AccountView, Balance, BlockView, DealView, IssuerView, Leaves, LicenceView, ListingFilter,
-    ListingSummary, ListingView, MAX_LEAVES, MAX_PAGE, Page, PartyView, Status, TableSummary,
+    AccountView, Balance, BlockView, DealView, DiversitySummary, IssuerView, Leaves, LicenceView,
+    ListingFilter, ListingSummary, ListingView, MAX_LEAVES, MAX_PAGE, Page, PartyView, Status,
+    TableSummary,
 };
 use galen_chain::store::Snapshot;
 use galen_market::amount::Asset;
@@ -204,10 +205,20 @@ fn summary(app: &App, state: &Snapshot, listing: Listing) -> Answer<ListingSumma
     let live = listing.standing == Standing::Live;
     // Of a refunded package the proofs hold, but what is delivered is not what they speak of.
     let proven = matches!(listing.standing, Standing::Live | Standing::Withdrawn);
-    let tables = layout.tables().iter().zip(&listing.k).map(|(table, k)| TableSummary {
+    let claims =
+        state_key::read(state, &state_key::listing_claims(&listing.id))?.ok_or_else(missing)?;
+    let tables = layout.tables().iter().zip(&claims).map(|(table, claims)| TableSummary {
         name: table.name.clone(),
         rows: table.rows(),
-        k: *k,
+        k: claims.k,
+        diversity: claims
+            .diversity
+            .iter()
+            .filter_map(|claim| {
+                let column = table.columns.get(claim.column as usize)?.name.clone();
+                Some(DiversitySummary { column, l: claim.l })
+            })
+            .collect(),
         proven,
         columns: table.columns.iter().map(|column| column.name.clone()).collect(),
         quasi_identifiers: table
@@ -319,6 +330,8 @@ pub(crate) fn listing(app: &App, state: &Snapshot, id: &ListingId) -> Answer<Lis
     let listing = find_listing(state, id)?;
     let layout = state_key::read(state, &state_key::listing_layout(id))?
         .ok_or_else(|| StateError("a listing has no layout".to_owned()))?;
+    let claims = state_key::read(state, &state_key::listing_claims(id))?
+        .ok_or_else(|| StateError("a listing has no claims".to_owned()))?;
     let mut proven_blocks = Vec::new();
     if matches!(listing.standing, Standing::Draft { .. }) {
         for (table, block) in layout.blocks() {
@@ -330,6 +343,7 @@ pub(crate) fn listing(app: &App, state: &Snapshot, id: &ListingId) -> Answer<Lis
     let manifest = app.packages.manifest(&listing)?;
     Ok(ListingView {
         layout,
+        claims,
         proven_blocks,
         served: app.packages.served(&id.package)?,
         manifest: manifest.and_then(|bytes| serde_json::from_slice(&bytes).ok()),

@@ -9,26 +9,38 @@
 //! blinders bear seven: whoever accepts bundles refuses the eighth for a block, and whoever makes them
 //! counts attempts. Depends on [`crate::committed`], [`crate::commitment`] and the table circuits.
 
+mod challenge;
+mod claims;
+mod statements;
 mod wire;
 
 use ark_bn254::{Fr, G1Affine};
-use ark_ff::{AdditiveGroup, Field, UniformRand};
+use ark_ff::UniformRand;
 use borsh::{BorshDeserialize, BorshSerialize};
 use rand::{CryptoRng, RngCore};
 
-use crate::circuit::k_anonymity::{
-    BLOCK_ROWS, K_ANONYMITY, K_ANONYMITY_SMALL, KAnonymity, KAnonymityPublic, KAnonymityWitness,
-    SMALL_BLOCK_ROWS,
+use crate::circuit::column_small::{COLUMN_SMALL, COLUMN_SMALL_1016};
+use crate::circuit::column_wide::{COLUMN_WIDE, COLUMN_WIDE_1016};
+use crate::circuit::k_anonymity::{K_ANONYMITY, K_ANONYMITY_SMALL};
+use crate::circuit::l_diversity::{
+    L_DIVERSITY_ANY, L_DIVERSITY_ANY_SMALL, L_DIVERSITY_TAIL, L_DIVERSITY_TAIL_SMALL,
 };
-use crate::commitment::{BLINDERS, Column, batching_factor, evaluate, opens};
-use crate::committed::{self, Commitment};
-use crate::field::{Scalar, hash_to_scalar, scalar_bytes};
+use crate::commitment::{Column, batching_factor, evaluate, opens};
+use crate::committed;
+use crate::field::Scalar;
 use crate::keys::{Prover, Step, Verifier};
 use crate::point::G1Point;
 use crate::proof::{ProofError, ProveError};
-use crate::statement::{CircuitId, Statement, Unsatisfied};
+use crate::statement::{CircuitId, Unsatisfied};
+use crate::summary::{SUMMARY_BLINDERS, Summary};
 
+use challenge::{Committed, Mix, challenge};
+use statements::{Columns, Opened};
 use wire::MAX_NAME;
+
+pub use crate::circuit::column::Chart;
+pub use crate::circuit::l_diversity::Order;
+pub use claims::{BlockClaims, ColumnClaim, DiversityClaim, Form};
 pub use wire::{
     Bundle, BundleProof, Evaluation, MAX_AUXILIARY, MAX_BUNDLE_BYTES, MAX_COLUMNS, MAX_INPUTS,
     MAX_PROOFS,
@@ -47,123 +59,23 @@ pub struct BundleContext {
     pub block: u32,
 }
 
-/// What is claimed of a row block. All of it comes from the layout and the leaves of the package,
-/// nothing from the bundle.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct BlockClaims {
-    /// Commitments of *every* column of the block, in layout order.
-    pub commitments: Vec<G1Point>,
-    /// Rows of the block, padding included: [`BLOCK_ROWS`] or [`SMALL_BLOCK_ROWS`].
-    pub block_rows: u32,
-    /// Active rows.
-    pub rows: u32,
-    /// Quasi-identifiers: indices into `commitments`, strictly ascending.
-    pub quasi_identifiers: Vec<u32>,
-    /// Least size of a class.
-    pub k: u32,
+/// A bundle, and what its maker keeps of it.
+#[derive(Clone, Debug)]
+pub struct ProvenBundle {
+    /// What is sent.
+    pub bundle: Bundle,
+    /// The block's share of the chart of every claimed column, in the order of the claims. Secret: of
+    /// all blocks' shares, the sums of summaries and of blinders are published, and nothing else.
+    pub shares: Vec<Share>,
 }
 
-impl BlockClaims {
-    /// Refuses what no proof could make true, and returns the statement.
-    fn statement(&self) -> Result<KAnonymity, ProofError> {
-        let rows = self.block_rows as usize;
-        if rows != BLOCK_ROWS && rows != SMALL_BLOCK_ROWS {
-            return Err(ProofError::Claim("no such block size"));
-        }
-        if self.commitments.len() > MAX_COLUMNS {
-            return Err(ProofError::Claim("too many columns"));
-        }
-        if self.k == 0 || self.k >= 1 << 16 {
-            return Err(ProofError::Claim("k must be between 1 and 65,535"));
-        }
-        let Some(padding) = self.block_rows.checked_sub(self.rows) else {
-            return Err(ProofError::Claim("more rows than the block holds"));
-        };
-        if self.rows < self.k {
-            return Err(ProofError::Claim("fewer rows than k"));
-        }
-        if padding != 0 && padding < self.k {
-            return Err(ProofError::Claim("padding shorter than k"));
-        }
-        if self.quasi_identifiers.is_empty() {
-            return Err(ProofError::Claim("no quasi-identifier"));
-        }
-        if !self.quasi_identifiers.is_sorted_by(|a, b| a < b) {
-            return Err(ProofError::Claim("quasi-identifiers out of order"));
-        }
-        if self.quasi_identifiers.iter().any(|c| *c as usize >= self.commitments.len()) {
-            return Err(ProofError::Claim("no such column"));
-        }
-        Ok(KAnonymity { rows })
-    }
-}
-
-/// What combines the columns of a block: drawn from every commitment, and from the block's place.
-struct Mix {
-    rho: Fr,
-    padding: Fr,
-}
-
-impl Mix {
-    fn new(context: &BundleContext, claims: &BlockClaims) -> Self {
-        let mut parts = place(context);
-        parts.push(claims.block_rows.to_le_bytes().to_vec());
-        parts.push(claims.rows.to_le_bytes().to_vec());
-        parts.extend(claims.commitments.iter().map(|point| point.to_bytes().to_vec()));
-        let rho = hash("galen/columns/1", &parts);
-        // Depends on every commitment through ρ: no cell could have been chosen to equal it.
-        let padding = hash("galen/padding/1", &[scalar_bytes(&rho).to_vec(), b"pad".to_vec()]);
-        Self { rho, padding }
-    }
-
-    /// `ρ^{c+1}` of a column.
-    fn factor(&self, column: u32) -> Fr {
-        self.rho.pow([u64::from(column) + 1])
-    }
-
-    /// The verifier's `Y = (1 − ζ)·y + t·(ζ^n − ζ^N)`.
-    fn target(&self, claims: &BlockClaims, zeta: Fr, combined: Fr) -> Fr {
-        let power = |exponent: u32| zeta.pow([u64::from(exponent)]);
-        (Fr::ONE - zeta) * combined + self.padding * (power(claims.rows) - power(claims.block_rows))
-    }
-}
-
-fn hash(tag: &str, parts: &[Vec<u8>]) -> Fr {
-    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-    hash_to_scalar(tag, &parts)
-}
-
-fn place(context: &BundleContext) -> Vec<Vec<u8>> {
-    vec![
-        context.package.to_vec(),
-        context.institution.to_vec(),
-        context.table.to_le_bytes().to_vec(),
-        context.block.to_le_bytes().to_vec(),
-    ]
-}
-
-/// What the challenge depends on, for one statement.
-struct Committed<'a> {
-    circuit: &'a str,
-    key: [u8; 32],
-    inputs: &'a [Scalar],
-    commitment: &'a Commitment,
-    auxiliary: &'a [G1Point],
-}
-
-/// `ζ`: drawn after everything that a statement speaks of is fixed.
-fn challenge(context: &BundleContext, mix: &Mix, statements: &[Committed<'_>]) -> Fr {
-    let mut parts = place(context);
-    parts.push(scalar_bytes(&mix.rho).to_vec());
-    for statement in statements {
-        parts.push(statement.circuit.as_bytes().to_vec());
-        parts.push(statement.key.to_vec());
-        parts.push(statement.inputs.iter().flat_map(Scalar::to_bytes).collect());
-        parts.push(statement.commitment.values.to_bytes().to_vec());
-        parts.push(statement.commitment.knowledge.to_bytes().to_vec());
-        parts.push(statement.auxiliary.iter().flat_map(G1Point::to_bytes).collect());
-    }
-    hash("galen/challenge/1", &parts)
+/// A block's share of a chart, and the blinders of the commitment to it.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Share {
+    /// The numbers.
+    pub summary: Summary,
+    /// The blinders, drawn for this bundle alone.
+    pub blinders: [Scalar; SUMMARY_BLINDERS],
 }
 
 /// Makes the bundle of a row block; see [`Prover::prove_bundle`].
@@ -174,174 +86,194 @@ pub(crate) fn prove_bundle<R: RngCore + CryptoRng>(
     columns: &[Column<'_>],
     rng: &mut R,
     progress: &dyn Fn(Step),
-) -> Result<Bundle, ProveError> {
-    let statement = claims.statement()?;
-    if columns.len() != claims.quasi_identifiers.len() {
+) -> Result<ProvenBundle, ProveError> {
+    let (parts, expected) = (claims.parts()?, claims.expected()?);
+    let opened = claims.opened();
+    if columns.len() != opened.len() {
         return Err(ProofError::Columns.into());
     }
     if columns.iter().any(|column| column.cells.len() != claims.rows as usize) {
         return Err(Unsatisfied("a column has another number of rows".into()).into());
     }
     progress(Step::Key);
-    let key = prover.key(statement.circuit())?;
-    let verifying = prover.verifier().key(statement.circuit())?;
+    let keys = expected.iter().map(|one| prover.key(one.circuit)).collect::<Result<Vec<_>, _>>()?;
     let powers = prover.powers()?;
 
     progress(Step::Commitment);
     let mix = Mix::new(context, claims);
-    let polynomials: Vec<Vec<Fr>> =
-        columns.iter().map(|column| column.coefficients(statement.rows)).collect();
-    let witness = combine(&mix, claims, statement, &polynomials, Fr::rand(rng));
-    let commitment = committed::commit(&statement, &key, &witness)?;
-    let inputs = vec![Scalar::from(u64::from(claims.k))];
-    let circuit = statement.circuit().0;
-    let zeta = challenge(
-        context,
-        &mix,
-        &[Committed {
-            circuit,
-            key: verifying.hash(),
-            inputs: &inputs,
-            commitment: &commitment,
-            auxiliary: &[],
-        }],
-    );
+    let rows = claims.block_rows as usize;
+    let known = Columns::new(&mix, claims, columns);
+    let shares = shares(claims, &known, rng)?;
+    let mut witnesses = Vec::with_capacity(parts.len());
+    let mut commitments = Vec::with_capacity(parts.len());
+    for (part, key) in parts.iter().zip(&keys) {
+        let witness = part.witness(claims, &mix, &known, &shares, rng)?;
+        let auxiliary = part.share(&shares).map(|share| share.commit(prover.verifier()));
+        let auxiliary: Vec<G1Point> = auxiliary.transpose()?.into_iter().collect();
+        commitments.push((part.commit(&witness, key)?, auxiliary));
+        witnesses.push(witness);
+    }
+    let mut statements = Vec::with_capacity(expected.len());
+    for (one, (commitment, auxiliary)) in expected.iter().zip(&commitments) {
+        let key = prover.verifier().key(one.circuit)?.hash();
+        let (circuit, inputs) = (one.circuit.0, one.inputs.as_slice());
+        statements.push(Committed { circuit, key, inputs, commitment, auxiliary });
+    }
+    let zeta = challenge(context, &mix, &statements);
+    drop(statements);
 
-    progress(Step::Proof);
+    // The columns, then the shares of charts: one batch of openings.
+    let polynomials: Vec<Vec<Fr>> = columns
+        .iter()
+        .map(|column| column.coefficients(rows))
+        .chain(shares.iter().map(Share::coefficients))
+        .collect();
     let values: Vec<Fr> = polynomials.iter().map(|p| evaluate(p, zeta)).collect();
-    let public = KAnonymityPublic {
-        k: claims.k,
-        zeta,
-        y: mix.target(claims, zeta, combined(&mix, claims, &values)),
-    };
-    let proof = committed::prove(&statement, &key, &public, &witness.at(zeta), rng)?;
+    let (of_columns, of_shares) = values.split_at(opened.len());
+    let evaluations: Vec<Evaluation> = opened
+        .iter()
+        .zip(of_columns)
+        .map(|(column, value)| Evaluation { column: *column, value: Scalar(*value) })
+        .collect();
+    let auxiliary: Vec<Scalar> = of_shares.iter().copied().map(Scalar).collect();
+    let at = Opened { zeta, evaluations: &evaluations, shares: &auxiliary };
+    let mut proofs = Vec::with_capacity(expected.len());
+    let all = parts.iter().zip(expected).zip(commitments).zip(witnesses).zip(&keys);
+    for ((((part, one), (commitment, auxiliary)), witness), key) in all {
+        progress(Step::Proof);
+        let proof = part.prove(witness, claims, &mix, &at, key, rng)?;
+        let (circuit, inputs) = (one.circuit.0.to_owned(), one.inputs);
+        proofs.push(BundleProof { circuit, inputs, commitment, auxiliary, proof });
+    }
 
     progress(Step::Openings);
     let opening = powers.open(zeta, &polynomials, batching_factor(&zeta, &values))?;
-    let evaluations = claims
-        .quasi_identifiers
-        .iter()
-        .zip(&values)
-        .map(|(column, value)| Evaluation { column: *column, value: Scalar(*value) })
-        .collect();
-    let bundle = Bundle {
-        proofs: vec![BundleProof {
-            circuit: circuit.to_owned(),
-            inputs,
-            commitment,
-            auxiliary: Vec::new(),
-            proof,
-        }],
-        evaluations,
-        opening,
-    };
+    let bundle = Bundle { proofs, evaluations, auxiliary, opening };
     // Refuses columns that changed since they were committed, before anything is sent.
     progress(Step::Check);
     verify_bundle(prover.verifier(), context, claims, &bundle)?;
-    Ok(bundle)
+    Ok(ProvenBundle { bundle, shares })
 }
 
-/// The combined column, padding filled in, as the circuit's witness.
-fn combine(
-    mix: &Mix,
+/// The block's share of every claimed column's chart, under new blinders.
+fn shares<R: RngCore + CryptoRng>(
     claims: &BlockClaims,
-    statement: KAnonymity,
-    polynomials: &[Vec<Fr>],
-    mask: Fr,
-) -> KAnonymityWitness {
-    let mut sum = vec![Fr::ZERO; statement.rows + BLINDERS];
-    for (column, polynomial) in claims.quasi_identifiers.iter().zip(polynomials) {
-        let factor = mix.factor(*column);
-        for (total, coefficient) in sum.iter_mut().zip(polynomial) {
-            if *coefficient != Fr::ZERO {
-                *total += factor * coefficient;
-            }
-        }
-    }
-    let (values, last) = sum.split_at_mut(statement.rows);
-    for padding in values.iter_mut().skip(claims.rows as usize) {
-        *padding += mix.padding;
-    }
-    let mut blinders = [Fr::ZERO; BLINDERS];
-    blinders.copy_from_slice(last);
-    KAnonymityWitness::new(values, &blinders, mask, claims.k)
+    columns: &Columns<'_>,
+    rng: &mut R,
+) -> Result<Vec<Share>, ProveError> {
+    let share = |claim: &ColumnClaim| {
+        let summary = claim
+            .chart
+            .summary(columns.get(claim.column)?.cells)
+            .map_err(|error| Unsatisfied(format!("column {}: {error}", claim.column)))?;
+        Ok(Share { summary, blinders: std::array::from_fn(|_| Scalar(Fr::rand(rng))) })
+    };
+    claims.columns.iter().map(share).collect()
 }
 
-/// `Σ ρ^{c+1}·y_c`.
-fn combined(mix: &Mix, claims: &BlockClaims, values: &[Fr]) -> Fr {
-    claims
-        .quasi_identifiers
-        .iter()
-        .zip(values)
-        .map(|(column, value)| mix.factor(*column) * value)
-        .sum()
+impl Share {
+    pub(self) fn blinders(&self) -> [Fr; SUMMARY_BLINDERS] {
+        self.blinders.map(|blinder| blinder.0)
+    }
+
+    fn coefficients(&self) -> Vec<Fr> {
+        self.summary.coefficients(&self.blinders())
+    }
+
+    fn commit(&self, verifier: &Verifier) -> Result<G1Point, ProveError> {
+        verifier
+            .summary_powers()
+            .commit_summary(&self.summary, &self.blinders())
+            .map_err(|_| ProveError::Shape("the commitment to a summary is degenerate"))
+    }
 }
+
+/// The circuits that a bundle may hold.
+const TABLE_CIRCUITS: [CircuitId; 10] = [
+    K_ANONYMITY,
+    K_ANONYMITY_SMALL,
+    L_DIVERSITY_TAIL,
+    L_DIVERSITY_TAIL_SMALL,
+    L_DIVERSITY_ANY,
+    L_DIVERSITY_ANY_SMALL,
+    COLUMN_SMALL,
+    COLUMN_SMALL_1016,
+    COLUMN_WIDE,
+    COLUMN_WIDE_1016,
+];
 
 /// The registered circuit of that name, among those a bundle may hold.
 fn table_circuit(name: &str) -> Result<CircuitId, ProofError> {
-    [K_ANONYMITY, K_ANONYMITY_SMALL]
+    TABLE_CIRCUITS
         .into_iter()
         .find(|circuit| circuit.0 == name)
         .ok_or_else(|| ProofError::UnknownCircuit(name.chars().take(MAX_NAME).collect()))
 }
 
-/// Verifies the bundle of a row block.
+/// Verifies the bundle of a row block, and returns the commitments to the block's share of every
+/// claimed column's chart, in the order of the claims.
 ///
 /// # Errors
 /// The first check that fails, cheapest first: [`ProofError::Claim`] for a claim outside its bounds,
-/// [`ProofError::UnknownCircuit`], [`ProofError::Proofs`] unless there is exactly one proof of
-/// k-anonymity at the block's size, [`ProofError::Inputs`] if it is for another `k`,
-/// [`ProofError::Columns`] unless exactly the quasi-identifiers are opened, then
+/// [`ProofError::UnknownCircuit`], [`ProofError::Proofs`] unless there is exactly one proof of every
+/// claim at the block's size, in order, [`ProofError::Inputs`] if one is for other numbers,
+/// [`ProofError::Columns`] unless exactly the columns of the claims are opened, then
 /// [`ProofError::Opening`], [`ProofError::Knowledge`] and [`ProofError::Invalid`].
 pub fn verify_bundle(
     verifier: &Verifier,
     context: &BundleContext,
     claims: &BlockClaims,
     bundle: &Bundle,
-) -> Result<(), ProofError> {
-    let statement = claims.statement()?;
+) -> Result<Vec<G1Point>, ProofError> {
+    let expected = claims.expected()?;
     for proof in &bundle.proofs {
         table_circuit(&proof.circuit)?;
     }
-    let [entry] = bundle.proofs.as_slice() else {
-        return Err(ProofError::Proofs);
-    };
-    if entry.circuit != statement.circuit().0 || !entry.auxiliary.is_empty() {
+    if bundle.proofs.len() != expected.len() {
         return Err(ProofError::Proofs);
     }
-    if entry.inputs != [Scalar::from(u64::from(claims.k))] {
-        return Err(ProofError::Inputs);
+    let mut statements = Vec::with_capacity(expected.len());
+    let mut keys = Vec::with_capacity(expected.len());
+    let mut summaries = Vec::with_capacity(bundle.auxiliary.len());
+    for (one, proof) in expected.iter().zip(&bundle.proofs) {
+        if proof.circuit != one.circuit.0 || proof.auxiliary.len() != one.auxiliary {
+            return Err(ProofError::Proofs);
+        }
+        if proof.inputs != one.inputs {
+            return Err(ProofError::Inputs);
+        }
+        let key = verifier.key(one.circuit)?;
+        statements.push(Committed {
+            circuit: &proof.circuit,
+            key: key.hash(),
+            inputs: &proof.inputs,
+            commitment: &proof.commitment,
+            auxiliary: &proof.auxiliary,
+        });
+        keys.push(key);
+        summaries.extend(proof.auxiliary.iter().copied());
     }
-    if !bundle.evaluations.iter().map(|e| e.column).eq(claims.quasi_identifiers.iter().copied()) {
+    let columns = bundle.evaluations.iter().map(|one| one.column);
+    if !columns.eq(claims.opened()) || bundle.auxiliary.len() != summaries.len() {
         return Err(ProofError::Columns);
     }
-    let key = verifier.key(statement.circuit())?;
     let mix = Mix::new(context, claims);
-    let zeta = challenge(
-        context,
-        &mix,
-        &[Committed {
-            circuit: &entry.circuit,
-            key: key.hash(),
-            inputs: &entry.inputs,
-            commitment: &entry.commitment,
-            auxiliary: &entry.auxiliary,
-        }],
-    );
+    let zeta = challenge(context, &mix, &statements);
     let mut openings: Vec<(G1Affine, Fr)> = Vec::with_capacity(bundle.evaluations.len());
     for evaluation in &bundle.evaluations {
         let commitment =
             claims.commitments.get(evaluation.column as usize).ok_or(ProofError::Columns)?;
         openings.push((*commitment.affine(), evaluation.value.0));
     }
+    openings.extend(summaries.iter().zip(&bundle.auxiliary).map(|(s, y)| (*s.affine(), y.0)));
     if !opens(verifier.tau().affine(), zeta, &openings, &bundle.opening) {
         return Err(ProofError::Opening);
     }
-    let values: Vec<Fr> = bundle.evaluations.iter().map(|e| e.value.0).collect();
-    let public = KAnonymityPublic {
-        k: claims.k,
-        zeta,
-        y: mix.target(claims, zeta, combined(&mix, claims, &values)),
-    };
-    committed::verify(&statement, key, &public, &entry.commitment, &entry.proof)
+    let (evaluations, shares) = (&bundle.evaluations, &bundle.auxiliary);
+    let opened = Opened { zeta, evaluations, shares };
+    for ((part, proof), key) in claims.parts()?.into_iter().zip(&bundle.proofs).zip(keys) {
+        let inputs = part.inputs(claims, &mix, &opened)?;
+        committed::verify_inputs(key, &inputs, &proof.commitment, &proof.proof)?;
+    }
+    Ok(summaries)
 }

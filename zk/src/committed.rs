@@ -85,9 +85,7 @@ pub fn prove<S: Statement, R: RngCore + CryptoRng>(
 /// challenge among `public` from that same commitment.
 ///
 /// # Errors
-/// [`ProofError::Knowledge`] if the commitment is not one to committed inputs of this circuit;
-/// [`ProofError::Inputs`] if the key is for another number of inputs; [`ProofError::Invalid`] if the
-/// proof does not hold.
+/// As [`verify_inputs`].
 pub fn verify<S: Statement>(
     statement: &S,
     key: &VerifyingKey,
@@ -95,11 +93,25 @@ pub fn verify<S: Statement>(
     commitment: &Commitment,
     proof: &Proof,
 ) -> Result<(), ProofError> {
+    verify_inputs(key, &statement.inputs(public), commitment, proof)
+}
+
+/// The same for the public inputs of any statement.
+///
+/// # Errors
+/// [`ProofError::Knowledge`] if the commitment is not one to committed inputs of this circuit;
+/// [`ProofError::Inputs`] if the key is for another number of inputs; [`ProofError::Invalid`] if the
+/// proof does not hold.
+pub fn verify_inputs(
+    key: &VerifyingKey,
+    inputs: &[Fr],
+    commitment: &Commitment,
+    proof: &Proof,
+) -> Result<(), ProofError> {
     let sigma = key.sigma().ok_or(ProofError::Inputs)?;
     if !commitment.is_known(sigma) {
         return Err(ProofError::Knowledge);
     }
-    let inputs: Vec<Fr> = statement.inputs(public);
-    let prepared = key.prepare(&inputs)? + commitment.values.affine();
+    let prepared = key.prepare(inputs)? + commitment.values.affine();
     key.verify_prepared(proof, &prepared)
 }

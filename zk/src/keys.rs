@@ -17,7 +17,7 @@ use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Batch, PreparedPoint};
-use crate::bundle::{self, BlockClaims, Bundle, BundleContext};
+use crate::bundle::{self, BlockClaims, Bundle, BundleContext, ProvenBundle};
 use crate::circuit::column_small::ColumnSmall;
 use crate::circuit::column_wide::ColumnWide;
 use crate::circuit::credential::Credential;
@@ -382,7 +382,7 @@ impl Verifier {
         proof::verify(statement, self.key(statement.circuit())?, public, proof)
     }
 
-    /// Verifies the bundle of a row block.
+    /// Verifies the bundle of a row block; see [`bundle::verify_bundle`].
     ///
     /// # Errors
     /// [`ProofError`].
@@ -391,7 +391,7 @@ impl Verifier {
         context: &BundleContext,
         claims: &BlockClaims,
         bundle: &Bundle,
-    ) -> Result<(), ProofError> {
+    ) -> Result<Vec<G1Point>, ProofError> {
         bundle::verify_bundle(self, context, claims, bundle)
     }
 }
@@ -498,8 +498,8 @@ impl Prover {
         proof::prove(statement, &*self.key(statement.circuit())?, public, witness, rng)
     }
 
-    /// Proves all statements about a row block. `columns` are those of the claims' quasi-identifiers,
-    /// in the same order; `progress` hears every step as it begins.
+    /// Proves all statements about a row block. `columns` are those of [`BlockClaims::opened`], in
+    /// the same order; `progress` hears every step as it begins, that of a proof once for each.
     ///
     /// Every attempt that leaves the machine opens the columns once: a caller records it durably
     /// before it sends the bundle, and never sends an eighth.
@@ -513,7 +513,7 @@ impl Prover {
         columns: &[Column<'_>],
         rng: &mut R,
         progress: &dyn Fn(Step),
-    ) -> Result<Bundle, ProveError> {
+    ) -> Result<ProvenBundle, ProveError> {
         bundle::prove_bundle(self, context, claims, columns, rng, progress)
     }
 }

@@ -219,6 +219,20 @@ impl JubPoint {
     }
 }
 
+impl G1OrZero {
+    /// The difference to a point.
+    #[must_use]
+    pub fn minus(&self, point: &G1Point) -> Self {
+        Self((self.0.into_group() - point.0).into_affine())
+    }
+
+    /// Whether it is the neutral element.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        self.0.is_zero()
+    }
+}
+
 impl From<G1Point> for G1OrZero {
     fn from(point: G1Point) -> Self {
         Self(point.0)

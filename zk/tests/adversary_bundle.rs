@@ -9,7 +9,7 @@ use ark_bn254::{Fr, G1Affine, G1Projective};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{AdditiveGroup, Field, UniformRand};
 use galen_zk::bundle::{
-    BlockClaims, Bundle, BundleContext, MAX_BUNDLE_BYTES, MAX_COLUMNS, verify_bundle,
+    BlockClaims, Bundle, BundleContext, MAX_BUNDLE_BYTES, MAX_COLUMNS, MAX_PROOFS, verify_bundle,
 };
 use galen_zk::circuit::k_anonymity::{
     K_ANONYMITY_SMALL, KAnonymity, KAnonymityPublic, KAnonymityWitness, SMALL_BLOCK_ROWS,
@@ -81,6 +81,8 @@ impl Block {
                 rows: rows as u32,
                 quasi_identifiers: vec![0, 2],
                 k: K,
+                diversity: Vec::new(),
+                columns: Vec::new(),
             },
         }
     }
@@ -99,11 +101,14 @@ impl Block {
     }
 
     fn prove(&self, seed: u64) -> Result<Bundle, ProveError> {
-        prover().prove_bundle(&self.context, &self.claims, &self.witness(), &mut rng(seed), &|_| {})
+        let (context, claims) = (&self.context, &self.claims);
+        let proven =
+            prover().prove_bundle(context, claims, &self.witness(), &mut rng(seed), &|_| {});
+        proven.map(|proven| proven.bundle)
     }
 
     fn verify(&self, bundle: &Bundle) -> Result<(), ProofError> {
-        verify_bundle(verifier(), &self.context, &self.claims, bundle)
+        verify_bundle(verifier(), &self.context, &self.claims, bundle).map(drop)
     }
 }
 
@@ -227,7 +232,7 @@ fn adversary_12_malformed_bundles_are_refused_without_panic() {
     assert!(verified > 0);
     // Lists longer than anything honest are refused before they are read.
     let mut many = bundle.clone();
-    many.proofs = vec![bundle.proofs[0].clone(); 65];
+    many.proofs = vec![bundle.proofs[0].clone(); MAX_PROOFS + 1];
     assert!(Bundle::decode(&borsh::to_vec(&many).unwrap()).is_err());
     let mut wide = bundle.clone();
     wide.evaluations = (0..=MAX_COLUMNS as u32)
@@ -235,13 +240,20 @@ fn adversary_12_malformed_bundles_are_refused_without_panic() {
         .collect();
     assert!(Bundle::decode(&borsh::to_vec(&wide).unwrap()).is_err());
     assert!(Bundle::decode(&vec![0; MAX_BUNDLE_BYTES + 1]).is_err());
+    // Another number of proofs, or another length, than the claims need: not even a point is decoded.
+    let refused = |bytes: &[u8]| Bundle::decode_for(&block.claims, bytes).unwrap_err().to_string();
+    let mut repeated = bundle.clone();
+    repeated.proofs.push(bundle.proofs[0].clone());
+    let repeated = borsh::to_vec(&repeated).unwrap();
+    assert_eq!(Bundle::announced(&repeated), Some(2));
+    assert_eq!(refused(&repeated), "another number of proofs than the claims need");
+    assert_eq!(Bundle::announced(&[0xff; 4]), None);
+    assert_eq!(refused(&bytes[..bytes.len() - 1]), "another length than the claims need");
+    assert_eq!(&Bundle::decode_for(&block.claims, &bytes).unwrap(), bundle);
     // Lists out of order, or with repeats.
     let mut swapped = bundle.clone();
     swapped.evaluations.swap(0, 1);
     assert!(Bundle::decode(&borsh::to_vec(&swapped).unwrap()).is_err());
-    let mut repeated = bundle.clone();
-    repeated.proofs.push(bundle.proofs[0].clone());
-    assert!(Bundle::decode(&borsh::to_vec(&repeated).unwrap()).is_err());
 }
 
 #[test]
@@ -250,7 +262,7 @@ fn adversary_14_bundle_for_another_place_is_refused() {
     let elsewhere = |change: fn(&mut BundleContext)| {
         let mut context = block.context;
         change(&mut context);
-        verify_bundle(verifier(), &context, &block.claims, bundle)
+        verify_bundle(verifier(), &context, &block.claims, bundle).map(drop)
     };
     assert_eq!(elsewhere(|_| {}), Ok(()));
     assert_eq!(elsewhere(|c| c.package[0] ^= 1), Err(ProofError::Opening));
@@ -340,7 +352,10 @@ fn adversary_16_claims_out_of_bounds_are_refused() {
     assert_eq!(claim(|c| c.quasi_identifiers = vec![2, 0]), "quasi-identifiers out of order");
     assert_eq!(claim(|c| c.quasi_identifiers = vec![0, 0]), "quasi-identifiers out of order");
     assert_eq!(claim(|c| c.quasi_identifiers = vec![0, 3]), "no such column");
-    assert_eq!(claim(|c| c.commitments = vec![c.commitments[0]; 4_097]), "too many columns");
+    assert_eq!(
+        claim(|c| c.commitments = vec![c.commitments[0]; MAX_COLUMNS + 1]),
+        "too many columns"
+    );
     assert_eq!(block.verify(bundle), Ok(()));
 }
 
@@ -350,7 +365,7 @@ fn adversary_16_left_out_quasi_identifier_is_refused() {
     let mut claims = block.claims.clone();
     claims.quasi_identifiers = vec![0, 1, 2];
     let verify = |claims: &BlockClaims, bundle: &Bundle| {
-        verify_bundle(verifier(), &block.context, claims, bundle)
+        verify_bundle(verifier(), &block.context, claims, bundle).map(drop)
     };
     assert_eq!(verify(&claims, bundle), Err(ProofError::Columns));
     claims.quasi_identifiers = vec![0];
@@ -570,7 +585,7 @@ fn adversary_20_other_columns_and_evaluations_are_refused() {
     let claims = |change: fn(&mut BlockClaims)| {
         let mut claims = block.claims.clone();
         change(&mut claims);
-        verify_bundle(verifier(), &block.context, &claims, bundle)
+        verify_bundle(verifier(), &block.context, &claims, bundle).map(drop)
     };
     assert_eq!(claims(|_| {}), Ok(()));
     assert_eq!(claims(|c| c.commitments.swap(0, 2)), Err(ProofError::Opening));

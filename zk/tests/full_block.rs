@@ -65,18 +65,20 @@ fn a_whole_block_is_proven_in_seconds() {
         rows: rows as u32,
         quasi_identifiers: (0..6).collect(),
         k: 8,
+        diversity: Vec::new(),
+        columns: Vec::new(),
     };
     let start = Instant::now();
-    let bundle = prover
+    let proven = prover
         .prove_bundle(&context, &claims, &witness, &mut rng, &|step| {
             println!("{step:?} at {} ms", start.elapsed().as_millis());
         })
         .unwrap();
     time("bundle", start);
     let start = Instant::now();
-    prover.verifier().verify_bundle(&context, &claims, &bundle).unwrap();
+    prover.verifier().verify_bundle(&context, &claims, &proven.bundle).unwrap();
     time("verification", start);
-    println!("{} bytes", borsh::to_vec(&bundle).unwrap().len());
+    println!("{} bytes", borsh::to_vec(&proven.bundle).unwrap().len());
 }
 
 fn a_column_is_proven<S: Statement>(case: &columns::Case<S>, domain: usize) {

@@ -218,11 +218,14 @@ impl Block {
             rows: rows as u32,
             quasi_identifiers: vec![0, 2],
             k,
+            diversity: Vec::new(),
+            columns: Vec::new(),
         };
         let context =
             BundleContext { package: [7; 32], institution: [8; 32], table: 1, block: 300 };
         let opened = [columns[0].clone(), columns[2].clone()];
-        let bundle = prover.prove_bundle(&context, &claims, &opened, &mut rng, &|_| {}).unwrap();
+        let proven = prover.prove_bundle(&context, &claims, &opened, &mut rng, &|_| {}).unwrap();
+        let bundle = proven.bundle;
         Self { context, claims, bundle: borsh::to_vec(&bundle).unwrap() }
     }
 }
@@ -231,7 +234,9 @@ impl Cases {
     fn bundle(&mut self, prover: &Prover, name: &str, block: &Block) {
         let Block { context, claims, bundle } = block;
         self.ours.push(match Bundle::decode(bundle) {
-            Ok(bundle) => outcome(verify_bundle(prover.verifier(), context, claims, &bundle)),
+            Ok(bundle) => {
+                outcome(verify_bundle(prover.verifier(), context, claims, &bundle).map(drop))
+            }
             Err(_) => "encoding",
         });
         let key = prover.verifier().key(K_ANONYMITY_SMALL).unwrap();

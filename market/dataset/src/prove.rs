@@ -9,7 +9,8 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 
-use galen_market::layout::{Layout, LayoutError, Values};
+use galen_market::layout::{Layout, Values};
+use galen_market::listing::{ClaimError, check_claims};
 use galen_zk::commitment::Column;
 use galen_zk::keys::{Prover, Step};
 use galen_zk::proof::{ProofError, ProveError};
@@ -33,9 +34,9 @@ pub enum ProvingError {
     /// The package changed since it was sealed, or the key does not open it.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The listed k does not fit the Layout.
+    /// What is to be listed does not fit the Layout.
     #[error(transparent)]
-    Layout(#[from] LayoutError),
+    Claims(#[from] ClaimError),
     /// A class is smaller than k, so there is nothing to prove.
     #[error(
         "k = {k} does not hold: in block {block} of table {table}, rows {first} to {last} are {rows} alone with {values}; de-identify for this k first"
@@ -126,12 +127,12 @@ pub fn prove(
         return Err(ProvingError::OtherSecret);
     }
     let layout = folder.layout();
-    layout.check_k(&claimed.k, 1)?;
+    check_claims(layout, &claimed.claims, 1)?;
     let mut opener = Opener::new(folder, secret.key)?;
     let dictionaries = opener.dictionaries()?;
     opener.in_order()?;
     for (table, block) in layout.blocks() {
-        let k = claimed.k.get(table as usize).copied().unwrap_or(0);
+        let k = claimed.k(table);
         let columns = opener.block(table, block)?;
         if let Some(class) = smallest_class(layout, table, &columns).filter(|c| c.rows < k as usize)
         {
@@ -147,25 +148,26 @@ pub fn prove(
         let step = |step| report(ProofStep { done, total, table, block, step });
         if verify_block(folder, claimed, prover.verifier(), table, block).is_err() {
             attempts.check(table, block)?;
-            let k = claimed.k.get(table as usize).copied().unwrap_or(0);
             let columns = opener.block(table, block)?;
-            let claims = block_claims(layout, folder.leaves(), table, block, k)?;
-            let quasi: Vec<Column<'_>> = claims
-                .quasi_identifiers
+            let listed =
+                claimed.claims.get(table as usize).ok_or(VerifyError::NoBlock { table, block })?;
+            let claims = block_claims(layout, folder.leaves(), table, block, listed)?;
+            let opened: Vec<Column<'_>> = claims
+                .opened()
                 .iter()
                 .filter_map(|c| columns.get(*c as usize))
                 .map(|c| Column { cells: &c.cells, blinders: c.blinders })
                 .collect();
             let context = claimed.context(table, block);
-            let bundle = prover
-                .prove_bundle(&context, &claims, &quasi, &mut OsRng, &step)
+            let proven = prover
+                .prove_bundle(&context, &claims, &opened, &mut OsRng, &step)
                 .map_err(|source| match source {
                     ProveError::Refused(ProofError::Opening) => {
                         ProvingError::Changed { table, block }
                     }
                     source => ProvingError::Prove { table, block, source },
                 })?;
-            let bytes = borsh::to_vec(&bundle).expect("writing to memory does not fail");
+            let bytes = borsh::to_vec(&proven.bundle).expect("writing to memory does not fail");
             let mut pending = Pending::new(&path)?;
             pending.file().write_all(&bytes).at(&path)?;
             pending.sync()?;

@@ -7,7 +7,8 @@
 use std::io;
 
 use galen_market::id::{AccountId, PackageId};
-use galen_market::layout::{Layout, LayoutError};
+use galen_market::layout::Layout;
+use galen_market::listing::{ClaimError, TableClaims, check_claims};
 use galen_market::segment::Leaf;
 use galen_zk::bundle::{BlockClaims, Bundle, BundleContext, MAX_BUNDLE_BYTES};
 use galen_zk::keys::Verifier;
@@ -24,9 +25,9 @@ pub enum VerifyError {
     /// A part of the folder is wrong.
     #[error(transparent)]
     Package(#[from] PackageError),
-    /// The listed k does not fit the Layout.
+    /// What is listed does not fit the Layout.
     #[error(transparent)]
-    Layout(#[from] LayoutError),
+    Claims(#[from] ClaimError),
     /// There is no such row block.
     #[error("there is no block {block} of table {table}")]
     NoBlock {
@@ -83,8 +84,8 @@ pub struct Claimed {
     pub package: PackageId,
     /// The institution that listed it.
     pub institution: AccountId,
-    /// The k of each table.
-    pub k: Vec<u32>,
+    /// What is claimed of each table.
+    pub claims: Vec<TableClaims>,
 }
 
 impl Claimed {
@@ -93,9 +94,15 @@ impl Claimed {
     pub fn context(&self, table: u32, block: u32) -> BundleContext {
         BundleContext { package: self.package.0, institution: self.institution.0, table, block }
     }
+
+    /// The k of a table; zero if nothing is claimed of it.
+    #[must_use]
+    pub fn k(&self, table: u32) -> u32 {
+        self.claims.get(table as usize).map_or(0, |claims| claims.k)
+    }
 }
 
-/// The claims about one row block, from the Layout and the leaves and from nowhere else.
+/// The claims about one row block, from the Layout, the leaves and what is listed of the table.
 ///
 /// # Errors
 /// [`VerifyError::NoBlock`] or [`VerifyError::Claim`].
@@ -104,11 +111,10 @@ pub fn block_claims(
     leaves: &[Leaf],
     table: u32,
     block: u32,
-    k: u32,
+    claims: &TableClaims,
 ) -> Result<BlockClaims, VerifyError> {
     let none = || VerifyError::NoBlock { table, block };
     let spec = layout.tables().get(table as usize).ok_or_else(none)?;
-    let rows = *spec.active.get(block as usize).ok_or_else(none)?;
     let first = spec.segment(block, 0).ok_or_else(none)?;
     let from = usize::try_from(first).map_err(|_| none())?;
     let to = from.checked_add(spec.columns.len()).ok_or_else(none)?;
@@ -118,9 +124,7 @@ pub fn block_claims(
             G1Point::from_bytes(&leaf.claim).map_err(|_| VerifyError::Claim { segment })
         })
         .collect::<Result<_, _>>()?;
-    let quasi_identifiers = spec.quasi_identifiers();
-    let block_rows = layout.block_rows().rows();
-    Ok(BlockClaims { commitments, block_rows, rows, quasi_identifiers, k })
+    claims.of_block(layout, table, block, commitments).ok_or_else(none)
 }
 
 /// Checks the bundle of one block.
@@ -139,10 +143,11 @@ pub fn verify_block(
         .map_err(|source| VerifyError::NoProof { table, block, source })?;
     let bundle =
         Bundle::decode(&bytes).map_err(|source| VerifyError::Malformed { table, block, source })?;
-    let k = claimed.k.get(table as usize).copied().unwrap_or(0);
-    let claims = block_claims(folder.layout(), folder.leaves(), table, block, k)?;
+    let listed = claimed.claims.get(table as usize).ok_or(VerifyError::NoBlock { table, block })?;
+    let claims = block_claims(folder.layout(), folder.leaves(), table, block, listed)?;
     verifier
         .verify_bundle(&claimed.context(table, block), &claims, &bundle)
+        .map(drop)
         .map_err(|source| VerifyError::Proof { table, block, source })
 }
 
@@ -160,7 +165,7 @@ pub fn verify(
         let (expected, found) = (claimed.package, folder.id());
         return Err(PackageError::OtherPackage { expected, found }.into());
     }
-    folder.layout().check_k(&claimed.k, 1)?;
+    check_claims(folder.layout(), &claimed.claims, 1)?;
     let segments = folder.offsets().segments();
     let total = segments.saturating_add(folder.layout().blocks().count() as u64);
     folder.check_segments(&|done| report(Progress { done, total }))?;

@@ -10,7 +10,7 @@ use crate::amount::{Amount, Money};
 use crate::codec::{Bounded, Bytes, Text};
 use crate::id::{AccountId, DealId, Digest, PackageId};
 use crate::layout::{Layout, MAX_COLUMNS, MAX_TABLES};
-use crate::listing::Offer;
+use crate::listing::{Lineage, Offer, TableClaims};
 use crate::payment::{Funding, Refund};
 use crate::segment::{Leaf, MAX_CIPHERTEXT_BYTES, RangeProof};
 use crate::terms::Purpose;
@@ -35,8 +35,10 @@ pub struct DraftListing {
     pub layout: Layout,
     /// Hash of the manifest.
     pub manifest: Digest,
-    /// The k of every table, in order.
-    pub k: Bounded<u32, MAX_TABLES>,
+    /// What is claimed of every table, in order.
+    pub claims: Bounded<TableClaims, MAX_TABLES>,
+    /// What it supersedes and was derived from.
+    pub lineage: Lineage,
     /// What is offered: terms, price, shares, locations.
     pub offer: Offer,
 }

@@ -3,13 +3,15 @@
 //! remembered. What is remembered never changes a result, only how soon it is known.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use galen_zk::point::G1Point;
 
 use super::CheckedTransaction;
 use crate::error::TxError;
 use crate::id::Digest;
 
-/// The most proofs that are remembered.
+/// The most proofs, and commitments of theirs, that are remembered.
 const MAX_PROOFS: usize = 16_384;
 /// The most bytes of checked transactions that are remembered.
 const MAX_CHECKED_BYTES: usize = 64 * 1024 * 1024;
@@ -47,8 +49,8 @@ fn lock<V>(fifo: &Mutex<Fifo<V>>) -> MutexGuard<'_, Fifo<V>> {
     fifo.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Proofs that verified.
-pub struct ProofCache(Mutex<Fifo<()>>);
+/// Proofs that verified, each with the commitments that it speaks of and its user goes on with.
+pub struct ProofCache(Mutex<Fifo<Arc<[G1Point]>>>);
 
 impl Default for ProofCache {
     fn default() -> Self {
@@ -64,14 +66,19 @@ impl ProofCache {
     pub fn verify_once(
         &self,
         key: Digest,
-        verify: impl FnOnce() -> Result<(), TxError>,
-    ) -> Result<(), TxError> {
-        if lock(&self.0).values.contains_key(&key) {
-            return Ok(());
+        verify: impl FnOnce() -> Result<Vec<G1Point>, TxError>,
+    ) -> Result<Arc<[G1Point]>, TxError> {
+        if let Some((known, _)) = lock(&self.0).values.get(&key) {
+            return Ok(Arc::clone(known));
         }
-        verify()?;
-        lock(&self.0).insert(key, (), 1);
-        Ok(())
+        let verified: Arc<[G1Point]> = verify()?.into();
+        self.remember(key, Arc::clone(&verified));
+        Ok(verified)
+    }
+
+    fn remember(&self, key: Digest, verified: Arc<[G1Point]>) {
+        let weight = verified.len().saturating_add(1);
+        lock(&self.0).insert(key, verified, weight);
     }
 }
 
@@ -119,7 +126,7 @@ mod tests {
         let cache = ProofCache::default();
         let bad = cache.verify_once(key(1), || Err(TxError::BadCredentialProof));
         assert_eq!(bad, Err(TxError::BadCredentialProof));
-        assert_eq!(cache.verify_once(key(1), || Ok(())), Ok(()));
-        assert_eq!(cache.verify_once(key(1), || Err(TxError::BadCredentialProof)), Ok(()));
+        assert!(cache.verify_once(key(1), || Ok(Vec::new())).is_ok());
+        assert!(cache.verify_once(key(1), || Err(TxError::BadCredentialProof)).is_ok());
     }
 }

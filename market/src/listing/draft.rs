@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::action::trade::{DraftListing, ResumeListings, ReviseListing, WithdrawListing};
+use crate::codec::encode;
 use crate::deadline::{self, Due};
 use crate::event::Event;
 use crate::genesis::Network;
@@ -37,9 +38,7 @@ impl DraftListing {
         if self.layout.block_rows() == BlockRows::Small && ctx.network() != Network::Development {
             return Err(TxError::SmallBlocks);
         }
-        self.layout
-            .check_k(&self.k, ctx.parameters().k_min)
-            .map_err(|error| TxError::BadLayout { error })?;
+        check_claims(&self.layout, &self.claims, ctx.parameters().k_min)?;
         self.offer.admissible(ctx)?;
         let id = ListingId { institution: self.institution, package: self.package() };
         match ctx.get(&state_key::listing(&id))?.map(|listing: Listing| listing.standing) {
@@ -47,12 +46,14 @@ impl DraftListing {
             Some(Standing::Refunded { .. }) => return Err(TxError::PackageRefunded),
             Some(_) => return Err(TxError::AlreadyListed),
         }
+        ctx.publish(&id, &self.lineage, &self.layout, &self.claims)?;
+        let bytes = self.layout.to_bytes().len().saturating_add(encode(&self.claims).len());
         let deposit = Money {
             currency: self.offer.terms.price.currency.clone(),
             amount: ctx
                 .parameters()
                 .draft_deposit_per_kib
-                .checked_mul((self.layout.to_bytes().len() as u64).div_ceil(1024))?,
+                .checked_mul((bytes as u64).div_ceil(1024))?,
         };
         let (from, to) =
             (Purse::Account(id.institution), Purse::Deposit(id.institution, id.package));
@@ -65,7 +66,7 @@ impl DraftListing {
             segments: self.segments,
             key: self.key,
             manifest: self.manifest,
-            k: self.k.to_vec(),
+            lineage: self.lineage.clone(),
             blocks,
             version: 1,
             standing: Standing::Draft { proven: 0, expires_ms },
@@ -74,6 +75,8 @@ impl DraftListing {
             live_since_ms: None,
         };
         ctx.put(&state_key::listing_layout(&id), &self.layout);
+        ctx.put(&state_key::listing_claims(&id), &self.claims.to_vec());
+        self.begin_tables(ctx, &id)?;
         ctx.put(&state_key::offer(&id, 1), &self.offer);
         deadline::add(ctx, expires_ms, Due::Draft(id));
         ctx.emit(Event::ListingDrafted { listing: id, blocks });
@@ -108,6 +111,9 @@ impl Listing {
     /// Which blocks were proven matters to the draft alone; how often they were opened stays. The work
     /// is that of the blocks that were proven, not of those that a layout states.
     fn forget_blocks(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
+        for (table, _) in (0u32..).zip(ctx.layout(&self.id)?.tables()) {
+            ctx.delete(&state_key::table_progress(&self.id, table));
+        }
         for (rest, ()) in ctx.scan(&state_key::proven_blocks(&self.id), None, usize::MAX)? {
             let (table, block) = (state_key::part(&rest, 0)?, state_key::part(&rest, 4)?);
             let (table, block) = (u32::from_be_bytes(table), u32::from_be_bytes(block));
@@ -120,6 +126,7 @@ impl Listing {
         self.return_deposit(ctx)?;
         self.forget_blocks(ctx)?;
         ctx.delete(&state_key::listing_layout(&self.id));
+        ctx.delete(&state_key::listing_claims(&self.id));
         ctx.delete(&state_key::offer(&self.id, 1));
         ctx.delete(&state_key::listing(&self.id));
         Ok(())

@@ -1,17 +1,53 @@
 //! One bundle proves the claims of one row block of a draft.
 
 use galen_zk::bundle::{BlockClaims, Bundle, BundleContext, verify_bundle};
-use galen_zk::point::G1Point;
+use galen_zk::field::Fr;
+use galen_zk::point::{G1OrZero, G1Point};
 
 use super::*;
-use crate::action::trade::ProveBlock;
-use crate::codec::decode_exact;
+use crate::action::trade::{DraftListing, ProveBlock};
 use crate::event::Event;
 use crate::id::Hasher;
 
+/// How far the proofs of a draft's table are.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct TableProgress {
+    /// Blocks that are proven.
+    proven: u32,
+    /// For every chart the commitment to its totals less those to the shares of proven blocks: after
+    /// the last block nothing is left.
+    outstanding: Vec<G1OrZero>,
+}
+
+impl DraftListing {
+    /// Nothing of the tables is proven yet.
+    pub(super) fn begin_tables(
+        &self,
+        ctx: &mut Context<'_>,
+        id: &ListingId,
+    ) -> Result<(), TxError> {
+        for (table, claims) in (0u32..).zip(&self.claims) {
+            let mut outstanding = Vec::with_capacity(claims.charts.len());
+            for Chart { column, totals, blinders, .. } in &claims.charts {
+                let blinders: [Fr; 3] = blinders.each_ref().map(|blinder| blinder.0);
+                let powers = ctx.verifier().summary_powers();
+                let what = "numbers and blinders add up to nothing";
+                let column = *column;
+                let total = powers
+                    .commit_summary(totals, &blinders)
+                    .map_err(|_| ClaimError::Totals { table, column, what })?;
+                outstanding.push(total.into());
+            }
+            let progress = TableProgress { proven: 0, outstanding };
+            ctx.put(&state_key::table_progress(id, table), &progress);
+        }
+        Ok(())
+    }
+}
+
 impl ProveBlock {
     pub(crate) fn execute(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
-        let id = ListingId { institution: self.institution, package: self.package };
+        let id = self.listing();
         let mut listing = ctx.listing(&id)?;
         let Standing::Draft { proven, expires_ms } = listing.standing else {
             return Err(TxError::NotDraft);
@@ -19,9 +55,7 @@ impl ProveBlock {
         if expires_ms <= ctx.uptime_ms() {
             return Err(TxError::DeadlinePassed { deadline_ms: expires_ms });
         }
-        let layout = ctx.layout(&id)?;
-        let unknown = TxError::UnknownBlock { table: self.table, block: self.block };
-        let claims = self.claims(&listing, &layout)?.ok_or(unknown)?;
+        let prepared = self.prepare(ctx, &listing)?;
         let flag = state_key::proven_block(&id, self.table, self.block);
         if ctx.get(&flag)?.is_some() {
             return Err(TxError::BlockProven { table: self.table, block: self.block });
@@ -31,7 +65,12 @@ impl ProveBlock {
         if openings >= MAX_OPENINGS {
             return Err(TxError::TooManyOpenings { table: self.table, block: self.block });
         }
-        self.verify(ctx, &claims)?;
+        let shares = ctx.verify_once(prepared.key, || {
+            let bundle = prepared.decode(self)?;
+            verify_bundle(ctx.verifier(), &prepared.context, &prepared.claims, &bundle)
+                .map_err(|error| TxError::BadBundle { what: error.to_string() })
+        })?;
+        self.subtract(ctx, &id, &prepared, &shares)?;
         ctx.put(&counter, &openings.saturating_add(1));
         ctx.put(&flag, &());
         listing.standing = Standing::Draft { proven: proven.saturating_add(1), expires_ms };
@@ -42,22 +81,85 @@ impl ProveBlock {
         Ok(())
     }
 
-    /// What the bundle must prove: rows, columns and roles from the layout, commitments from the
-    /// leaves, which stand at their places in the package's tree. `None` if there is no such block.
-    fn claims(&self, listing: &Listing, layout: &Layout) -> Result<Option<BlockClaims>, TxError> {
-        let Some(table) = layout.tables().get(self.table as usize) else { return Ok(None) };
-        let (Some(first), Some(rows), Some(k)) = (
-            table.segment(self.block, 0),
-            table.active.get(self.block as usize),
-            listing.k.get(self.table as usize),
-        ) else {
-            return Ok(None);
+    fn listing(&self) -> ListingId {
+        ListingId { institution: self.institution, package: self.package }
+    }
+
+    /// Counts the block, and takes its shares of the charts from the totals. After the last block of
+    /// the table nothing may be left.
+    fn subtract(
+        &self,
+        ctx: &mut Context<'_>,
+        id: &ListingId,
+        prepared: &PreparedBlock,
+        shares: &[G1Point],
+    ) -> Result<(), TxError> {
+        let key = state_key::table_progress(id, self.table);
+        let unknown = TxError::UnknownBlock { table: self.table, block: self.block };
+        let mut progress = ctx.get(&key)?.ok_or(unknown)?;
+        progress.proven = progress.proven.saturating_add(1);
+        for (outstanding, share) in progress.outstanding.iter_mut().zip(shares) {
+            *outstanding = outstanding.minus(share);
+        }
+        if progress.proven == prepared.blocks {
+            let charts = prepared.claims.columns.iter().zip(&progress.outstanding);
+            for (claim, outstanding) in charts {
+                if !outstanding.is_zero() {
+                    let (table, column) = (self.table, claim.column);
+                    return Err(TxError::TotalsDiffer { table, column });
+                }
+            }
+        }
+        ctx.put(&key, &progress);
+        Ok(())
+    }
+
+    /// What must be verified of the bundle, before anything of it is decoded.
+    pub(crate) fn prepare(
+        &self,
+        ctx: &Context<'_>,
+        listing: &Listing,
+    ) -> Result<PreparedBlock, TxError> {
+        let layout = ctx.layout(&listing.id)?;
+        let claims = ctx.claims(&listing.id)?;
+        let unknown = || TxError::UnknownBlock { table: self.table, block: self.block };
+        let table_claims = claims.get(self.table as usize).ok_or_else(unknown)?;
+        let table = layout.tables().get(self.table as usize).ok_or_else(unknown)?;
+        let first = table.segment(self.block, 0).ok_or_else(unknown)?;
+        let commitments = self.commitments(listing, &layout, first, table.columns.len())?;
+        // The package id fixes layout and leaves; the rest of the claims is fixed by the draft.
+        let key = Hasher::new("galen/bundle-checked")
+            .value(&self.institution)
+            .value(&self.package)
+            .value(&(self.table, self.block))
+            .value(&table_claims.statement())
+            .value(&self.leaves)
+            .part(&self.bundle)
+            .digest();
+        let claims = table_claims
+            .of_block(&layout, self.table, self.block, commitments)
+            .ok_or_else(unknown)?;
+        let context = BundleContext {
+            package: self.package.0,
+            institution: self.institution.0,
+            table: self.table,
+            block: self.block,
         };
-        if self.leaves.len() != table.columns.len() {
-            return Err(TxError::LeafCount {
-                expected: table.columns.len(),
-                got: self.leaves.len(),
-            });
+        let blocks = u32::try_from(table.active.len()).unwrap_or(u32::MAX);
+        Ok(PreparedBlock { key, context, claims, blocks })
+    }
+
+    /// The commitments of the block's columns: from the leaves, which stand at their places in the
+    /// package's tree and say of rows and widths what the layout says.
+    fn commitments(
+        &self,
+        listing: &Listing,
+        layout: &Layout,
+        first: u64,
+        columns: usize,
+    ) -> Result<Vec<G1Point>, TxError> {
+        if self.leaves.len() != columns {
+            return Err(TxError::LeafCount { expected: columns, got: self.leaves.len() });
         }
         let mut commitments = Vec::with_capacity(self.leaves.len());
         for (segment, leaf) in (first..).zip(&self.leaves) {
@@ -71,35 +173,26 @@ impl ProveBlock {
         if !self.path.holds(&listing.root.0, listing.segments, first, &self.leaves) {
             return Err(TxError::LeavesNotInTree);
         }
-        Ok(Some(BlockClaims {
-            commitments,
-            block_rows: layout.block_rows().rows(),
-            rows: *rows,
-            quasi_identifiers: table.quasi_identifiers(),
-            k: *k,
-        }))
+        Ok(commitments)
     }
+}
 
-    fn verify(&self, ctx: &Context<'_>, claims: &BlockClaims) -> Result<(), TxError> {
-        // The package id fixes layout and leaves; k is fixed by the draft.
-        let statement = Hasher::new("galen/bundle-checked")
-            .value(&self.institution)
-            .value(&self.package)
-            .value(&(self.table, self.block, claims.k))
-            .value(&self.leaves)
-            .part(&self.bundle)
-            .digest();
-        ctx.verify_once(statement, || {
-            let bad = |what: String| TxError::BadBundle { what };
-            let bundle: Bundle = decode_exact(&self.bundle).map_err(|error| bad(error.0))?;
-            let context = BundleContext {
-                package: self.package.0,
-                institution: self.institution.0,
-                table: self.table,
-                block: self.block,
-            };
-            verify_bundle(ctx.verifier(), &context, claims, &bundle)
-                .map_err(|error| bad(error.to_string()))
-        })
+/// A bundle that is to be verified, and what it must prove.
+pub(crate) struct PreparedBlock {
+    /// Hash of the whole statement and of every byte of the bundle.
+    pub key: Digest,
+    /// The place that it is for.
+    pub context: BundleContext,
+    /// What it must prove.
+    pub claims: BlockClaims,
+    /// Blocks of the table.
+    blocks: u32,
+}
+
+impl PreparedBlock {
+    /// The bundle. One of another shape than the claims need is refused before a point is decoded.
+    pub fn decode(&self, action: &ProveBlock) -> Result<Bundle, TxError> {
+        Bundle::decode_for(&self.claims, &action.bundle)
+            .map_err(|error| TxError::BadBundle { what: error.to_string() })
     }
 }

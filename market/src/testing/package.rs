@@ -17,7 +17,7 @@ use crate::fee::FeePayer;
 use crate::id::{DealId, Digest, Hasher};
 use crate::layout::{BlockRows, File, Layout};
 use crate::ledger::Receipt;
-use crate::listing::{ListingId, Offer, Share};
+use crate::listing::{Lineage, ListingId, Offer, Share};
 use crate::payment::{Funding, Refund};
 use crate::segment::{self, Leaf, LeafTree, NONCE_BYTES};
 use crate::state_key;
@@ -71,7 +71,8 @@ impl FilePackage {
             key: Scalar(key_commitment(key.0)),
             layout,
             manifest: Digest(segment::sha256(name.as_bytes())),
-            k: Bounded::default(),
+            claims: Bounded::default(),
+            lineage: Lineage::default(),
             offer: Offer {
                 terms,
                 shares: Bounded::new(vec![share]).expect("one share"),

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use galen_zk::bundle::{BlockClaims, BundleContext};
+use galen_zk::bundle::{BundleContext, Order, Share as BlockShare};
 use galen_zk::circuit::segment_key::{SegmentKey, SegmentKeyPublic, SegmentKeyWitness};
 use galen_zk::commitment::{BLINDERS, Column as Cells};
 use galen_zk::field::{Fr, Scalar, hash_to_scalar};
 use galen_zk::hash::{blinder, key_commitment, segment_key};
 use galen_zk::point::G1Point;
+use galen_zk::summary::Summary;
 
 use super::{Buyer, FilePackage, Signing, Simulation, Wallet, prover};
 use crate::action::Action;
@@ -23,7 +24,7 @@ use crate::id::{DealId, Digest, TransactionId};
 use crate::layout::{
     BlockRows, Column, Dictionary, File, Layout, Place, Range, Role, Table, Values, Width,
 };
-use crate::listing::ListingId;
+use crate::listing::{Chart, ChartForm, Diversity, ListingId, TableClaims};
 use crate::segment::{
     self, Leaf, LeafTree, MAX_CIPHERTEXT_BYTES, NONCE_BYTES, encode_cells, encode_dictionary,
 };
@@ -31,7 +32,6 @@ use crate::transaction::Transaction;
 
 /// The k of every test table.
 pub const K: u32 = 5;
-const COLUMNS: usize = 3;
 const WARDS: [&str; 3] = ["east", "north", "west"];
 const FILE: &[u8] = b"What the columns mean.";
 
@@ -58,6 +58,9 @@ impl Default for Tamper<'_> {
 pub struct TablePackage {
     /// Key, tree and the action that lists it. The ciphertext is that of the first segment.
     pub package: FilePackage,
+    /// The proofs of all blocks and what their maker keeps, if they were made before the draft, as the
+    /// totals of charts need.
+    pub proven: Vec<(ProveBlock, Vec<BlockShare>)>,
     /// The ciphertexts of all segments.
     pub ciphertexts: Vec<Vec<u8>>,
     /// Their leaves.
@@ -65,21 +68,40 @@ pub struct TablePackage {
     cells: Vec<Vec<u64>>,
 }
 
-fn layout(blocks: &[u32]) -> Layout {
-    let column = |name: &str, role, width, values| Column {
-        name: name.to_owned(),
-        width,
-        role,
-        values,
-        edges: Vec::new(),
-    };
+/// What is known of a patient in the tests' table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Age,
+    Ward,
+    Score,
+    /// In a table that is charted: falls from ten to one in every ten rows.
+    Outcome,
+}
+
+const PLAIN: &[Kind] = &[Kind::Age, Kind::Ward, Kind::Score];
+const CHARTED: &[Kind] = &[Kind::Age, Kind::Ward, Kind::Score, Kind::Outcome];
+
+/// Steps of the grid of the score's chart.
+const SCORE_STEP: u64 = 100;
+
+fn layout(blocks: &[u32], kinds: &[Kind]) -> Layout {
     let number = |high| Values::Number { scale: 0, range: Range { offset: 0, low: 0, high } };
-    let columns = vec![
-        column("age", Role::QuasiIdentifier, Width::W1, number(120)),
-        column("ward", Role::QuasiIdentifier, Width::W1, Values::Code { dictionary: 0 }),
-        column("score", Role::Sensitive, Width::W2, number(60_000)),
-    ];
-    let after = (blocks.len() * COLUMNS) as u64;
+    let column = |kind: &Kind| {
+        let (name, role, width, values, edges) = match kind {
+            Kind::Age => ("age", Role::QuasiIdentifier, Width::W1, number(120), vec![23]),
+            Kind::Ward => {
+                let ward = Values::Code { dictionary: 0 };
+                ("ward", Role::QuasiIdentifier, Width::W1, ward, vec![1, 2])
+            }
+            Kind::Score => ("score", Role::Sensitive, Width::W2, number(59_999), vec![200, 400]),
+            Kind::Outcome => ("outcome", Role::Sensitive, Width::W1, number(9), vec![5]),
+        };
+        // Only charts have bins.
+        let edges = if kinds == PLAIN { Vec::new() } else { edges };
+        Column { name: name.to_owned(), width, role, values, edges }
+    };
+    let columns: Vec<Column> = kinds.iter().map(column).collect();
+    let after = (blocks.len() * columns.len()) as u64;
     let table = Table { name: "visits".to_owned(), first: 0, columns, active: blocks.to_vec() };
     let tables = if blocks.is_empty() { vec![] } else { vec![table] };
     let wards = u32::try_from(WARDS.len()).expect("three");
@@ -90,13 +112,14 @@ fn layout(blocks: &[u32]) -> Layout {
 }
 
 /// Classes of ten rows or more; every eleventh score is missing.
-fn cell(column: u32, block: u32, row: u32) -> u64 {
+fn cell(kind: Kind, block: u32, row: u32) -> u64 {
     let class = u64::from(row / 10);
-    match column {
-        0 => 21 + class % 60,
-        1 => 1 + class / 60 % 3,
-        _ if row.is_multiple_of(11) => 0,
-        _ => 1 + u64::from(row) * 7 + u64::from(block),
+    match kind {
+        Kind::Age => 21 + class % 60,
+        Kind::Ward => 1 + class / 60 % 3,
+        Kind::Score if row.is_multiple_of(11) => 0,
+        Kind::Score => 1 + u64::from(row) * 7 + u64::from(block),
+        Kind::Outcome => u64::from(10 - row % 10),
     }
 }
 
@@ -128,12 +151,130 @@ impl TablePackage {
         blocks: &[u32],
         tamper: &Tamper<'_>,
     ) -> Self {
+        Self::of(institution, name, price, blocks, tamper, PLAIN)
+    }
+
+    /// A package whose table has another sensitive column, diversity in both orders, and charts of
+    /// all its columns. Its blocks are proven, and its draft states the totals.
+    ///
+    /// # Panics
+    /// When the rows do not fit a small block, or a claim is false.
+    #[must_use]
+    pub fn charted(
+        simulation: &mut Simulation,
+        institution: &Wallet,
+        name: &str,
+        price: u64,
+        blocks: &[u32],
+    ) -> Self {
+        let mut package = Self::claiming(institution, name, price, blocks);
+        package.prove_all(simulation);
+        package
+    }
+
+    /// The same, with nothing proven yet and no totals.
+    ///
+    /// # Panics
+    /// When the rows do not fit a small block.
+    #[must_use]
+    pub fn claiming(institution: &Wallet, name: &str, price: u64, blocks: &[u32]) -> Self {
+        Self::of(institution, name, price, blocks, &Tamper::default(), CHARTED)
+    }
+
+    /// Puts the totals of the cells into the draft, under blinders that no proof has.
+    ///
+    /// # Panics
+    /// When a cell is out of range.
+    pub fn state_totals(&mut self) {
+        let draft = &self.package.draft;
+        let columns = draft.layout.tables()[0].columns.len();
+        let blocks = draft.layout.tables()[0].active.len();
+        let claims = draft.claims[0].of_block(&draft.layout, 0, 0, Vec::new()).expect("a block");
+        let totals = claims.columns.iter().map(|claim| {
+            (0..blocks).fold(Summary::default(), |sum, block| {
+                let cells = &self.cells[block * columns + claim.column as usize];
+                let share = claim.chart.summary(cells).expect("cells within range");
+                sum.checked_add(&share).expect("small numbers")
+            })
+        });
+        let totals: Vec<Summary> = totals.collect();
+        self.change_claims(|claims, _| {
+            let mut charts = claims.charts.to_vec();
+            for (chart, totals) in charts.iter_mut().zip(totals) {
+                chart.totals = totals;
+                chart.blinders = [1u64, 2, 3].map(Scalar::from);
+            }
+            claims.charts = Bounded::new(charts).expect("few charts");
+        });
+    }
+
+    /// Changes what the layout says of the table, and nothing else.
+    ///
+    /// # Panics
+    /// When that is no layout.
+    pub fn change_layout(&mut self, change: impl FnOnce(&mut Table)) {
+        let layout = &self.package.draft.layout;
+        let mut table = layout.tables()[0].clone();
+        change(&mut table);
+        let (dictionaries, files) = (layout.dictionaries().to_vec(), layout.files().to_vec());
+        let layout = Layout::new(layout.block_rows(), vec![table], dictionaries, files);
+        self.package.draft.layout = layout.expect("a layout for tests");
+    }
+
+    /// Proves every block anew, and puts the totals into the draft.
+    ///
+    /// # Panics
+    /// When a claim is false.
+    pub fn prove_all(&mut self, simulation: &mut Simulation) {
+        let blocks = self.package.draft.layout.blocks().map(|(_, block)| block);
+        self.proven = blocks
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|block| self.prove_shares(simulation, block))
+            .collect();
+        self.change_claims(|claims, shares| {
+            let mut charts = claims.charts.to_vec();
+            for (at, chart) in charts.iter_mut().enumerate() {
+                chart.totals = Summary::default();
+                chart.blinders = [Scalar::default(); 3];
+                for share in shares.iter().map(|block| &block[at]) {
+                    let sum = chart.totals.checked_add(&share.summary);
+                    chart.totals = sum.expect("small numbers");
+                    for (sum, blinder) in chart.blinders.iter_mut().zip(&share.blinders) {
+                        sum.0 += blinder.0;
+                    }
+                }
+            }
+            claims.charts = Bounded::new(charts).expect("few charts");
+        });
+    }
+
+    /// Changes what the draft claims of its table; the shares of all blocks are those that were proven.
+    ///
+    /// # Panics
+    /// When there is no table.
+    pub fn change_claims(&mut self, change: impl FnOnce(&mut TableClaims, &[Vec<BlockShare>])) {
+        let shares: Vec<_> = self.proven.iter().map(|(_, shares)| shares.clone()).collect();
+        let mut claims = self.package.draft.claims[0].clone();
+        change(&mut claims, &shares);
+        self.package.draft.claims = Bounded::new(vec![claims]).expect("one table");
+    }
+
+    fn of(
+        institution: &Wallet,
+        name: &str,
+        price: u64,
+        blocks: &[u32],
+        tamper: &Tamper<'_>,
+        kinds: &[Kind],
+    ) -> Self {
         let key = Scalar(hash_to_scalar("galen/test/master-key", &[name.as_bytes()]));
-        let layout = layout(blocks);
+        let layout = layout(blocks, kinds);
         let (mut ciphertexts, mut leaves, mut all_cells) = (Vec::new(), Vec::new(), Vec::new());
         for segment in 0..layout.segments() {
             let place = layout.place(segment).expect("within the layout");
-            let (mut plaintext, claim, cells) = committed(key, segment, &place, tamper.cells);
+            let (mut plaintext, claim, cells) =
+                committed(key, segment, &place, kinds, tamper.cells);
             (tamper.plaintext)(segment, &mut plaintext);
             let cipher_key = Scalar(segment_key(key.0, segment)).to_bytes();
             let nonce = [7; NONCE_BYTES];
@@ -148,18 +289,22 @@ impl TablePackage {
         }
         let tree = LeafTree::new(&leaves).expect("there are segments");
         let plain = FilePackage::new(institution, name, price);
-        let k = if blocks.is_empty() { vec![] } else { vec![K] };
+        let claims = match blocks {
+            [] => vec![],
+            _ if kinds == CHARTED => vec![charted_claims()],
+            _ => vec![TableClaims::of_k(K)],
+        };
         let draft = DraftListing {
             root: Digest(tree.root()),
             segments: layout.segments(),
             key: Scalar(key_commitment(key.0)),
             layout,
-            k: Bounded::new(k).expect("one table"),
+            claims: Bounded::new(claims).expect("one table"),
             ..plain.draft
         };
         let ciphertext = ciphertexts[0].clone();
         let package = FilePackage { key, ciphertext, leaves: tree, draft };
-        Self { package, ciphertexts, leaves, cells: all_cells }
+        Self { package, proven: Vec::new(), ciphertexts, leaves, cells: all_cells }
     }
 
     /// The listing.
@@ -180,44 +325,53 @@ impl TablePackage {
     /// When the block is not there or its claims are false.
     #[must_use]
     pub fn prove(&self, simulation: &mut Simulation, block: u32) -> ProveBlock {
+        self.prove_shares(simulation, block).0
+    }
+
+    fn prove_shares(
+        &self,
+        simulation: &mut Simulation,
+        block: u32,
+    ) -> (ProveBlock, Vec<BlockShare>) {
         let ListingId { institution, package } = self.listing();
         let table = &self.package.draft.layout.tables()[0];
         let first = table.segment(block, 0).expect("a block of the table");
         let from = usize::try_from(first).expect("few segments");
-        let range = from..from + COLUMNS;
-        let leaves = self.leaves[range.clone()].to_vec();
-        let claims = BlockClaims {
-            commitments: leaves
-                .iter()
-                .map(|leaf| G1Point::from_bytes(&leaf.claim).expect("a commitment"))
-                .collect(),
-            block_rows: BlockRows::Small.rows(),
-            rows: table.active[block as usize],
-            quasi_identifiers: table.quasi_identifiers(),
-            k: K,
-        };
+        let columns = table.columns.len();
+        let range = from..from + columns;
+        let leaves = self.leaves[range].to_vec();
+        let commitments = leaves
+            .iter()
+            .map(|leaf| G1Point::from_bytes(&leaf.claim).expect("a commitment"))
+            .collect();
+        let draft = &self.package.draft;
+        let claims = draft.claims[0].of_block(&draft.layout, 0, block, commitments);
+        let claims = claims.expect("a block of the table");
         let context =
             BundleContext { package: package.0, institution: institution.0, table: 0, block };
-        let columns: Vec<Cells<'_>> = range
-            .filter(|at| claims.quasi_identifiers.contains(&((at - from) as u32)))
-            .map(|at| Cells {
-                cells: &self.cells[at],
-                blinders: blinders(self.package.key, at as u64),
+        let opened: Vec<Cells<'_>> = claims
+            .opened()
+            .into_iter()
+            .map(|column| {
+                let at = from + column as usize;
+                let blinders = blinders(self.package.key, at as u64);
+                Cells { cells: &self.cells[at], blinders }
             })
             .collect();
-        let bundle = prover()
-            .prove_bundle(&context, &claims, &columns, &mut simulation.rng, &|_| {})
+        let proven = prover()
+            .prove_bundle(&context, &claims, &opened, &mut simulation.rng, &|_| {})
             .expect("the claims are true");
         let tree = &self.package.leaves;
-        ProveBlock {
+        let action = ProveBlock {
             institution,
             package,
             table: 0,
             block,
             leaves: Bounded::new(leaves).expect("few columns"),
-            path: tree.prove(first, COLUMNS as u64).expect("leaves of the tree"),
-            bundle: Bytes::new(encode(&bundle)).expect("a bundle is bounded"),
-        }
+            path: tree.prove(first, columns as u64).expect("leaves of the tree"),
+            bundle: Bytes::new(encode(&proven.bundle)).expect("a bundle is bounded"),
+        };
+        (action, proven.shares)
     }
 
     /// Drafts it and proves every block.
@@ -228,7 +382,8 @@ impl TablePackage {
         simulation.list(institution, &self.package)?;
         let blocks = self.package.draft.layout.blocks().map(|(_, block)| block);
         for block in blocks.collect::<Vec<_>>() {
-            let proof = self.prove(simulation, block);
+            let made = self.proven.get(block as usize).map(|(proof, _)| proof.clone());
+            let proof = made.unwrap_or_else(|| self.prove(simulation, block));
             simulation.act(vec![Action::ProveBlock(proof)], &[institution])?;
         }
         Ok(())
@@ -259,16 +414,44 @@ impl TablePackage {
     }
 }
 
+/// Diversity of both sensitive columns, and charts of every column, without totals.
+fn charted_claims() -> TableClaims {
+    let column = |kind| {
+        let at = CHARTED.iter().position(|other| *other == kind).expect("a column of the table");
+        u32::try_from(at).expect("few columns")
+    };
+    let diversity = vec![
+        Diversity { column: column(Kind::Score), l: 2, order: Order::Any },
+        Diversity { column: column(Kind::Outcome), l: 3, order: Order::Tail },
+    ];
+    let charts = CHARTED.iter().map(|kind| Chart {
+        column: column(*kind),
+        form: match kind {
+            Kind::Score => ChartForm::Wide { step: SCORE_STEP },
+            _ => ChartForm::Small,
+        },
+        totals: Summary::default(),
+        blinders: [Scalar::default(); 3],
+    });
+    TableClaims {
+        diversity: Bounded::new(diversity).expect("two columns"),
+        charts: Bounded::new(charts.collect()).expect("few charts"),
+        ..TableClaims::of_k(K)
+    }
+}
+
 /// Plaintext, claim and cells of a segment, which agree with each other.
 fn committed(
     key: Scalar,
     segment: u64,
     place: &Place,
+    kinds: &[Kind],
     change: &dyn Fn(u64, &mut Vec<u64>),
 ) -> (Vec<u8>, [u8; 32], Vec<u64>) {
     match *place {
         Place::Column { block, column, width, rows, .. } => {
-            let mut cells: Vec<u64> = (0..rows).map(|row| cell(column, block, row)).collect();
+            let mut cells: Vec<u64> =
+                (0..rows).map(|row| cell(kinds[column as usize], block, row)).collect();
             change(segment, &mut cells);
             let column = Cells { cells: &cells, blinders: blinders(key, segment) };
             let powers = prover().powers().expect("development powers");

@@ -118,7 +118,7 @@ pub(super) fn pack(context: &Context, command: &Pack) -> Result<(), Failure> {
         "segments": listing.layout.segments(),
         "bytes": folder.offsets().total(),
         "blocks": listing.layout.blocks().count(),
-        "k": record.k,
+        "k": record.k(),
         "seconds": seconds,
     });
     context.output.data(&value, || {
@@ -177,7 +177,7 @@ pub(super) fn prove(context: &Context, command: &Prove) -> Result<(), Failure> {
     let value = json!({
         "package": record.package,
         "blocks": paths.len(),
-        "k": record.k,
+        "k": record.k(),
         "proofs": paths,
         "bytes": bytes,
         "seconds": seconds,
@@ -187,7 +187,7 @@ pub(super) fn prove(context: &Context, command: &Prove) -> Result<(), Failure> {
         format!(
             "{} blocks proven for k = {}, {bytes} bytes of proofs, in {seconds:.1} s.\nNext: galen dataset publish {}",
             paths.len(),
-            record.k.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            record.k().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             record.folder.display()
         )
     })
@@ -263,7 +263,7 @@ fn verify_folder(context: &Context, path: &Path, offline: bool) -> Result<(), Fa
         "package": folder.id(),
         "segments": folder.layout().segments(),
         "blocks": blocks,
-        "k": claims.first().map(|claimed| claimed.k.clone()),
+        "k": claims.first().map(|claimed| claimed.claims.iter().map(|c| c.k).collect::<Vec<_>>()),
         "institution": claims.first().map(|claimed| claimed.institution),
         "forgeable_parameters": prover.is_forgeable(),
     });
@@ -272,7 +272,7 @@ fn verify_folder(context: &Context, path: &Path, offline: bool) -> Result<(), Fa
             "Package {} is sound: {} segments match their leaves, {blocks} row blocks are proven for k = {}.",
             folder.id(),
             folder.layout().segments(),
-            claims.iter().flat_map(|c| &c.k).map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            claims.iter().flat_map(|c| &c.claims).map(|c| c.k.to_string()).collect::<Vec<_>>().join(", ")
         )
     })
 }

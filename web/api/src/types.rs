@@ -11,7 +11,7 @@ use galen_market::identity::Party;
 use galen_market::identity::tree::IssuerTree;
 use galen_market::layout::Layout;
 use galen_market::ledger::Receipt;
-use galen_market::listing::{Listing, Offer};
+use galen_market::listing::{Listing, Offer, TableClaims};
 use galen_market::role::Role;
 use galen_zk::field::Scalar;
 use serde::{Deserialize, Serialize};
@@ -271,13 +271,25 @@ pub struct TableSummary {
     pub rows: u64,
     /// Every combination of quasi-identifiers occurs in at least so many rows.
     pub k: u32,
-    /// Whether the k is proven: every row block has a proof that the ledger accepted, and no dispute
-    /// showed that the package is another.
+    /// Sensitive columns with several values in every such combination.
+    pub diversity: Vec<DiversitySummary>,
+    /// Whether k, diversity and charts are proven: every row block has proofs that the ledger
+    /// accepted, and no dispute showed that the package is another.
     pub proven: bool,
     /// Names of its columns.
     pub columns: Vec<String>,
     /// Names of its quasi-identifiers.
     pub quasi_identifiers: Vec<String>,
+}
+
+/// The diversity of a sensitive column.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DiversitySummary {
+    /// The column's name.
+    pub column: String,
+    /// The rows of every combination of quasi-identifiers hold at least so many different values of
+    /// it, missing not counted.
+    pub l: u32,
 }
 
 /// What a manifest says in words: declared by the institution, not proven.
@@ -332,6 +344,9 @@ pub struct ListingView {
     pub summary: ListingSummary,
     /// Tables, columns, dictionaries, files.
     pub layout: Layout,
+    /// What is claimed of every table: k, diversity, and charts with their totals. Ranges and edges
+    /// are those of the layout. Proven where the table's summary says so.
+    pub claims: Vec<TableClaims>,
     /// Row blocks that are proven, as table and block; of a draft.
     pub proven_blocks: Vec<(u32, u32)>,
     /// Parts of the package that this node serves.

@@ -1,26 +1,27 @@
 //! A bundle as it travels: bounded, canonical, the same for everybody.
 //!
-//! Depends on the encodings of field elements, points and proofs only.
+//! Depends on the encodings of field elements, points and proofs, and on the claims for the length.
 
 use std::io::{self, Read, Write};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use super::claims::{BlockClaims, Expected};
 use crate::committed::Commitment;
-use crate::field::Scalar;
+use crate::field::{SCALAR_BYTES, Scalar};
 use crate::point::{G1OrZero, G1Point};
 use crate::proof::Proof;
 
-/// Largest encoding of a bundle, in bytes. Follows from the bounds below.
+/// Largest encoding of a bundle, in bytes; more than the bounds below add up to.
 pub const MAX_BUNDLE_BYTES: usize = 256 * 1024;
 /// Most proofs in a bundle.
-pub const MAX_PROOFS: usize = 64;
+pub const MAX_PROOFS: usize = 320;
 /// Most statement inputs of one proof.
-pub const MAX_INPUTS: usize = 16;
+pub const MAX_INPUTS: usize = 4;
 /// Most auxiliary commitments of one proof.
-pub const MAX_AUXILIARY: usize = 4;
+pub const MAX_AUXILIARY: usize = 1;
 /// Most columns that a bundle opens, and that a block has.
-pub const MAX_COLUMNS: usize = 4_096;
+pub const MAX_COLUMNS: usize = 1_024;
 /// Longest name of a circuit, in bytes.
 pub(super) const MAX_NAME: usize = 64;
 
@@ -29,11 +30,13 @@ pub(super) const MAX_NAME: usize = 64;
 pub struct BundleProof {
     /// The circuit's id.
     pub circuit: String,
-    /// The statement's own inputs, without the challenge and evaluations: `[k]` for k-anonymity.
+    /// The statement's own inputs, without the challenge and evaluations: `[k]` for k-anonymity,
+    /// `[column, l]` for diversity, `[column, hash of the chart]` for a column.
     pub inputs: Vec<Scalar>,
     /// Commitment to the committed inputs.
     pub commitment: Commitment,
-    /// Further commitments that the statement speaks of; none for k-anonymity.
+    /// Further commitments that the statement speaks of: that to the block's share of the chart for
+    /// a column, none for the others.
     pub auxiliary: Vec<G1Point>,
     /// The proof.
     pub proof: Proof,
@@ -51,10 +54,12 @@ pub struct Evaluation {
 /// All proofs about one row block.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Bundle {
-    /// The statements, strictly ascending by circuit and inputs.
+    /// The statements: k-anonymity, then diversity, then columns, each by ascending column.
     pub proofs: Vec<BundleProof>,
     /// The columns that statements use, strictly ascending.
     pub evaluations: Vec<Evaluation>,
+    /// The values at the challenge of the auxiliary commitments, in the order of the proofs.
+    pub auxiliary: Vec<Scalar>,
     /// One witness for all openings; zero when every opened column is constant.
     pub opening: G1OrZero,
 }
@@ -70,6 +75,55 @@ impl Bundle {
         }
         borsh::from_slice(bytes)
     }
+
+    /// Decodes what should be the bundle of these claims. Anything of another length, or with another
+    /// number of proofs, is refused before a point is decoded.
+    ///
+    /// # Errors
+    /// As [`Self::decode`]; and for impossible claims.
+    pub fn decode_for(claims: &BlockClaims, bytes: &[u8]) -> io::Result<Self> {
+        let expected =
+            claims.expected().map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        if Self::announced(bytes) != Some(expected.len()) {
+            return Err(invalid("another number of proofs than the claims need"));
+        }
+        if bytes.len() != encoded_length(&expected, claims.opened().len()) {
+            return Err(invalid("another length than the claims need"));
+        }
+        Self::decode(bytes)
+    }
+
+    /// How many proofs an encoding says that it holds; nothing if they are too many.
+    #[must_use]
+    pub fn announced(bytes: &[u8]) -> Option<usize> {
+        let count = usize::try_from(u32::from_le_bytes(*bytes.first_chunk()?)).ok()?;
+        (count <= MAX_PROOFS).then_some(count)
+    }
+}
+
+/// Bytes of a bundle of these statements that opens so many columns.
+fn encoded_length(expected: &[Expected], columns: usize) -> usize {
+    const LENGTH: usize = 4;
+    let list = |items: usize, each: usize| LENGTH.saturating_add(items.saturating_mul(each));
+    let auxiliary = expected.iter().fold(0, |sum: usize, one| sum.saturating_add(one.auxiliary));
+    expected
+        .iter()
+        .flat_map(|one| {
+            [
+                list(one.circuit.0.len(), 1),
+                list(one.inputs.len(), SCALAR_BYTES),
+                2 * G1Point::BYTES,
+                list(one.auxiliary, G1Point::BYTES),
+                Proof::BYTES,
+            ]
+        })
+        .chain([
+            LENGTH,
+            list(columns, LENGTH + SCALAR_BYTES),
+            list(auxiliary, SCALAR_BYTES),
+            G1Point::BYTES,
+        ])
+        .fold(0, usize::saturating_add)
 }
 
 fn invalid(reason: &'static str) -> io::Error {
@@ -113,6 +167,7 @@ impl BorshSerialize for Bundle {
     fn serialize<W: Write>(&self, writer: &mut W) -> io::Result<()> {
         self.proofs.serialize(writer)?;
         self.evaluations.serialize(writer)?;
+        self.auxiliary.serialize(writer)?;
         self.opening.serialize(writer)
     }
 }
@@ -121,14 +176,12 @@ impl BorshDeserialize for Bundle {
     fn deserialize_reader<R: Read>(reader: &mut R) -> io::Result<Self> {
         let proofs: Vec<BundleProof> = bounded(reader, MAX_PROOFS)?;
         let evaluations: Vec<Evaluation> = bounded(reader, MAX_COLUMNS)?;
-        let key = |proof: &BundleProof| (proof.circuit.clone(), proof.inputs.clone());
-        if !proofs.is_sorted_by(|a, b| key(a) < key(b)) {
-            return Err(invalid("proofs out of order"));
-        }
         if !evaluations.is_sorted_by(|a, b| a.column < b.column) {
             return Err(invalid("columns out of order"));
         }
-        Ok(Self { proofs, evaluations, opening: G1OrZero::deserialize_reader(reader)? })
+        let auxiliary = bounded(reader, MAX_PROOFS * MAX_AUXILIARY)?;
+        let opening = G1OrZero::deserialize_reader(reader)?;
+        Ok(Self { proofs, evaluations, auxiliary, opening })
     }
 }
 

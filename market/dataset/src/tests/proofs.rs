@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use galen_market::id::AccountId;
+use galen_market::listing::{ClaimError, TableClaims};
 use galen_zk::keys::{Prover, Step};
 
 use super::*;
@@ -23,7 +24,11 @@ fn prover() -> Prover {
 }
 
 fn claimed(packed: &Packed, k: u32) -> Claimed {
-    Claimed { package: packed.listing.id, institution: AccountId([9; 32]), k: vec![k] }
+    Claimed {
+        package: packed.listing.id,
+        institution: AccountId([9; 32]),
+        claims: vec![TableClaims::of_k(k)],
+    }
 }
 
 fn run(packed: &Packed, claimed: &Claimed, prover: &Prover) -> Result<u32, ProvingError> {
@@ -70,7 +75,7 @@ fn three_blocks_are_proven_resumed_and_verified() {
     let other = Claimed { institution: AccountId([8; 32]), ..claimed.clone() };
     let refused = verify(&packed.read(), &other, prover.verifier(), &quiet);
     assert!(matches!(refused, Err(VerifyError::Proof { table: 0, block: 0, .. })));
-    let more = Claimed { k: vec![6], ..claimed.clone() };
+    let more = Claimed { claims: vec![TableClaims::of_k(6)], ..claimed.clone() };
     let refused = verify(&packed.read(), &more, prover.verifier(), &quiet);
     assert!(matches!(refused, Err(VerifyError::Proof { table: 0, block: 0, .. })));
 }
@@ -95,7 +100,7 @@ fn a_property_that_does_not_hold_is_refused_before_proving() {
     assert_eq!(AttemptLog::open(&log, packed.listing.id.0).unwrap().spent(0, 0), 0);
     assert!(matches!(
         run(&packed, &claimed(&packed, 1_000), &prover),
-        Err(ProvingError::Layout(_))
+        Err(ProvingError::Claims(ClaimError::Layout(_)))
     ));
 }
 

@@ -1,6 +1,7 @@
 //! A package folder changed by a mirror or by accident: each change has its own error, with file and
 //! segment.
 
+use galen_market::listing::TableClaims;
 use galen_market::segment::LEAF_BYTES;
 
 use super::*;
@@ -173,7 +174,7 @@ fn another_package_than_the_listed_one_is_refused() {
     let claimed = Claimed {
         package: other.listing.id,
         institution: galen_market::id::AccountId([1; 32]),
-        k: vec![5],
+        claims: vec![TableClaims::of_k(5)],
     };
     let verifier = galen_zk::keys::Verifier::development().unwrap();
     let error = verify(&packed.read(), &claimed, &verifier, &quiet).unwrap_err();

@@ -17,10 +17,10 @@ export const BLOCK_ROWS = 32_760;
 export const SMALL_BLOCK_ROWS = 1_016;
 
 const MAX_BUNDLE_BYTES = 256 * 1024;
-const MAX_PROOFS = 64;
-const MAX_INPUTS = 16;
-const MAX_AUXILIARY = 4;
-const MAX_COLUMNS = 4_096;
+const MAX_PROOFS = 320;
+const MAX_INPUTS = 4;
+const MAX_AUXILIARY = 1;
+const MAX_COLUMNS = 1_024;
 const MAX_NAME = 64;
 
 /** The place that a bundle is for. */
@@ -53,6 +53,7 @@ interface BundleProof {
 interface Bundle {
   proofs: BundleProof[];
   evaluations: { column: number; value: Scalar }[];
+  auxiliary: Scalar[];
   opening: G1Point;
 }
 
@@ -67,17 +68,6 @@ const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
 function join(parts: Uint8Array[]): Uint8Array {
   return Uint8Array.from(parts.flatMap((part) => [...part]));
-}
-
-/** Circuit names compare as their bytes, inputs as integers, shorter lists first. */
-function compare(a: BundleProof, b: BundleProof): number {
-  const [x, y] = [text(a.circuit), text(b.circuit)];
-  for (let i = 0; i < Math.min(x.length, y.length); i += 1) if (x[i] !== y[i]) return x[i]! - y[i]!;
-  if (x.length !== y.length) return x.length - y.length;
-  for (let i = 0; i < Math.min(a.inputs.length, b.inputs.length); i += 1) {
-    if (a.inputs[i] !== b.inputs[i]) return a.inputs[i]! < b.inputs[i]! ? -1 : 1;
-  }
-  return a.inputs.length - b.inputs.length;
 }
 
 function ascending<T>(items: T[], order: (a: T, b: T) => number): boolean {
@@ -96,9 +86,9 @@ export function decodeBundle(bytes: Uint8Array): Bundle {
       proof: readProof(reader),
     })),
     evaluations: reader.list(MAX_COLUMNS, () => ({ column: reader.u32(), value: readScalar(reader) })),
+    auxiliary: reader.list(MAX_PROOFS * MAX_AUXILIARY, () => readScalar(reader)),
     opening: readG1OrZero(reader),
   }));
-  if (!ascending(bundle.proofs, compare)) throw new Refused("encoding", "proofs out of order");
   if (!ascending(bundle.evaluations, (a, b) => a.column - b.column)) {
     throw new Refused("encoding", "columns out of order");
   }
@@ -148,7 +138,7 @@ export function verifyBundle(
     throw new Refused("inputs", "the public inputs are not those of the claim");
   }
   const opened = bundle.evaluations.map((evaluation) => evaluation.column);
-  if (opened.length !== claims.quasiIdentifiers.length || opened.some((c, i) => c !== claims.quasiIdentifiers[i])) {
+  if (bundle.auxiliary.length > 0 || opened.length !== claims.quasiIdentifiers.length || opened.some((c, i) => c !== claims.quasiIdentifiers[i])) {
     throw new Refused("columns", "not the expected list of opened columns");
   }
   const key = keys.circuits.get(circuit);
