@@ -7,8 +7,7 @@
 //! a package of another length, does not open.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use chacha20poly1305::aead::AeadInPlace;
-use chacha20poly1305::{ChaCha20Poly1305, Key, KeyInit, Nonce, Tag};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
@@ -206,6 +205,11 @@ fn associated_data(segment: u64, segments: u64) -> [u8; CIPHER_DOMAIN.len() + 16
     data
 }
 
+/// The cipher under a key; `None` never happens, as every 32 bytes are a key.
+fn cipher(key: &[u8; 32]) -> Option<LessSafeKey> {
+    UnboundKey::new(&CHACHA20_POLY1305, key).ok().map(LessSafeKey::new)
+}
+
 /// Encrypts segment `segment` of `segments` under its key. The nonce must be random; a key serves one
 /// packing run and so one segment.
 ///
@@ -218,21 +222,41 @@ pub fn seal(
     nonce: [u8; NONCE_BYTES],
     plaintext: &[u8],
 ) -> Result<Vec<u8>, SegmentError> {
+    let mut bytes = Vec::new();
+    seal_into(key, segment, segments, nonce, plaintext, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// As [`seal`], into a buffer whose content is replaced, so that many segments need one allocation.
+///
+/// # Errors
+/// As [`seal`]; the buffer is empty then.
+pub fn seal_into(
+    key: &[u8; 32],
+    segment: u64,
+    segments: u64,
+    nonce: [u8; NONCE_BYTES],
+    plaintext: &[u8],
+    bytes: &mut Vec<u8>,
+) -> Result<(), SegmentError> {
+    bytes.clear();
     if plaintext.len() > SEGMENT_BYTES {
         return Err(SegmentError::Length);
     }
-    let mut bytes = Vec::with_capacity(plaintext.len() + OVERHEAD_BYTES);
+    bytes.reserve_exact(plaintext.len() + OVERHEAD_BYTES);
     bytes.extend_from_slice(&nonce);
     bytes.extend_from_slice(plaintext);
-    let tag = ChaCha20Poly1305::new(Key::from_slice(key))
-        .encrypt_in_place_detached(
-            Nonce::from_slice(&nonce),
-            &associated_data(segment, segments),
-            &mut bytes[NONCE_BYTES..],
-        )
-        .map_err(|_| SegmentError::Length)?;
-    bytes.extend_from_slice(&tag);
-    Ok(bytes)
+    let sealed = cipher(key).and_then(|cipher| {
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let data = Aad::from(associated_data(segment, segments));
+        cipher.seal_in_place_separate_tag(nonce, data, &mut bytes[NONCE_BYTES..]).ok()
+    });
+    let Some(tag) = sealed else {
+        bytes.clear();
+        return Err(SegmentError::Length);
+    };
+    bytes.extend_from_slice(tag.as_ref());
+    Ok(())
 }
 
 /// Opens segment `segment` of `segments`. No byte of plaintext is released unless all authenticate.
@@ -245,19 +269,39 @@ pub fn open(
     segments: u64,
     ciphertext: &[u8],
 ) -> Result<Vec<u8>, SegmentError> {
-    if ciphertext.len() < OVERHEAD_BYTES || ciphertext.len() > MAX_CIPHERTEXT_BYTES {
+    let mut bytes = ciphertext.to_vec();
+    open_in_place(key, segment, segments, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// As [`open`]: the encrypted segment in the buffer becomes its plaintext.
+///
+/// # Errors
+/// As [`open`]; the buffer is empty then.
+pub fn open_in_place(
+    key: &[u8; 32],
+    segment: u64,
+    segments: u64,
+    bytes: &mut Vec<u8>,
+) -> Result<(), SegmentError> {
+    let fits = (OVERHEAD_BYTES..=MAX_CIPHERTEXT_BYTES).contains(&bytes.len());
+    let Some((nonce, _)) = bytes.split_first_chunk::<NONCE_BYTES>().filter(|_| fits) else {
+        bytes.clear();
         return Err(SegmentError::Length);
+    };
+    let nonce = Nonce::assume_unique_for_key(*nonce);
+    let data = Aad::from(associated_data(segment, segments));
+    let opened = cipher(key)
+        .and_then(|cipher| cipher.open_within(nonce, data, bytes, NONCE_BYTES..).ok())
+        .map(|plaintext| plaintext.len());
+    match opened {
+        Some(length) => {
+            bytes.truncate(length);
+            Ok(())
+        }
+        None => {
+            bytes.clear();
+            Err(SegmentError::Cipher)
+        }
     }
-    let (nonce, rest) = ciphertext.split_at(NONCE_BYTES);
-    let (body, tag) = rest.split_at(rest.len() - TAG_BYTES);
-    let mut plaintext = body.to_vec();
-    ChaCha20Poly1305::new(Key::from_slice(key))
-        .decrypt_in_place_detached(
-            Nonce::from_slice(nonce),
-            &associated_data(segment, segments),
-            &mut plaintext,
-            Tag::from_slice(tag),
-        )
-        .map_err(|_| SegmentError::Cipher)?;
-    Ok(plaintext)
 }

@@ -1,21 +1,26 @@
 //! Opening a package into files: the buyer's side.
 //!
 //! Every segment is authenticated, every dictionary is checked to be canonical, and all commitments
-//! are rebuilt and compared, so that each property proven of the listing speaks of exactly the rows
-//! written out. Memory is bounded by one row block, the dictionaries and a batch of file segments.
+//! are checked against the cells, so that each property proven of the listing speaks of exactly the
+//! rows written out. Memory is bounded by one row block, the dictionaries and three batches of file
+//! segments.
 //! Files appear under their names only when everything has been checked. Depends on `opener`,
 //! `commit` and `encode`.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use galen_market::layout::{self, Values};
 use galen_market::segment::SegmentError;
 use galen_zk::commitment::Srs;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
-use crate::commit::{Combination, serves};
+use crate::commit::{Combination, OpenedColumn, serves};
 use crate::csv_out::write_record;
 use crate::durable::{At, Hashing, PendingFolder, parent, sync_folder};
 use crate::encode::decode_cell;
@@ -26,10 +31,8 @@ use crate::package::{PackageError, PackageFolder};
 use crate::schema::Kind;
 use crate::seal::MasterKey;
 
-/// File segments read and decrypted at once.
-const BATCH: u64 = 64;
-/// Texts of one column kept while rows are written.
-const KEPT_TEXTS: usize = 1 << 16;
+/// Rows that one task writes out.
+const ROWS_A_TASK: usize = 4_096;
 
 /// Opens everything into a new folder at `target`, which must not exist: one CSV a table, byte for
 /// byte the packed one, and every file.
@@ -73,10 +76,13 @@ pub fn open(
     }
     // No dispute answers these, so they must not hide a segment that one would.
     run.opener.in_order()?;
-    for (resource, (bytes, hash)) in folder.manifest().resources.iter().zip(written) {
-        if resource.bytes != bytes || resource.hash != hash {
-            return Err(OpenError::HashDiffers { path: resource.path.clone() });
-        }
+    let differs = |(resource, (bytes, hash)): &(&Resource, Written)| {
+        resource.bytes != *bytes || resource.hash != *hash
+    };
+    if let Some((resource, _)) = folder.manifest().resources.iter().zip(written).find(differs) {
+        // A mirror that was told the key can seal another text: its segments are not those listed.
+        folder.check_segments(&|_| {})?;
+        return Err(OpenError::HashDiffers { path: resource.path.clone() });
     }
     let paths = folder.manifest().resources.iter().map(|r| target.join(&r.path)).collect();
     run.output.finish()?;
@@ -115,61 +121,60 @@ impl Run<'_> {
                 }
                 Values::Number { .. } | Values::Date { .. } => &[],
             };
-            columns.push(Texts { spec, kind, dictionary, kept: HashMap::new() });
+            columns.push(Meaning { spec, kind, dictionary });
         }
         if columns.len() != table.columns.len() {
             return Err(disagrees().into());
         }
         let path = self.create(&resource.path)?;
         let file = File::create_new(&path).at(&path)?;
-        let mut out = BufWriter::new(Hashing::new(&file));
+        let mut out = Hashing::new(&file);
         write_record(&mut out, table.columns.iter().map(|c| c.name.as_str())).at(&path)?;
         for (block, rows) in (0u32..).zip(&table.active) {
             let opened = self.opener.block(t, block)?;
             self.sum.add(&opened);
-            for row in 0..*rows as usize {
-                for (c, (texts, column)) in columns.iter_mut().zip(&opened).enumerate() {
-                    let cell = column.cells.get(row).copied().unwrap_or(0);
-                    if texts.keep(cell).is_err() && self.bad_cell.is_none() {
-                        let first = table.segment(block, 0).unwrap_or(0);
-                        self.bad_cell = Some((first + c as u64, row as u64));
-                    }
+            let rows = *rows as usize;
+            let parts: Vec<(Vec<u8>, Option<Fault>)> = (0..rows.div_ceil(ROWS_A_TASK))
+                .into_par_iter()
+                .map(|task| {
+                    let from = task * ROWS_A_TASK;
+                    lines(&columns, &opened, from..rows.min(from + ROWS_A_TASK))
+                })
+                .collect();
+            for (text, fault) in parts {
+                if let Some(Fault { row, column }) = fault {
+                    let first = table.segment(block, 0).unwrap_or(0);
+                    self.bad_cell.get_or_insert((first + column as u64, row as u64));
                 }
-                let record = columns.iter().zip(&opened).map(|(texts, column)| {
-                    let cell = column.cells.get(row).copied().unwrap_or(0);
-                    texts.kept.get(&cell).map_or("", String::as_str)
-                });
-                write_record(&mut out, record).at(&path)?;
+                out.write_all(&text).at(&path)?;
             }
             self.step(opened.len() as u64);
         }
-        let written = out.into_inner().map_err(|e| e.into_error()).at(&path)?;
         file.sync_all().at(&path)?;
-        Ok(written.finish())
+        Ok(out.finish())
     }
 
     fn file(&mut self, file: &layout::File, resource: &Resource) -> Result<Written, OpenError> {
         let path = self.create(&resource.path)?;
         let target = File::create_new(&path).at(&path)?;
-        let mut out = Hashing::new(&target);
+        let mut hash = Sha256::new();
+        let mut bytes = 0u64;
+        let (done, report) = (&mut self.done, self.report);
+        let total = self.opener.segments_total();
         let end = file.first.saturating_add(file.segments());
-        let mut next = file.first;
-        let mut left = file.bytes;
-        while next < end {
-            let to = end.min(next.saturating_add(BATCH));
-            for (segment, part) in (next..).zip(self.opener.plaintexts(next, to)?) {
-                let expected = left.min(layout::SEGMENT_BYTES as u64);
-                if part.len() as u64 != expected {
-                    return Err(OpenError::Segment { segment, source: SegmentError::Length });
-                }
-                left -= expected;
-                out.write_all(&part).at(&path)?;
-            }
-            self.step(to - next);
-            next = to;
-        }
+        self.opener.stream(file.first, end, |batch| {
+            let (written, ()) = rayon::join(
+                || batch.iter().try_for_each(|part| (&target).write_all(part)),
+                || batch.iter().for_each(|part| hash.update(part)),
+            );
+            written.at(&path)?;
+            bytes = batch.iter().fold(bytes, |sum, part| sum.saturating_add(part.len() as u64));
+            *done = done.saturating_add(batch.len() as u64);
+            report(Progress { done: (*done).min(total), total });
+            Ok(())
+        })?;
         target.sync_all().at(&path)?;
-        Ok(out.finish())
+        Ok((bytes, format!("sha256:{}", hex::encode(hash.finalize()))))
     }
 
     /// The place of an output file, with the folders above it. Paths of a manifest stay inside.
@@ -188,24 +193,54 @@ impl Run<'_> {
     }
 }
 
-/// Texts of a column's cells, each made once.
-struct Texts<'a> {
+/// How the cells of a column are read.
+struct Meaning<'a> {
     spec: &'a layout::Column,
     kind: Kind,
     dictionary: &'a [String],
+}
+
+/// The first cell without a meaning.
+struct Fault {
+    row: usize,
+    column: usize,
+}
+
+/// Texts of a column's cells, each made once.
+struct Texts<'a> {
+    meaning: &'a Meaning<'a>,
     kept: HashMap<u64, String>,
 }
 
 impl Texts<'_> {
-    fn keep(&mut self, cell: u64) -> Result<(), SegmentError> {
-        if self.kept.contains_key(&cell) {
-            return Ok(());
+    fn text(&mut self, cell: u64) -> Result<&str, SegmentError> {
+        let Meaning { spec, kind, dictionary } = self.meaning;
+        match self.kept.entry(cell) {
+            Entry::Occupied(text) => Ok(text.into_mut()),
+            Entry::Vacant(place) => Ok(place.insert(decode_cell(spec, kind, dictionary, cell)?)),
         }
-        if self.kept.len() >= KEPT_TEXTS {
-            self.kept.clear();
-        }
-        let text = decode_cell(self.spec, &self.kind, self.dictionary, cell)?;
-        self.kept.insert(cell, text);
-        Ok(())
     }
+}
+
+/// The lines of some rows of a block.
+fn lines(
+    columns: &[Meaning<'_>],
+    opened: &[OpenedColumn],
+    rows: Range<usize>,
+) -> (Vec<u8>, Option<Fault>) {
+    let mut texts: Vec<Texts<'_>> =
+        columns.iter().map(|meaning| Texts { meaning, kept: HashMap::new() }).collect();
+    let mut out = Vec::new();
+    let mut fault = None;
+    for row in rows {
+        let fields = texts.iter_mut().zip(opened).enumerate().map(|(column, (texts, opened))| {
+            let cell = opened.cells.get(row).copied().unwrap_or(0);
+            texts.text(cell).unwrap_or_else(|_| {
+                fault.get_or_insert(Fault { row, column });
+                ""
+            })
+        });
+        write_record(&mut out, fields).expect("a vector takes every byte");
+    }
+    (out, fault)
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::commit::{Combination, OpenedColumn, claim_holds};
 use crate::durable::FileError;
-use crate::package::{PackageError, PackageFolder, Segments};
+use crate::package::{PackageError, PackageFolder, Segments, check_segment};
 use crate::seal::MasterKey;
 
 /// Why a package does not open. Nothing is left behind.
@@ -84,6 +84,25 @@ impl OpenError {
     }
 }
 
+/// Segments of a file that are read, decrypted or written at once: 4 MiB.
+const BATCH: usize = 16;
+
+/// How many segments of a batch, at most [`BATCH`].
+fn length(from: u64, to: u64) -> usize {
+    usize::try_from(to.saturating_sub(from)).unwrap_or(BATCH).min(BATCH)
+}
+
+fn decrypt(
+    folder: &PackageFolder,
+    key: MasterKey,
+    segment: u64,
+    bytes: &mut Vec<u8>,
+) -> Result<(), OpenError> {
+    let total = folder.offsets().segments();
+    let opened = key.segment(segment).open_in_place(segment, total, bytes);
+    opened.map_err(|source| OpenError::Segment { segment, source })
+}
+
 /// A package with the key that opens it.
 pub struct Opener<'a> {
     folder: &'a PackageFolder,
@@ -111,22 +130,80 @@ impl<'a> Opener<'a> {
         self.folder.offsets().segments()
     }
 
-    /// Decrypts segments `from..to`, in parallel.
+    /// Decrypts segments `from..to`, in parallel. Each is the one of its leaf.
     ///
     /// # Errors
     /// The package's, or the first segment that does not decrypt.
     pub fn plaintexts(&mut self, from: u64, to: u64) -> Result<Vec<Vec<u8>>, OpenError> {
-        let total = self.folder.offsets().segments();
-        let sealed: Vec<(u64, Vec<u8>)> = (from..to)
-            .map(|segment| Ok((segment, self.segments.read(segment)?)))
-            .collect::<Result<_, PackageError>>()?;
-        sealed
-            .into_par_iter()
-            .map(|(segment, bytes)| {
-                let opened = self.key.segment(segment).open(segment, total, &bytes);
-                opened.map_err(|source| OpenError::Segment { segment, source })
-            })
-            .collect()
+        let mut buffers = Vec::new();
+        for segment in from..to {
+            let mut bytes = Vec::new();
+            self.segments.fetch(segment, &mut bytes)?;
+            buffers.push(bytes);
+        }
+        let (folder, key) = (self.folder, self.key);
+        let wrong = buffers.par_iter_mut().enumerate().find_map_first(|(i, bytes)| {
+            let segment = from.saturating_add(i as u64);
+            match check_segment(folder.leaves(), segment, bytes) {
+                Ok(()) => decrypt(folder, key, segment, bytes).err(),
+                Err(error) => Some(error.into()),
+            }
+        });
+        wrong.map_or(Ok(buffers), Err)
+    }
+
+    /// Decrypts segments `from..to` and hands their plaintexts to `sink` in order, a batch at a time:
+    /// while one batch is decrypted, the next is read and the one before taken in.
+    ///
+    /// That a segment is the one of its leaf is looked at only if it does not decrypt: whoever calls
+    /// this knows the SHA-256 of all plaintexts together, and asks
+    /// [`PackageFolder::check_segments`] which segment is at fault if it is another.
+    ///
+    /// # Errors
+    /// As [`Opener::plaintexts`], or those of `sink`.
+    pub(crate) fn stream(
+        &mut self,
+        from: u64,
+        to: u64,
+        mut sink: impl FnMut(&[Vec<u8>]) -> Result<(), OpenError> + Send,
+    ) -> Result<(), OpenError> {
+        // Three batches: to be taken in, to be decrypted, to be read.
+        let mut batches = [(); 3].map(|()| vec![Vec::new(); BATCH]);
+        let (mut taken, mut opened, mut read) = (from, from, from);
+        while taken < to {
+            let [done, current, next] = &mut batches;
+            let end = to.min(read.saturating_add(BATCH as u64));
+            let (segments, folder, key) = (&mut self.segments, self.folder, self.key);
+            let ((fetched, kept), wrong) = rayon::join(
+                || {
+                    rayon::join(
+                        || {
+                            (read..end)
+                                .zip(next)
+                                .try_for_each(|(s, bytes)| segments.fetch(s, bytes))
+                        },
+                        || sink(&done[..length(taken, opened)]),
+                    )
+                },
+                || {
+                    let current = &mut current[..length(opened, read)];
+                    current.par_iter_mut().enumerate().find_map_first(|(i, bytes)| {
+                        let segment = opened.saturating_add(i as u64);
+                        decrypt(folder, key, segment, bytes).err().map(|error| (segment, error))
+                    })
+                },
+            );
+            kept?;
+            if let Some((segment, error)) = wrong {
+                // The download is at fault if the segment is not the one of its leaf.
+                self.segments.read(segment)?;
+                return Err(error);
+            }
+            fetched?;
+            (taken, opened, read) = (opened, read, end);
+            batches.rotate_left(1);
+        }
+        Ok(())
     }
 
     /// The cells of every column of a row block, with what their commitments need.

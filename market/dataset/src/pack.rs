@@ -24,8 +24,8 @@ use crate::manifest::{Manifest, Resource};
 use crate::package::{FolderWriter, Listing, PackageError, places};
 use crate::seal::{MasterKey, PackageSecret};
 
-/// File segments read and sealed at once: 16 MiB of plaintext.
-const BATCH: usize = 64;
+/// Segments of a file that are read, sealed or written at once: 4 MiB.
+const BATCH: usize = 16;
 
 /// How far packing, opening or verifying is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -246,7 +246,8 @@ impl Run<'_> {
         self.push(sealed)
     }
 
-    /// Streams a file. Its hash is taken of the very bytes that are sealed.
+    /// Streams a file: while one batch of segments is hashed and sealed, the next is read and the
+    /// one before written. Its hash is taken of the very bytes that are sealed.
     fn file(
         &mut self,
         input: &FileInput,
@@ -254,25 +255,39 @@ impl Run<'_> {
         places: &mut impl Iterator<Item = Place>,
     ) -> Result<Resource, PackError> {
         let source = &input.source;
-        let mut reader = File::open(source).at(source)?;
+        let mut reader = Parts { file: File::open(source).at(source)?, left: file.bytes };
         let mut hash = Sha256::new();
-        let mut left = file.bytes;
-        while left > 0 {
-            let mut batch = Vec::with_capacity(BATCH);
-            while left > 0 && batch.len() < BATCH {
-                let length = left.min(SEGMENT_BYTES as u64);
-                let mut part = Vec::with_capacity(SEGMENT_BYTES);
-                (&mut reader).take(length).read_to_end(&mut part).at(source)?;
-                if part.len() as u64 != length {
-                    return Err(PackError::Changed(source.clone()));
-                }
-                hash.update(&part);
-                batch.push((places.next(), part));
-                left -= length;
+        // Plaintexts and what they become; read, and to be written.
+        let (mut plain, mut next) = ([(); 2].map(|()| vec![Vec::new(); BATCH])).into();
+        let (mut sealed, mut before) = ([(); 2].map(|()| vec![Vec::new(); BATCH])).into();
+        let mut leaves: Vec<Leaf> = Vec::new();
+        let mut filled = reader.fill(&mut plain, source)?;
+        while filled > 0 || !leaves.is_empty() {
+            let first = self.done.saturating_add(leaves.len() as u64);
+            let batch: Vec<Place> = places.by_ref().take(filled).collect();
+            if batch.len() != filled {
+                let (segment, source) = (first, SegmentError::Length);
+                return Err(PackError::Segment { segment, source });
             }
-            self.plain(&batch)?;
+            let (key, total) = (self.key, self.total);
+            let ((read, ()), made) = rayon::join(
+                || {
+                    rayon::join(
+                        || {
+                            self.write(&leaves, &before)?;
+                            reader.fill(&mut next, source)
+                        },
+                        || plain[..filled].iter().for_each(|part| hash.update(part)),
+                    )
+                },
+                || seal_batch(key, total, first, &batch, &plain, &mut sealed),
+            );
+            filled = read?;
+            leaves = made?;
+            std::mem::swap(&mut plain, &mut next);
+            std::mem::swap(&mut sealed, &mut before);
         }
-        if reader.read(&mut [0]).at(source)? != 0 {
+        if reader.file.read(&mut [0]).at(source)? != 0 {
             return Err(PackError::Changed(source.clone()));
         }
         Ok(Resource {
@@ -287,11 +302,65 @@ impl Run<'_> {
     }
 
     fn push(&mut self, sealed: Vec<(Leaf, Vec<u8>)>) -> Result<(), PackError> {
-        for (leaf, bytes) in sealed {
-            self.writer.push(leaf, &bytes)?;
-            self.done += 1;
+        let (leaves, sealed): (Vec<_>, Vec<_>) = sealed.into_iter().unzip();
+        self.write(&leaves, &sealed)
+    }
+
+    /// Writes the next segments.
+    fn write(&mut self, leaves: &[Leaf], sealed: &[Vec<u8>]) -> Result<(), PackError> {
+        for (leaf, bytes) in leaves.iter().zip(sealed) {
+            self.writer.push(*leaf, bytes)?;
+            self.done = self.done.saturating_add(1);
             (self.report)(Progress { done: self.done, total: self.total });
         }
         Ok(())
+    }
+}
+
+/// Seals the segments of a file from position `first` on.
+fn seal_batch(
+    key: MasterKey,
+    total: u64,
+    first: u64,
+    places: &[Place],
+    plain: &[Vec<u8>],
+    sealed: &mut [Vec<u8>],
+) -> Result<Vec<Leaf>, PackError> {
+    let parts = places.par_iter().zip(plain).zip(sealed);
+    parts
+        .enumerate()
+        .map(|(i, ((place, plaintext), bytes))| {
+            let segment = first.saturating_add(i as u64);
+            let done = key.segment(segment).seal_into(segment, total, plaintext, bytes);
+            done.map_err(|source| PackError::Segment { segment, source })?;
+            Ok(Leaf::new(place, bytes, [0; 32]))
+        })
+        .collect()
+}
+
+/// The segments of a file that is being read.
+struct Parts {
+    file: File,
+    left: u64,
+}
+
+impl Parts {
+    /// Replaces the buffers' content by the next segments; says how many there are.
+    fn fill(&mut self, buffers: &mut [Vec<u8>], source: &Path) -> Result<usize, PackError> {
+        let mut filled = 0;
+        for part in buffers {
+            let length = self.left.min(SEGMENT_BYTES as u64);
+            if length == 0 {
+                break;
+            }
+            part.clear();
+            let read = (&mut self.file).take(length).read_to_end(part).at(source)?;
+            if read as u64 != length {
+                return Err(PackError::Changed(source.to_owned()));
+            }
+            self.left = self.left.saturating_sub(length);
+            filled += 1;
+        }
+        Ok(filled)
     }
 }

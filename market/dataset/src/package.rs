@@ -28,6 +28,7 @@ use galen_market::segment::{
     manifest_hash,
 };
 use galen_zk::field::Scalar;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::durable::{At, FileError, PendingFolder, read_bounded, write_synced};
@@ -49,6 +50,8 @@ pub const SEGMENTS_FILE: &str = "segments";
 pub const PROOFS_FOLDER: &str = "proofs";
 
 const MAX_SUMMARY_BYTES: u64 = 4_096;
+/// Segments that are checked in parallel.
+const CHECKED_AT_ONCE: usize = 32;
 
 /// Why a package folder is refused. Every variant says which file, and which segment, is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -448,7 +451,7 @@ impl PackageFolder {
         if found != expected {
             return Err(PackageError::SegmentsLength { expected, found });
         }
-        Ok(Segments { folder: self, path, file })
+        Ok(Segments { folder: self, path, file, position: 0 })
     }
 
     /// Checks the ciphertext of every segment against its leaf; `done` hears how many are.
@@ -457,9 +460,23 @@ impl PackageFolder {
     /// I/O, [`PackageError::SegmentsLength`], [`PackageError::Ciphertext`].
     pub fn check_segments(&self, done: &(dyn Fn(u64) + Sync)) -> Result<(), PackageError> {
         let mut segments = self.segments()?;
-        for segment in 0..self.offsets.segments() {
-            segments.read(segment)?;
-            done(segment + 1);
+        let total = self.offsets.segments();
+        let mut buffers = vec![Vec::new(); CHECKED_AT_ONCE];
+        let mut first = 0u64;
+        while first < total {
+            let mut filled = 0;
+            for (segment, bytes) in (first..total).zip(&mut buffers) {
+                segments.fetch(segment, bytes)?;
+                filled += 1;
+            }
+            let wrong = buffers[..filled].par_iter().enumerate().find_map_first(|(i, bytes)| {
+                check_segment(&self.leaves, first.saturating_add(i as u64), bytes).err()
+            });
+            if let Some(error) = wrong {
+                return Err(error);
+            }
+            first = first.saturating_add(filled as u64);
+            done(first);
         }
         Ok(())
     }
@@ -471,6 +488,8 @@ pub struct Segments<'a> {
     folder: &'a PackageFolder,
     path: PathBuf,
     file: File,
+    /// Where the file stands.
+    position: u64,
 }
 
 impl Segments<'_> {
@@ -479,17 +498,27 @@ impl Segments<'_> {
     /// # Errors
     /// I/O, [`PackageError::NoSegment`], [`PackageError::Ciphertext`].
     pub fn read(&mut self, segment: u64) -> Result<Vec<u8>, PackageError> {
+        let mut bytes = Vec::new();
+        self.fetch(segment, &mut bytes)?;
+        check_segment(&self.folder.leaves, segment, &bytes)?;
+        Ok(bytes)
+    }
+
+    /// As [`Segments::read`], into a buffer whose content is replaced, and *not* checked.
+    pub(crate) fn fetch(&mut self, segment: u64, bytes: &mut Vec<u8>) -> Result<(), PackageError> {
         let offsets = &self.folder.offsets;
         let total = offsets.segments();
         let range = offsets.range(segment).ok_or(PackageError::NoSegment { segment, total })?;
         // At most MAX_CIPHERTEXT_BYTES, by the way offsets are made.
-        let mut bytes = vec![0; usize::try_from(range.end - range.start).unwrap_or(0)];
-        self.file
-            .seek(SeekFrom::Start(range.start))
-            .and_then(|_| self.file.read_exact(&mut bytes))
-            .at(&self.path)?;
-        check_segment(&self.folder.leaves, segment, &bytes)?;
-        Ok(bytes)
+        bytes.resize(usize::try_from(range.end - range.start).unwrap_or(0), 0);
+        if self.position != range.start {
+            self.file.seek(SeekFrom::Start(range.start)).at(&self.path)?;
+        }
+        // Unknown until the read has succeeded.
+        self.position = u64::MAX;
+        self.file.read_exact(bytes).at(&self.path)?;
+        self.position = range.end;
+        Ok(())
     }
 }
 

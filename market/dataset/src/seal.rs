@@ -97,9 +97,25 @@ impl SegmentKey {
     /// # Errors
     /// [`SegmentError::Length`] if the plaintext is longer than a segment may be.
     pub fn seal(&self, index: u64, total: u64, plaintext: &[u8]) -> Result<Vec<u8>, SegmentError> {
+        let mut bytes = Vec::new();
+        self.seal_into(index, total, plaintext, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// As [`SegmentKey::seal`], into a buffer whose content is replaced.
+    ///
+    /// # Errors
+    /// As [`SegmentKey::seal`]; the buffer is empty then.
+    pub fn seal_into(
+        &self,
+        index: u64,
+        total: u64,
+        plaintext: &[u8],
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), SegmentError> {
         let mut nonce = [0u8; NONCE_BYTES];
         OsRng.fill_bytes(&mut nonce);
-        segment::seal(&self.0.to_bytes(), index, total, nonce, plaintext)
+        segment::seal_into(&self.0.to_bytes(), index, total, nonce, plaintext, bytes)
     }
 
     /// Decrypts; no byte is released unless all authenticate.
@@ -108,6 +124,19 @@ impl SegmentKey {
     /// [`SegmentError::Length`] or [`SegmentError::Cipher`].
     pub fn open(&self, index: u64, total: u64, bytes: &[u8]) -> Result<Vec<u8>, SegmentError> {
         segment::open(&self.0.to_bytes(), index, total, bytes)
+    }
+
+    /// As [`SegmentKey::open`]: the encrypted segment in the buffer becomes its plaintext.
+    ///
+    /// # Errors
+    /// As [`SegmentKey::open`]; the buffer is empty then.
+    pub fn open_in_place(
+        &self,
+        index: u64,
+        total: u64,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), SegmentError> {
+        segment::open_in_place(&self.0.to_bytes(), index, total, bytes)
     }
 }
 

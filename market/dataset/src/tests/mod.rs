@@ -1,6 +1,7 @@
 //! Packages packed, tampered with, proven and opened. Shared pieces of these tests.
 #![allow(clippy::unwrap_used)]
 
+mod files;
 mod proofs;
 mod round_trip;
 mod seller;

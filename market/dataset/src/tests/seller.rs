@@ -81,28 +81,36 @@ fn adversary_31_segments_sealed_for_another_place_are_named() {
 }
 
 #[test]
-fn adversary_31_a_false_claim_is_named_by_bisection() {
+fn adversary_31_a_changed_cell_of_any_column_and_block_is_named() {
     let packed = Packed::ward(2_500, 900);
-    let columns = packed.listing.layout.tables()[0].columns.len() as u64;
-    let bad = 2 * columns + 3;
-    // One cell of one column of the last block is another one than was committed to.
-    let folder = resell(&packed, |segment, draft| {
-        if segment == bad {
-            draft.plaintext[0] ^= 1;
-        }
-    });
-    let refused = refusal(&packed, &folder);
-    assert!(matches!(refused, OpenError::Claim { segment } if segment == bad), "{refused}");
-    let found = evidence(&folder, packed.secret.key, &SRS, bad).unwrap();
-    assert_eq!(found.ground, Ground::Claim);
-    assert_eq!(found.segment_key, packed.secret.key.segment(bad).scalar());
-    assert!(found.leaf.holds(&found.ciphertext));
-    let listing = folder.listing();
-    let total = listing.layout.segments();
-    assert!(found.path.holds(&listing.root.0, total, bad, &[found.leaf]));
-    let mut opener = Opener::new(&folder, packed.secret.key).unwrap();
-    assert!(opener.claim_is_false(&SRS, bad).unwrap());
-    assert!(!opener.claim_is_false(&SRS, bad - 1).unwrap());
+    let table = &packed.listing.layout.tables()[0];
+    let columns = table.columns.len() as u64;
+    assert_eq!((table.active.len(), columns), (3, 6));
+    let total = packed.listing.layout.segments();
+    // Every column of the middle block, and the first and last column of the others.
+    let bad = (columns..2 * columns).chain([0, columns - 1, 2 * columns, 3 * columns - 1]);
+    for bad in bad {
+        // One cell of the column is another one than was committed to.
+        let folder = resell(&packed, |segment, draft| {
+            if segment == bad {
+                *draft.plaintext.last_mut().unwrap() ^= 1;
+            }
+        });
+        let refused = refusal(&packed, &folder);
+        assert!(matches!(refused, OpenError::Claim { segment } if segment == bad), "{refused}");
+        let found = evidence(&folder, packed.secret.key, &SRS, bad).unwrap();
+        assert_eq!(found.ground, Ground::Claim);
+        assert_eq!(found.segment_key, packed.secret.key.segment(bad).scalar());
+        assert!(found.leaf.holds(&found.ciphertext));
+        assert!(found.path.holds(&folder.listing().root.0, total, bad, &[found.leaf]));
+        let mut opener = Opener::new(&folder, packed.secret.key).unwrap();
+        assert!(opener.claim_is_false(&SRS, bad).unwrap());
+        assert!(!opener.claim_is_false(&SRS, bad ^ 1).unwrap());
+        std::fs::remove_dir_all(packed.home.path().join("resold")).unwrap();
+    }
+    let folder = resell(&packed, |_, _| {});
+    let twin = open(&folder, packed.secret.key, &SRS, &packed.out(), &quiet);
+    assert!(twin.is_ok(), "the twin without a change");
 }
 
 #[test]
