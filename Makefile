@@ -9,7 +9,7 @@ export PYTHON := $(VENV)/bin/python
 CARGO ?= cargo
 LOGS := $(CARGO_TARGET_DIR)/logs
 
-.PHONY: demo test adversary constraints deny lint arrows system python node clean help
+.PHONY: demo test adversary constraints bench deny lint arrows system python node clean help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ constraints: system
 	@mkdir -p $(LOGS)
 	@bash tests/run.sh $(LOGS)/constraints.log $(CARGO) test -p galen-zk --test constraints -- --show-output
 	@python3 tests/constraints.py $(LOGS)/constraints.log
+
+## make bench           aims, what is measured, MET or MISSED, beside others' programs (BENCH='proofs files tables ledger')
+bench: system python
+	@$(CARGO) run --quiet --example bench -- $(BENCH)
 
 ## make lint            rustfmt and clippy
 lint: system

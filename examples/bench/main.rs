@@ -1,0 +1,48 @@
+//! Measures what Galen does in bulk, as `make bench` prints it: an aim, the median of several runs,
+//! and whether it was met; and beside it, in the same run, what others use for the same work.
+//!
+//! `bench` measures everything, `bench NAME…` some parts: `proofs`, `files`, `tables`, `ledger`.
+//! Depends on all packages; nothing depends on it.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+mod files;
+mod hashed;
+mod ledger;
+mod proofs;
+mod report;
+mod tables;
+
+use report::Report;
+
+/// A part of the measurements.
+type Part = fn(&mut Report);
+
+const PARTS: [(&str, Part); 4] = [
+    ("proofs", proofs::measure),
+    ("files", files::measure),
+    ("tables", tables::measure),
+    ("ledger", ledger::measure),
+];
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    // Peak memory is told of a whole process, so that each is measured in one of its own.
+    match wanted.first().map(String::as_str) {
+        Some(proofs::BLOCK) => return proofs::block(),
+        Some(proofs::HASHED_BLOCK) => return proofs::hashed_block(),
+        _ => {}
+    }
+    let unknown = |name: &&String| PARTS.iter().all(|(part, _)| part != name);
+    if let Some(name) = wanted.iter().find(unknown) {
+        println!("no part is called {name}; the parts are proofs, files, tables and ledger");
+        std::process::exit(2);
+    }
+    let mut report = Report::new();
+    for (name, part) in PARTS {
+        if wanted.is_empty() || wanted.iter().any(|w| w == name) {
+            part(&mut report);
+        }
+    }
+    report.end();
+}
