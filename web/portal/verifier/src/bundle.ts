@@ -2,25 +2,24 @@
  * The proofs about one row block: one challenge drawn from everything that was committed to and from
  * the place that the bundle is for, and every column opened once at it.
  */
-import { littleEndian, whole } from "./bytes.js";
-import { Fr, hashToScalar, readScalar, scalarBytes } from "./field.js";
+import { join, littleEndian, whole } from "./bytes.js";
+import { MAX_COLUMNS, MAX_PROOFS, TABLE_CIRCUITS, ascending, expected, opened } from "./claims.js";
+import type { BlockClaims } from "./claims.js";
+import { hashToScalar, readScalar, scalarBytes } from "./field.js";
 import type { Scalar } from "./field.js";
 import { commitmentBytes, readCommitment, readProof, verifyCommitted } from "./groth16.js";
 import type { Commitment, Proof, VerifyingKey } from "./groth16.js";
 import { verifyOpening } from "./opening.js";
+import type { Claimed } from "./opening.js";
 import { g1Bytes, readG1, readG1OrZero } from "./point.js";
 import type { G1Point, G2Point } from "./point.js";
 import { Refused } from "./refused.js";
-
-/** Rows of a block, and of the small block that only development ledgers take. */
-export const BLOCK_ROWS = 32_760;
-export const SMALL_BLOCK_ROWS = 1_016;
+import { inputs } from "./statements.js";
+import type { Opened } from "./statements.js";
 
 const MAX_BUNDLE_BYTES = 256 * 1024;
-const MAX_PROOFS = 320;
 const MAX_INPUTS = 4;
 const MAX_AUXILIARY = 1;
-const MAX_COLUMNS = 1_024;
 const MAX_NAME = 64;
 
 /** The place that a bundle is for. */
@@ -31,17 +30,6 @@ export interface BundleContext {
   block: number;
 }
 
-/** What is claimed of a block: from the layout and the leaves of the package, never from the bundle. */
-export interface BlockClaims {
-  /** Commitments of every column of the block, in layout order. */
-  commitments: G1Point[];
-  blockRows: number;
-  rows: number;
-  /** Indices into `commitments`, strictly ascending. */
-  quasiIdentifiers: number[];
-  k: number;
-}
-
 interface BundleProof {
   circuit: string;
   inputs: Scalar[];
@@ -50,7 +38,8 @@ interface BundleProof {
   proof: Proof;
 }
 
-interface Bundle {
+/** All proofs about one row block. */
+export interface Bundle {
   proofs: BundleProof[];
   evaluations: { column: number; value: Scalar }[];
   auxiliary: Scalar[];
@@ -65,14 +54,6 @@ export interface Keys {
 
 const u32 = (value: number): Uint8Array => littleEndian(value, 4);
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
-
-function join(parts: Uint8Array[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
-}
-
-function ascending<T>(items: T[], order: (a: T, b: T) => number): boolean {
-  return items.every((item, i) => i === 0 || order(items[i - 1]!, item) < 0);
-}
 
 /** Decodes the one encoding of a bundle. */
 export function decodeBundle(bytes: Uint8Array): Bundle {
@@ -95,21 +76,6 @@ export function decodeBundle(bytes: Uint8Array): Bundle {
   return bundle;
 }
 
-function circuitOf(claims: BlockClaims): string {
-  const impossible = (what: string): Refused => new Refused("claim", what);
-  const { blockRows, rows, k, quasiIdentifiers, commitments } = claims;
-  if (blockRows !== BLOCK_ROWS && blockRows !== SMALL_BLOCK_ROWS) throw impossible("no such block size");
-  if (commitments.length > MAX_COLUMNS) throw impossible("too many columns");
-  if (k < 1 || k >= 1 << 16) throw impossible("k must be between 1 and 65,535");
-  if (rows > blockRows) throw impossible("more rows than the block holds");
-  if (rows < k) throw impossible("fewer rows than k");
-  if (rows !== blockRows && blockRows - rows < k) throw impossible("padding shorter than k");
-  if (quasiIdentifiers.length === 0) throw impossible("no quasi-identifier");
-  if (!ascending(quasiIdentifiers, (a, b) => a - b)) throw impossible("quasi-identifiers out of order");
-  if (quasiIdentifiers.some((column) => column >= commitments.length)) throw impossible("no such column");
-  return `k-anonymity/1/${blockRows}`;
-}
-
 const place = (context: BundleContext): Uint8Array[] => [
   context.package,
   context.institution,
@@ -117,65 +83,75 @@ const place = (context: BundleContext): Uint8Array[] => [
   u32(context.block),
 ];
 
-/** Verifies the bundle of a row block; throws `Refused` for the first check that fails. */
+const equal = <T>(a: T[], b: T[]): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
+
+/**
+ * Verifies the bundle of a row block; throws `Refused` for the first check that fails. Returns the
+ * commitments to the block's share of every claimed column's chart, in the order of the claims.
+ */
 export function verifyBundle(
   keys: Keys,
   context: BundleContext,
   claims: BlockClaims,
   bytes: Uint8Array,
-): void {
+): G1Point[] {
   const bundle = decodeBundle(bytes);
-  const circuit = circuitOf(claims);
-  const known = [`k-anonymity/1/${BLOCK_ROWS}`, `k-anonymity/1/${SMALL_BLOCK_ROWS}`];
-  for (const proof of bundle.proofs) {
-    if (!known.includes(proof.circuit)) throw new Refused("unknown-circuit", proof.circuit);
+  const statements = expected(claims);
+  for (const { circuit } of bundle.proofs) {
+    if (!TABLE_CIRCUITS.includes(circuit)) throw new Refused("unknown-circuit", circuit);
   }
-  const [entry] = bundle.proofs;
-  if (bundle.proofs.length !== 1 || entry === undefined || entry.circuit !== circuit || entry.auxiliary.length > 0) {
-    throw new Refused("proofs", "not the expected list of proofs");
+  if (bundle.proofs.length !== statements.length) {
+    throw new Refused("proofs", "another number of proofs than the claims need");
   }
-  if (entry.inputs.length !== 1 || entry.inputs[0] !== BigInt(claims.k)) {
-    throw new Refused("inputs", "the public inputs are not those of the claim");
-  }
-  const opened = bundle.evaluations.map((evaluation) => evaluation.column);
-  if (bundle.auxiliary.length > 0 || opened.length !== claims.quasiIdentifiers.length || opened.some((c, i) => c !== claims.quasiIdentifiers[i])) {
+  const proven = statements.map((wanted, i) => {
+    const proof = bundle.proofs[i]!;
+    if (proof.circuit !== wanted.circuit || proof.auxiliary.length !== wanted.auxiliary) {
+      throw new Refused("proofs", "not the expected list of proofs");
+    }
+    if (!equal(proof.inputs, wanted.inputs)) {
+      throw new Refused("inputs", "the public inputs are not those of the claim");
+    }
+    const key = keys.circuits.get(wanted.circuit);
+    if (key === undefined) throw new Refused("unknown-circuit", wanted.circuit);
+    return { proof, key, statement: wanted.statement };
+  });
+  const shares = proven.flatMap(({ proof }) => proof.auxiliary);
+  const columns = bundle.evaluations.map((evaluation) => evaluation.column);
+  if (!equal(columns, opened(claims)) || bundle.auxiliary.length !== shares.length) {
     throw new Refused("columns", "not the expected list of opened columns");
   }
-  const key = keys.circuits.get(circuit);
-  if (key === undefined) throw new Refused("unknown-circuit", circuit);
 
-  // ρ and the padding's value t depend on every commitment; ζ on all that and on D.
+  // ρ and the padding's value t depend on every commitment; ζ on all that and on every D.
   const rho = hashToScalar("galen/columns/1", [
     ...place(context),
     u32(claims.blockRows),
     u32(claims.rows),
     ...claims.commitments.map(g1Bytes),
   ]);
-  const padding = hashToScalar("galen/padding/1", [scalarBytes(rho), text("pad")]);
+  const mix = { rho, padding: hashToScalar("galen/padding/1", [scalarBytes(rho), text("pad")]) };
   const zeta = hashToScalar("galen/challenge/1", [
     ...place(context),
     scalarBytes(rho),
-    text(entry.circuit),
-    key.hash,
-    join(entry.inputs.map(scalarBytes)),
-    ...commitmentBytes(entry.commitment),
-    join(entry.auxiliary.map(g1Bytes)),
+    ...proven.flatMap(({ proof, key }) => [
+      text(proof.circuit),
+      key.hash,
+      join(proof.inputs.map(scalarBytes)),
+      ...commitmentBytes(proof.commitment),
+      join(proof.auxiliary.map(g1Bytes)),
+    ]),
   ]);
-  verifyOpening(
-    keys.tau,
+  const claimed: Claimed[] = [
+    ...bundle.evaluations.map(({ column, value }): Claimed => [claims.commitments[column]!, value]),
+    ...shares.map((share, i): Claimed => [share, bundle.auxiliary[i]!]),
+  ];
+  verifyOpening(keys.tau, zeta, claimed, bundle.opening);
+  const at: Opened = {
     zeta,
-    bundle.evaluations.map(({ column, value }) => [claims.commitments[column]!, value]),
-    bundle.opening,
-  );
-  // Y = (1 − ζ)·Σ ρ^{c+1}·y_c + t·(ζ^n − ζ^N)
-  const combined = bundle.evaluations.reduce(
-    (total, { column, value }) => Fr.add(total, Fr.mul(Fr.pow(rho, BigInt(column + 1)), value)),
-    0n,
-  );
-  const power = (exponent: number): Scalar => Fr.pow(zeta, BigInt(exponent));
-  const y = Fr.add(
-    Fr.mul(Fr.sub(1n, zeta), combined),
-    Fr.mul(padding, Fr.sub(power(claims.rows), power(claims.blockRows))),
-  );
-  verifyCommitted(key, [BigInt(claims.k), zeta, y], entry.commitment, entry.proof);
+    columns: new Map(bundle.evaluations.map(({ column, value }) => [column, value])),
+    shares: bundle.auxiliary,
+  };
+  for (const { proof, key, statement } of proven) {
+    verifyCommitted(key, inputs(claims, mix, at, statement), proof.commitment, proof.proof);
+  }
+  return shares;
 }

@@ -107,3 +107,6 @@ export function concat(...parts: Uint8Array[]): Uint8Array {
   }
   return all;
 }
+
+/** The same for a list. */
+export const join = (parts: Uint8Array[]): Uint8Array => concat(...parts);

@@ -5,7 +5,8 @@
  */
 export { parseHex } from "./bytes.js";
 export { decodeBundle, verifyBundle } from "./bundle.js";
-export type { BlockClaims, BundleContext, Keys } from "./bundle.js";
+export type { Bundle, BundleContext, Keys } from "./bundle.js";
+export type { BlockClaims, Chart, ColumnClaim, DiversityClaim } from "./claims.js";
 export { hashParts, hashToScalar, parseScalar } from "./field.js";
 export { verify, verifyingKey } from "./groth16.js";
 export type { VerifyingKey } from "./groth16.js";
@@ -13,3 +14,5 @@ export { verifyPlain } from "./plain.js";
 export { g1, g2 } from "./point.js";
 export { Refused } from "./refused.js";
 export type { Reason } from "./refused.js";
+export { checkPowers, verifyTotals } from "./totals.js";
+export type { Summary } from "./totals.js";

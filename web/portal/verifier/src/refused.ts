@@ -9,6 +9,7 @@ export type Reason =
   | "columns"
   | "opening"
   | "knowledge"
+  | "totals"
   | "invalid";
 
 /** Thrown for everything that is not accepted; nothing else is thrown for foreign bytes. */
