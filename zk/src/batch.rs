@@ -46,6 +46,9 @@ pub(crate) type Lines = <Bn254 as Pairing>::G2Prepared;
 /// Pairs in one Miller loop: bounds memory, and shares squarings.
 const LOOP: usize = 64;
 
+/// So few pairs are got ready by one core: a second one would wake up too late.
+const FEW: usize = 4;
+
 /// A point of the second group, ready for pairings.
 #[derive(Clone, Debug)]
 pub struct PreparedPoint {
@@ -335,11 +338,12 @@ impl<'k> Batch<'k> {
         one.push(G1Affine::generator(), -constant);
         terms.extend(groups.into_values().flat_map(Group::terms));
         terms.extend([one, tau]);
+        terms.retain(|term| term.scalars.iter().any(|scalar| !scalar.is_zero()));
         let product = terms
             .par_chunks(LOOP)
             .map(|terms| {
                 let (points, lines): (Vec<G1Affine>, Vec<Lines>) =
-                    terms.par_iter().map(Term::pair).unzip();
+                    terms.par_iter().with_min_len(FEW).map(Term::pair).unzip();
                 Bn254::multi_miller_loop(points, lines).0
             })
             .product();

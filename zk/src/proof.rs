@@ -347,16 +347,18 @@ impl ProvingKey {
     ) -> Result<Assignment, ProveError> {
         // Said in words before anything else is done.
         statement.check(public, witness)?;
-        let layout = match self.layout.get() {
+        let kept = self.layout.get().filter(|kept| kept.circuit() == statement.circuit());
+        let layout = match kept {
             Some(layout) => Arc::clone(layout),
             None => {
                 let layout = Arc::new(Layout::of(statement)?);
-                Arc::clone(self.layout.get_or_init(|| layout))
+                if layout.fits(&self.stock) {
+                    // Whoever was first has written the same.
+                    let _ = self.layout.set(Arc::clone(&layout));
+                }
+                layout
             }
         };
-        if layout.circuit() != statement.circuit() {
-            return Err(ProveError::Shape("the key is for another circuit"));
-        }
         Assignment::new(&layout, statement, public, witness)
     }
 

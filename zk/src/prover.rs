@@ -117,6 +117,11 @@ impl Layout {
     pub(crate) fn circuit(&self) -> CircuitId {
         self.circuit
     }
+
+    /// Whether a key has as many variables.
+    pub(crate) fn fits(&self, key: &ark_groth16::ProvingKey<Bn254>) -> bool {
+        key.vk.gamma_abc_g1.len() == self.instance && key.a_query.len() == self.variables
+    }
 }
 
 fn matrices(cs: &ConstraintSystemRef<Fr>) -> Result<Vec<Matrix<Fr>>, ProveError> {
