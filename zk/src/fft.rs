@@ -15,6 +15,9 @@ use rayon::prelude::*;
 /// Ranges of this many values are transformed by one core, level after level.
 const SERIAL: usize = 1 << 10;
 
+/// The halves of longer ranges go to cores of their own.
+const SPLIT: usize = 1 << 13;
+
 /// A subgroup of `2^log` roots of unity, and its coset by arkworks' generator.
 #[derive(Debug)]
 pub struct Domain {
@@ -137,8 +140,7 @@ impl Domain {
         };
         if values.len() > SERIAL {
             butterflies(values, roots, split);
-            let (low, high) = values.split_at_mut(values.len() / 2);
-            rayon::join(|| self.interpolate(low), || self.interpolate(high));
+            halves(values, |half| self.interpolate(half));
         } else {
             for roots in finer.iter().rev() {
                 values.chunks_mut(2 * roots.len()).for_each(|part| serial(part, roots, split));
@@ -152,8 +154,7 @@ impl Domain {
             return;
         };
         if values.len() > SERIAL {
-            let (low, high) = values.split_at_mut(values.len() / 2);
-            rayon::join(|| self.evaluate(low), || self.evaluate(high));
+            halves(values, |half| self.evaluate(half));
             butterflies(values, roots, join);
         } else {
             for roots in finer {
@@ -189,6 +190,18 @@ fn join(x: &mut Fr, y: &mut Fr, root: Option<&Fr>) {
     let difference = *x - *y;
     *x += &*y;
     *y = difference;
+}
+
+/// Both halves of a range.
+fn halves(values: &mut [Fr], transform: impl Fn(&mut [Fr]) + Sync) {
+    let together = values.len() > SPLIT;
+    let (low, high) = values.split_at_mut(values.len() / 2);
+    if together {
+        rayon::join(|| transform(low), || transform(high));
+    } else {
+        transform(low);
+        transform(high);
+    }
 }
 
 /// One level of a range, by one core. The first root is one.
@@ -253,7 +266,7 @@ mod tests {
     #[test]
     fn quotient_times_vanishing_polynomial_is_what_it_should_be() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
-        for log in [0u32, 1, 2, 3, 9, 11, 12] {
+        for log in [0u32, 1, 2, 3, 9, 11, 14] {
             let size = 1usize << log;
             let rows = size - size / 3;
             let domain = Domain::of(rows).unwrap();
