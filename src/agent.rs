@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Exit, Failure};
 use crate::operation::store::PackageStore;
-use crate::session::{Draft, Session};
+use crate::session::{Draft, FINAL_TIMEOUT, Session};
 use crate::wallet::{Wallet, file};
 
 /// Up-time that must be left before a deal's deadline, in milliseconds, unless the ledger's own time
@@ -206,10 +206,7 @@ impl<'a> Agent<'a> {
         if let Err(why) = self.may_deliver(&deal.id)? {
             return Ok(Deed::Held { deal: deal.id, why });
         }
-        let (transaction, again) = match self.made(&deal.id)? {
-            Some(transaction) => (transaction, true),
-            None => (self.make(deal)?, false),
-        };
+        let (transaction, again) = self.envelope(deal)?;
         // Making the proof took time.
         if let Err(why) = self.may_deliver(&deal.id)? {
             return Ok(Deed::Held { deal: deal.id, why });
@@ -220,6 +217,33 @@ impl<'a> Agent<'a> {
             return Ok(Deed::Failed { deal: deal.id, error: reason });
         }
         Ok(Deed::Delivered { deal: deal.id, again })
+    }
+
+    /// The one envelope of a deal, and whether it had been made before. It is on the disk, synced,
+    /// when this returns.
+    ///
+    /// # Errors
+    /// When the package's key is not here, or the envelope cannot be proven or kept.
+    pub fn envelope(&self, deal: &Deal) -> Result<(Transaction, bool), Failure> {
+        match self.made(&deal.id)? {
+            Some(transaction) => Ok((transaction, true)),
+            None => Ok((self.make(deal)?, false)),
+        }
+    }
+
+    /// Waits until the envelopes that were sent are final.
+    ///
+    /// # Errors
+    /// When one was given up, or nothing is decided in time.
+    pub fn wait(&self, deeds: &[Deed]) -> Result<(), Failure> {
+        for deed in deeds {
+            if let Deed::Delivered { deal, .. } = deed
+                && let Some(transaction) = self.made(deal)?
+            {
+                self.session.client().wait_final(&transaction.id(), FINAL_TIMEOUT)?;
+            }
+        }
+        Ok(())
     }
 
     fn may_deliver(&self, deal: &DealId) -> Result<Result<(), Hold>, Failure> {

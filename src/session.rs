@@ -28,7 +28,7 @@ use crate::wallet::derive::AccountKey;
 /// How long a transaction may wait for its block, unless the ledger allows less.
 const EXPIRY_MS: u64 = 10 * 60 * 1000;
 /// How long a command waits for its transaction to become final.
-const FINAL_TIMEOUT: Duration = Duration::from_secs(90);
+pub(crate) const FINAL_TIMEOUT: Duration = Duration::from_secs(90);
 /// Bytes that a credential adds to a transaction, at most, and its verification units.
 const CREDENTIAL_BYTES: usize = 4096;
 const CREDENTIAL_UNITS: u64 = 20;

@@ -26,7 +26,7 @@ pub enum Agent {
         /// Seconds between two looks
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3600))]
         every: u64,
-        /// Look once and stop
+        /// Look once, wait until what was sent is final, and stop
         #[arg(long)]
         once: bool,
     },
@@ -48,6 +48,7 @@ pub fn run(context: &Context, command: Agent) -> Result<(), Failure> {
     let agent = Worker::new(&session, &wallet, &prover, institution, &context.home)?;
     if once {
         let deeds = agent.step()?;
+        agent.wait(&deeds)?;
         agent.tidy()?;
         return context
             .output
