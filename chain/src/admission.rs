@@ -37,7 +37,7 @@ pub enum SubmitError<E> {
     #[error(transparent)]
     State(#[from] StateError),
     /// It could be read but perhaps not executed in time.
-    #[error("the deadline is too close: a node shows nothing to others that may come too late")]
+    #[error("the delivery may come too late, and a node shows no such delivery to others")]
     TooLate,
     /// The node is stopping.
     #[error("the node is stopping")]
@@ -399,20 +399,4 @@ impl<A: Application> Admission<A> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn costly_transactions_wait_for_their_like_and_memory_is_bounded() {
-        let (mut costly, start) = (Costly::default(), Instant::now());
-        assert!(costly.may_try([1; 32], start));
-        assert!(!costly.may_try([1; 32], start));
-        assert!(costly.may_try([2; 32], start), "another deal");
-        let later = start + COSTLY_APART;
-        assert!(costly.may_try([1; 32], later), "later");
-        for n in 0..2 * COSTLY_AT_A_TIME {
-            costly.may_try(Sha256::digest(n.to_le_bytes()).into(), later);
-        }
-        assert_eq!(costly.0.len(), COSTLY_AT_A_TIME);
-    }
-}
+mod tests;

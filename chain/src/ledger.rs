@@ -10,26 +10,31 @@ use galen_market::event::Event;
 use galen_market::fee::FeePayer;
 use galen_market::genesis::{Clock, Genesis};
 use galen_market::ledger::{self, CheckedTransaction, Ledger, Receipt};
-use galen_market::state::{Changes, StateError, StateRead};
+use galen_market::state::{Changes, Overlay, StateError, StateRead};
 use galen_market::state_key;
+use std::sync::Arc;
 
-/// A delivery is shown to other nodes only as long as its deadline is this far away in up-time: who
-/// could read it although it comes too late would have the data for nothing.
-const DELIVERY_MARGIN_MS: u64 = 10_000;
-/// A heartbeat that is later than this means that the ledger stands still, or goes on without this
-/// node, which then knows less up-time than has passed. Less than the margin.
-const LATE_HEARTBEAT_MS: u64 = 5_000;
+/// Sees the state that a block leads to, whenever one is executed, whether it is decided or not.
+pub type Observer = Arc<dyn Fn(BlockContext, &dyn StateRead) + Send + Sync>;
 
 /// The rules together with the first state.
 pub struct GalenLedger {
     rules: Ledger,
     genesis: Genesis,
+    observer: Option<Observer>,
 }
 
 impl GalenLedger {
     /// The rules of the ledger that begins with `genesis`.
     pub fn new(rules: Ledger, genesis: Genesis) -> Self {
-        Self { rules, genesis }
+        Self { rules, genesis, observer: None }
+    }
+
+    /// Shows every executed block's state to an observer, such as an audit in tests and
+    /// demonstrations. It decides nothing.
+    #[must_use]
+    pub fn observed_by(self, observer: Observer) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     /// The rules.
@@ -102,7 +107,12 @@ impl Application for GalenLedger {
     }
 
     fn is_hopeless(&self, error: &TxError) -> bool {
-        matches!(error, TxError::Duplicate | TxError::Expired { .. } | TxError::NonceUsed { .. })
+        match error {
+            TxError::Duplicate | TxError::Expired { .. } | TxError::NonceUsed { .. } => true,
+            // A deal that has ended stays so.
+            TxError::WrongStage { is, .. } => is.is_final(),
+            _ => false,
+        }
     }
 
     /// A dispute by who may dispute: it opens a whole segment, whether it holds or not. Whoever else
@@ -132,19 +142,23 @@ impl Application for GalenLedger {
         transaction: &CheckedTransaction,
     ) -> Result<bool, StateError> {
         let last = clock(state)?;
-        let most = ledger::parameters(state)?.max_idle_ms;
+        let parameters = ledger::parameters(state)?;
+        let (most, margin) = (parameters.max_idle_ms, parameters.delivery_margin_ms());
+        // A heartbeat that is later than this means that the ledger stands still, or goes on without
+        // this node, which then knows less up-time than has passed. Less than the margin.
+        let late = margin / 2;
         let idle = now.time_ms.saturating_sub(last.time_ms);
         let uptime_ms = last.uptime_ms.saturating_add(idle.min(most));
         for action in transaction.transaction().actions.iter() {
             if let Action::Deliver(delivery) = action {
-                if idle > most.saturating_add(LATE_HEARTBEAT_MS) {
+                if idle > most.saturating_add(late) {
                     return Ok(false);
                 }
                 // Ready in a decided block: one that only waits to be ready may never be.
                 let deal = state_key::read(state, &state_key::deal(&delivery.deal))?;
                 let ready = deal.filter(|deal| deal.stage == Stage::Ready);
                 let deadline_ms = ready.and_then(|deal| deal.deadline_ms).unwrap_or(0);
-                if uptime_ms.saturating_add(DELIVERY_MARGIN_MS) >= deadline_ms {
+                if uptime_ms.saturating_add(margin) >= deadline_ms {
                     return Ok(false);
                 }
             }
@@ -170,6 +184,11 @@ impl Application for GalenLedger {
     ) -> Result<Executed<Receipt, Event>, BlockError<TxError>> {
         match self.rules.execute_block(state, &now, transactions) {
             Ok(ledger::Executed { changes, receipts, events }) => {
+                if let Some(observer) = &self.observer {
+                    let mut after = Overlay::new(state);
+                    after.apply(changes.clone());
+                    observer(now, &after);
+                }
                 Ok(Executed { changes, receipts, events })
             }
             Err(ledger::BlockError::State(error)) => Err(BlockError::State(error)),

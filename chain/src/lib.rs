@@ -28,7 +28,7 @@ pub use execute::{
 };
 pub use gossip::GossipError;
 pub use key::{NodeKey, NodeKeyError};
-pub use ledger::GalenLedger;
+pub use ledger::{GalenLedger, Observer};
 pub use mempool::{Limits, MempoolError};
 pub use node::{
     Acknowledged, NetworkConfig, Node, NodeConfig, NodeError, NodeHandle, NodeSettings, NodeStatus,

@@ -37,14 +37,27 @@ pub enum MempoolError {
     #[error("the transaction has expired")]
     Expired,
     /// Its like was tried a moment ago.
-    #[error("evidence for this deal was looked at a moment ago: try again in a few seconds")]
+    #[error("evidence for this deal was looked at a moment ago")]
     TooSoon,
     /// Its sender has too many waiting.
-    #[error("this sender has too many pending transactions: wait until some are final")]
+    #[error("this sender has too many pending transactions")]
     SenderFull,
     /// There is no room.
-    #[error("the node has too many pending transactions: try again later")]
+    #[error("the node has too many pending transactions")]
     Full,
+}
+
+impl MempoolError {
+    /// What to do.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Duplicate | Self::OtherProof => "wait until it is final",
+            Self::Expired => "sign it again with a later expiry",
+            Self::TooSoon => "try again in a few seconds",
+            Self::SenderFull => "wait until some are final",
+            Self::Full => "try again later, or use another node",
+        }
+    }
 }
 
 struct Waiting<T> {

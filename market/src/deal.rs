@@ -121,6 +121,9 @@ pub enum Termination {
     },
     /// A dispute of another deal of the same package was upheld.
     PackageRefunded,
+    /// The terms refuse the request: the deal's decision says which clause. Nothing was taken but the
+    /// fee.
+    TermsRefuse,
 }
 
 /// What is wrong with a disputed segment.

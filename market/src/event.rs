@@ -11,6 +11,7 @@ use crate::id::{AccountId, DealId, Digest};
 use crate::listing::ListingId;
 use crate::payment::Purse;
 use crate::role::Role;
+use crate::terms::Decision;
 
 /// Something that happened.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -192,6 +193,8 @@ pub enum Event {
         deal: DealId,
         /// What is bought.
         listing: ListingId,
+        /// What each clause of the terms said.
+        decision: Decision,
     },
     /// Both sides agree; the price is in escrow.
     DealAgreed {

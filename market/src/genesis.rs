@@ -220,6 +220,16 @@ pub struct Genesis {
     pub parameters: Parameters,
 }
 
+impl Parameters {
+    /// Up-time that a delivery must leave before its deadline to be shown to other nodes: ten seconds,
+    /// or a quarter of the time for deliveries where that is less. Who could read a delivery that
+    /// comes too late would have the data for nothing.
+    #[must_use]
+    pub fn delivery_margin_ms(&self) -> u64 {
+        (self.deliver_ms / 4).min(10_000)
+    }
+}
+
 impl Genesis {
     /// The hash that names this ledger.
     #[must_use]

@@ -158,13 +158,23 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
             let folder = fetched(context, &session, &store, &mut record, target)?;
             let bar = context.output.progress("opening", folder.layout().segments());
             let report = |at: Progress| bar.set_position(at.done);
-            let files =
+            let opened =
                 receive::decrypt(&session, &wallet, &record, &prover, &folder, &out, &report)?;
             bar.finish_and_clear();
-            let shown: Vec<_> = files.iter().map(|path| path.display().to_string()).collect();
+            let warnings: Vec<_> = opened.warnings.iter().map(ToString::to_string).collect();
+            for warning in &warnings {
+                context.output.warn(format!(
+                    "the institution's own statement is false, and no dispute answers it: {}",
+                    crate::output::printable(warning)
+                ));
+            }
+            let shown: Vec<_> =
+                opened.files.iter().map(|path| path.display().to_string()).collect();
             context
                 .output
-                .data(&json!({ "deal": record.deal, "files": shown }), || shown.join("\n"))
+                .data(&json!({ "deal": record.deal, "files": shown, "warnings": warnings }), || {
+                    shown.join("\n")
+                })
         }
         Deal::Dispute { deal, segment } => dispute(context, &store, &deal, segment),
     }
@@ -381,6 +391,9 @@ pub(crate) fn ended(why: &galen_market::deal::Termination) -> String {
         T::NotDelivered => "the key was not delivered in time".to_owned(),
         T::Disputed { segment, defect } => {
             format!("segment {segment} is not what was listed ({defect:?})")
+        }
+        T::TermsRefuse => {
+            "the terms do not cover the purpose; nothing but the fee was taken".to_owned()
         }
         T::PackageRefunded => {
             "another buyer's dispute about the same package was upheld".to_owned()

@@ -13,7 +13,9 @@ use crate::wallet::Role;
 #[derive(Subcommand, Debug)]
 pub enum Gateway {
     /// Make currency for an account, against money in the bank
-    #[command(after_help = "Example:\n  galen gateway mint --to 5f…c2 --amount '300000 EUR'")]
+    #[command(
+        after_help = "Where fees are above zero, a gateway without money must mint to itself first: it pays the fee out of its own account.\n\nExample:\n  galen gateway mint --to 5f…c2 --amount '300000 EUR'"
+    )]
     Mint {
         /// Who receives. The gateway learns whose account it is: it funded it
         #[arg(long)]

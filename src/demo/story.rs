@@ -46,6 +46,11 @@ fn unexpected(what: impl Into<String>) -> Failure {
 
 fn quiet(_: Progress) {}
 
+/// An amount of cents as people write it.
+fn euros(cents: u64) -> String {
+    format!("{}.{:02} EUR", cents / 100, cents % 100)
+}
+
 fn seconds(begun: Instant) -> String {
     format!("{:.1} s", begun.elapsed().as_secs_f64())
 }
@@ -215,10 +220,13 @@ pub fn list(world: &World, record: &PackageRecord, tell: Tell<'_>) -> Result<(),
     let bundles = pack::prove(&world.hospital.wallet, &store, record, &world.prover, &|_| ())?;
     let size = bundles.iter().map(|path| bytes_of(path)).sum::<Result<u64, _>>()?;
     tell(format!(
-        "Proven in {}: every combination of quasi-identifiers occurs in at least {} rows. {} proof bundle(s), {size} bytes in all.",
+        "Proven in {}: every combination of quasi-identifiers occurs in at least {} rows. {}, {size} bytes in all.",
         seconds(begun),
         record.k().first().copied().unwrap_or(0),
-        bundles.len()
+        match bundles.len() {
+            1 => "One proof bundle".to_owned(),
+            many => format!("{many} proof bundles"),
+        }
     ));
     let folder = PackageFolder::read(&record.folder)?;
     let begun = Instant::now();
@@ -308,7 +316,7 @@ pub fn honest(
     ));
     let begun = Instant::now();
     let out = world.researcher.home.join("opened");
-    let files = receive::decrypt(
+    let opened = receive::decrypt(
         &world.session,
         &world.researcher.wallet,
         &deal,
@@ -317,7 +325,10 @@ pub fn honest(
         &out,
         &quiet,
     )?;
-    let opened = files.first().ok_or_else(|| unexpected("the package holds no table"))?;
+    if let Some(warning) = opened.warnings.first() {
+        return Err(unexpected(warning.to_string()));
+    }
+    let opened = opened.files.first().ok_or_else(|| unexpected("the package holds no table"))?;
     let (theirs, ours) = (sha256(packed)?, sha256(opened)?);
     if theirs != ours {
         return Err(unexpected("the opened table is not the packed one"));
@@ -337,7 +348,8 @@ pub fn honest(
         )));
     }
     tell(format!(
-        "The time for disputes is over: the ledger itself paid the hospital {PRICE} cents."
+        "The time for disputes is over: the ledger itself paid the hospital {}.",
+        euros(PRICE)
     ));
     Ok(())
 }
@@ -362,11 +374,16 @@ pub fn late(
     let refund = account_of(&world.researcher.wallet.deal(deal.index).refund);
     let back = world.balance(&refund)?;
     if back <= PRICE {
-        return Err(unexpected(format!("{back} cents came back for a price of {PRICE}")));
+        return Err(unexpected(format!(
+            "{} came back for a price of {}",
+            euros(back),
+            euros(PRICE)
+        )));
     }
     tell(format!(
-        "After {} the deadline passed: {back} cents are back at the buyer, price, compensation out of the hospital's bond and unused fees.",
-        seconds(begun)
+        "After {} the deadline passed: {} are back at the buyer, price, compensation out of the hospital's bond and unused fees.",
+        seconds(begun),
+        euros(back)
     ));
     tell(
         "The hospital's listings take no requests until it signs that it is back; it does so now."
@@ -447,13 +464,15 @@ pub fn disputed(
     let listed = world.session.client().listing(&cheat.listing())?.summary.listing;
     if back <= PRICE || !matches!(listed.standing, Standing::Refunded { .. }) {
         return Err(unexpected(format!(
-            "{back} cents came back, and the listing is {:?}",
+            "{} came back, and the listing is {:?}",
+            euros(back),
             listed.standing
         )));
     }
     tell(format!(
-        "The dispute was upheld in {}: {back} cents are back at the buyer, the licence is revoked, the listing is closed for good.",
-        seconds(begun)
+        "The dispute was upheld in {}: {} are back at the buyer, the licence is revoked, the listing is closed for good.",
+        seconds(begun),
+        euros(back)
     ));
     tell("Only that one segment's key became public; a dispute about a good segment would have been refused.".to_owned());
     Ok(())

@@ -2,14 +2,15 @@
 //! wallet and a directory of their own. Used by the demonstration and by the tests that tell the same
 //! story.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use galen_api::DealView;
-use galen_chain::{Node, NodeConfig, NodeHandle, NodeSettings};
+use galen_chain::{GalenLedger, Node, NodeHandle, NodeSettings};
 use galen_market::action::{Action, Admission};
 use galen_market::amount::{Amount, Currency, Money};
 use galen_market::codec::Text;
@@ -17,6 +18,8 @@ use galen_market::deal::Stage;
 use galen_market::fee::FeeRates;
 use galen_market::genesis::{Genesis, GenesisCurrency, Network, Parameters, Registrars};
 use galen_market::id::{AccountId, ConsensusKey, DealId, Digest};
+use galen_market::ledger::Ledger;
+use galen_market::state::StateRead;
 use galen_web::{Server, ServerConfig};
 use galen_zk::keys::Prover;
 use sha2::Digest as _;
@@ -64,7 +67,26 @@ pub fn short_windows(deliver_ms: u64, dispute_ms: u64) -> Parameters {
     Parameters { ready_ms: 10 * 60_000, deliver_ms, dispute_ms, ..Parameters::default() }
 }
 
-/// A node and all parties.
+/// What the audit of every executed block found.
+#[derive(Default)]
+struct Audited {
+    heights: BTreeSet<u64>,
+    violations: Vec<String>,
+}
+
+impl Audited {
+    fn look(&mut self, height: u64, state: &dyn StateRead) {
+        self.heights.insert(height);
+        match galen_market::invariant::violations(state) {
+            Ok(found) => self.violations.extend(
+                found.iter().map(|one| format!("block {height}: {}: {}", one.invariant, one.what)),
+            ),
+            Err(error) => self.violations.push(format!("block {height}: {error}")),
+        }
+    }
+}
+
+/// A node and all parties. The invariants of the ledger are checked after every block.
 pub struct World {
     /// A connection to the node, over HTTP like everybody's.
     pub session: Session,
@@ -85,6 +107,7 @@ pub struct World {
     runtime: tokio::runtime::Runtime,
     node: NodeHandle,
     server: Option<Server>,
+    audited: Arc<Mutex<Audited>>,
 }
 
 impl World {
@@ -121,7 +144,9 @@ impl World {
             .enable_all()
             .build()
             .map_err(|error| Failure::new(Exit::Failure, "node.runtime", error.to_string()))?;
-        let (node, server) = runtime.block_on(serve(&data, genesis, key, listen))?;
+        let audited = Arc::new(Mutex::new(Audited::default()));
+        let (node, server) =
+            runtime.block_on(serve(&data, genesis, key, listen, audited.clone()))?;
         let address = server.address();
         let session = Session::connect(&format!("http://{address}"), false)?;
         Ok(Self {
@@ -136,6 +161,7 @@ impl World {
             runtime,
             node,
             server: Some(server),
+            audited,
         })
     }
 
@@ -258,6 +284,7 @@ impl World {
         loop {
             let view = self.session.client().deal(deal)?;
             if view.deal.stage == stage {
+                self.check_audit()?;
                 return Ok(view);
             }
             if view.deal.stage.is_final() || begun.elapsed() > PATIENCE {
@@ -290,21 +317,28 @@ impl World {
         self.session.transact(vec![action], &[&self.hospital.key]).map(|_| ())
     }
 
-    /// Checks the invariants of the ledger's state at this moment.
+    /// Whether the invariants held after every block so far, and after the last one.
     ///
     /// # Errors
-    /// The first violation.
-    pub fn check_invariants(&self) -> Result<(), Failure> {
-        let violations = galen_market::invariant::violations(&*self.node.snapshot())
-            .map_err(|error| Failure::new(Exit::Failure, "ledger.state", error.to_string()))?;
-        match violations.first() {
-            None => Ok(()),
-            Some(first) => Err(Failure::new(
-                Exit::Failure,
-                "ledger.invariant",
-                format!("{}: {}", first.invariant, first.what),
-            )),
+    /// The first violation, with its height; or a block that was not looked at.
+    pub fn check_invariants(&self) -> Result<u64, Failure> {
+        let snapshot = self.node.snapshot();
+        let height = snapshot.height();
+        // The state as it is stored, too.
+        self.audit().look(height, &*snapshot);
+        self.check_audit()?;
+        match (1..=height).find(|height| !self.audit().heights.contains(height)) {
+            None => Ok(height),
+            Some(missed) => Err(violated(format!("block {missed} was not looked at"))),
         }
+    }
+
+    fn audit(&self) -> MutexGuard<'_, Audited> {
+        self.audited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check_audit(&self) -> Result<(), Failure> {
+        self.audit().violations.first().map_or(Ok(()), |first| Err(violated(first.clone())))
     }
 
     /// Stops server and node.
@@ -314,6 +348,10 @@ impl World {
         }
         self.runtime.block_on(self.node.shutdown());
     }
+}
+
+fn violated(what: String) -> Failure {
+    Failure::new(Exit::Failure, "ledger.invariant", what)
 }
 
 /// The world's only currency.
@@ -348,16 +386,21 @@ async fn serve(
     genesis: Genesis,
     key: galen_chain::NodeKey,
     listen: SocketAddr,
+    audited: Arc<Mutex<Audited>>,
 ) -> Result<(NodeHandle, Server), Failure> {
     let verifier = genesis::verifier(Network::Development)?;
     let settings = NodeSettings::alone(data.join("store"), key);
     let failed = |code: &'static str, error: String| Failure::new(Exit::Failure, code, error);
-    let node = Node::start(NodeConfig { settings, genesis, verifier })
+    let rules = Ledger::new(&genesis, verifier)
+        .map_err(|error| failed("node.genesis", error.to_string()))?;
+    let ledger = GalenLedger::new(rules, genesis).observed_by(Arc::new(move |now, state| {
+        audited.lock().unwrap_or_else(PoisonError::into_inner).look(now.height, state);
+    }));
+    let node = Node::start_with(ledger, settings)
         .await
         .map_err(|error| failed("node.start", error.to_string()))?;
-    let server =
-        galen_web::start(ServerConfig { listen, packages: data.join("packages") }, node.clone())
-            .await
-            .map_err(|error| failed("node.listen", error.to_string()))?;
+    let server = galen_web::start(ServerConfig::new(listen, data.join("packages")), node.clone())
+        .await
+        .map_err(|error| failed("node.listen", error.to_string()))?;
     Ok((node, server))
 }

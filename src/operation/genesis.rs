@@ -261,8 +261,13 @@ pub fn read(data: &Path) -> Result<Genesis, Failure> {
 /// When it is not one.
 pub fn read_file(path: &Path) -> Result<Genesis, Failure> {
     let remedy = "make one with `galen node init`, or copy that of the ledger";
-    let bytes = file::read_bounded(path, MAX_GENESIS_BYTES)
-        .map_err(|error| Failure::file(path, &error).remedy(remedy))?;
+    let bytes = file::read_bounded(path, MAX_GENESIS_BYTES).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            let text = format!("there is no ledger yet: {} is missing", path.display());
+            return Failure::new(Exit::Input, "genesis.missing", text).remedy(remedy);
+        }
+        Failure::file(path, &error).remedy(remedy)
+    })?;
     let genesis: Genesis = serde_json::from_slice(&bytes)
         .map_err(|error| Failure::input(path, error).remedy(remedy))?;
     genesis.check().map_err(|error| Failure::input(path, error).remedy(remedy))?;

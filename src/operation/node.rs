@@ -63,7 +63,7 @@ impl RunningNode {
         let verifier = verifier(genesis.network)?;
         let settings = NodeSettings { network, timeouts, ..NodeSettings::alone(data.clone(), key) };
         let node = Node::start(NodeConfig { settings, genesis, verifier }).await?;
-        let server = ServerConfig { listen, packages: data.join(PACKAGES) };
+        let server = ServerConfig::new(listen, data.join(PACKAGES));
         match galen_web::start(server, node.clone()).await {
             Ok(server) => Ok(Self { node, server }),
             Err(error) => {

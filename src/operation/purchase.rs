@@ -20,7 +20,7 @@ use galen_market::identity::presentation::{
 };
 use galen_market::listing::ListingId;
 use galen_market::payment::{Funding, Refund};
-use galen_market::terms::Purpose;
+use galen_market::terms::{Purpose, Terms};
 use galen_market::transaction::Transaction;
 use galen_zk::circuit::credential::{
     Attributes, Countries, Credential, CredentialPublic, CredentialRequest, CredentialWitness,
@@ -193,6 +193,7 @@ pub fn request(
 ) -> Result<(DealRecord, Done), Failure> {
     let listing = session.client().listing(&purchase.listing)?;
     let offer = &listing.summary.offer;
+    check_terms(&offer.terms, &purchase.purpose)?;
     let price = offer.terms.price.clone();
     let index = store.next_index()?;
     let keys = wallet.deal(index);
@@ -379,6 +380,23 @@ impl Shown<'_> {
     }
 }
 
+/// Refuses a purpose that the terms do not cover, by the ledger's own rule: the ledger would record
+/// the refusal, and keep fee and nullifier.
+fn check_terms(terms: &Terms, purpose: &Purpose) -> Result<(), Failure> {
+    // What the credential proves of it comes later, with its own words.
+    let decision = terms.decide(purpose, u32::MAX);
+    if decision.allowed {
+        return Ok(());
+    }
+    let reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
+    Err(Failure::new(
+        Exit::RefusedPurchase,
+        "purchase.terms",
+        format!("the terms do not cover this purpose: {}", reasons.join("; ")),
+    )
+    .remedy("choose a purpose that a clause permits, or another dataset; nothing was sent"))
+}
+
 /// Refuses what the proof could not show, in words that say what to do.
 fn check_attributes(attributes: &Attributes, day: u32, required: u32) -> Result<(), Failure> {
     if attributes.expiry <= day {
@@ -446,6 +464,29 @@ mod tests {
         assert_eq!(code(101, 3), Ok(()));
         assert_eq!(code(100, 3), Err("credential.expired".to_owned()));
         assert_eq!(code(101, 1), Err("credential.purpose".to_owned()));
+    }
+
+    #[test]
+    fn a_purpose_that_the_terms_do_not_cover_is_refused_before_proving() {
+        use galen_market::terms::{Clause, PurposeKind, duo};
+        let terms = Terms {
+            price: Money { currency: "EUR".parse().unwrap(), amount: Amount::new(5) },
+            clauses: Bounded::new(vec![
+                Clause { duo: duo::HMB, disease: None },
+                Clause { duo: duo::NPU, disease: None },
+            ])
+            .unwrap(),
+            licence_months: 12,
+            licence_text: galen_market::id::Digest([1; 32]),
+            review_ms: None,
+        };
+        let purpose = |kind| Purpose { kind, disease: None };
+        assert!(check_terms(&terms, &purpose(PurposeKind::Health)).is_ok());
+        let refused = check_terms(&terms, &purpose(PurposeKind::General)).unwrap_err();
+        assert_eq!((refused.code(), refused.exit()), ("purchase.terms", Exit::RefusedPurchase));
+        let text = refused.to_string();
+        assert!(text.contains("DUO:0000006 permits other purposes only"), "{text}");
+        assert!(text.contains("DUO:0000045 is proven"), "every clause is named: {text}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use galen_api::{DealView, Part};
 use galen_dataset::dispute::{EvidenceError, evidence};
 use galen_dataset::manifest::{MAX_MANIFEST_BYTES, Manifest};
-use galen_dataset::open::open as open_package;
+use galen_dataset::open::{Opened, open as open_package};
 use galen_dataset::opener::OpenError;
 use galen_dataset::pack::{Progress, Report};
 use galen_dataset::package::{
@@ -210,7 +210,8 @@ pub fn master_key(
 }
 
 /// Opens a delivered package into a new folder: one CSV file a table, and every file, each equal to
-/// what was packed; every commitment is rebuilt before anything gets its name.
+/// what was packed; every commitment is rebuilt before anything gets its name. The warnings of what
+/// was opened are for the buyer to read.
 ///
 /// # Errors
 /// When the key is not there yet or a segment is not what was listed; the failure
@@ -223,7 +224,7 @@ pub fn decrypt(
     folder: &PackageFolder,
     target: &Path,
     report: Report<'_>,
-) -> Result<Vec<PathBuf>, Failure> {
+) -> Result<Opened, Failure> {
     let view = session.client().deal(&record.deal)?;
     let key = master_key(wallet, record, &view, folder.listing().key_commitment)?;
     let powers = prover.powers()?;

@@ -23,7 +23,6 @@ use crate::error::{Exit, Failure};
 const PURCHASE: &[&str] = &[
     "insufficient_funds",
     "allowance_too_small",
-    "terms_refuse",
     "offer_changed",
     "unknown_listing",
     "listing_not_live",
@@ -39,19 +38,14 @@ const PURCHASE: &[&str] = &[
 /// Codes under which the ledger refuses a proof.
 const PROOF: &[&str] = &["bad_bundle", "bad_envelope", "bad_segment_key", "dispute_unfounded"];
 
-/// The failure of a command whose transaction the ledger refused. Without a remedy of its own, the
-/// ledger's words come as `what is wrong: what to do`.
+/// The failure of a command whose transaction the ledger refused.
 pub(crate) fn refused(code: &str, message: &str, remedy: Option<&str>) -> Failure {
     let exit = match code {
         code if PURCHASE.contains(&code) => Exit::RefusedPurchase,
         code if PROOF.contains(&code) => Exit::RefusedProof,
         _ => Exit::RefusedByLedger,
     };
-    let (what, remedy) = match (remedy, message.rsplit_once(": ")) {
-        (None, Some((what, advice))) => (what, Some(advice)),
-        (remedy, _) => (message, remedy),
-    };
-    let failure = Failure::new(exit, format!("ledger.{code}"), what);
+    let failure = Failure::new(exit, format!("ledger.{code}"), message);
     match remedy {
         // Who can do that, the ledger does not say.
         Some(_) if code == "insufficient_funds" => {

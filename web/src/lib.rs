@@ -6,6 +6,7 @@
 //! to HTTP ([`reply`]). It may depend on the chain, the rules and the interface's types; nothing but
 //! the command line depends on it. It holds no secrets.
 
+mod catalogue;
 mod packages;
 mod pages;
 mod read;
@@ -16,6 +17,7 @@ mod routes;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use galen_chain::NodeHandle;
 use galen_market::genesis::Genesis;
@@ -24,6 +26,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use warp::Filter;
 
+use crate::catalogue::Catalogue;
 use crate::packages::Packages;
 
 /// What a server needs.
@@ -32,6 +35,15 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// The folder of packages; made if missing.
     pub packages: PathBuf,
+    /// How long the body of a request may stand still.
+    pub silence: Duration,
+}
+
+impl ServerConfig {
+    /// A server with the usual patience.
+    pub fn new(listen: SocketAddr, packages: PathBuf) -> Self {
+        Self { listen, packages, silence: Duration::from_secs(30) }
+    }
 }
 
 /// Why a server cannot start.
@@ -59,7 +71,9 @@ pub enum ServerError {
 pub(crate) struct App {
     pub node: NodeHandle,
     pub packages: Packages,
+    pub catalogue: Catalogue,
     pub forgeable: bool,
+    pub silence: Duration,
 }
 
 impl App {
@@ -104,22 +118,28 @@ pub async fn start(config: ServerConfig, node: NodeHandle) -> Result<Server, Ser
     let listener = tokio::net::TcpListener::bind(config.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let forgeable = node.application().rules().verifier().is_forgeable();
-    let app = Arc::new(App { node, packages, forgeable });
+    let catalogue = Catalogue::default();
+    let silence = config.silence;
+    let app = Arc::new(App { node, packages, catalogue, forgeable, silence });
+    let (stop, mut stopping) = watch::channel(false);
+    let tidying = tokio::spawn(catalogue::tidy(app.clone(), stop.subscribe()));
     let answers = warp::method()
         .and(warp::path::full())
         .and(warp::query::raw().or(warp::any().map(String::new)).unify())
         .and(warp::header::headers_cloned())
         .and(warp::body::stream())
         .then(move |method, path, query, headers, body| {
-            let request = request::Request::new(method, path, query, headers, body);
             let app = app.clone();
+            let request = request::Request::new(method, path, query, headers, body, app.silence);
             async move { routes::answer(app, request).await }
         });
-    let (stop, mut stopping) = watch::channel(false);
     let server = warp::serve(answers).incoming(listener).graceful(async move {
         let _ = stopping.wait_for(|stop| *stop).await;
     });
-    let task = tokio::spawn(server.run());
+    let task = tokio::spawn(async move {
+        server.run().await;
+        let _ = tidying.await;
+    });
     tracing::info!(%address, "listening");
     Ok(Server { address, stop, task })
 }

@@ -164,6 +164,41 @@ impl Packages {
     }
 }
 
+impl Packages {
+    /// Removes the files of a package that nothing names any more. False, and nothing is removed,
+    /// while a part is uploaded; what is named stays.
+    pub fn forget(
+        &self,
+        package: PackageId,
+        named: impl FnOnce() -> Result<bool, ApiError>,
+    ) -> Result<bool, ApiError> {
+        let mut uploads = Vec::new();
+        for part in Part::ALL {
+            match self.begin(package, part) {
+                Ok(upload) => uploads.push(upload),
+                Err(_) => return Ok(false),
+            }
+        }
+        if named()? {
+            return Ok(true);
+        }
+        for part in Part::ALL {
+            if let Some((path, _)) = self.find(&package, part)? {
+                fs::remove_file(path)?;
+            }
+        }
+        // Anything else in it is not ours to remove.
+        match fs::remove_dir(self.folder(&package)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(error) => {
+                tracing::warn!(%package, %error, "the folder of an expired draft stays");
+                Ok(true)
+            }
+            Ok(()) => Ok(true),
+        }
+    }
+}
+
 impl Upload {
     /// Most bytes of the part.
     ///

@@ -339,7 +339,10 @@ fn column_row(layout: &Layout, column: &Column) -> ColumnRow {
         Values::Code { dictionary } => {
             let entries =
                 layout.dictionaries().get(*dictionary as usize).map_or(0, |found| found.entries());
-            format!("one of {entries} codes")
+            match entries {
+                1 => "one code only".to_owned(),
+                _ => format!("one of {entries} codes"),
+            }
         }
     };
     let role = match column.role {

@@ -194,48 +194,38 @@ pub(crate) fn leaves(state: &Snapshot, issuer: AccountId, paging: &LeafPaging) -
 }
 
 fn summary(app: &App, state: &Snapshot, listing: Listing) -> Answer<ListingSummary> {
-    let missing = || StateError("a listing has no offer or layout".to_owned());
-    let layout =
-        state_key::read(state, &state_key::listing_layout(&listing.id))?.ok_or_else(missing)?;
     let offer = state_key::read(state, &state_key::offer(&listing.id, listing.version))?
-        .ok_or_else(missing)?;
+        .ok_or_else(|| StateError("a listing has no offer".to_owned()))?;
+    let known = app.catalogue.entry(app, state, &listing)?;
     let party =
         state_key::read(state, &state_key::party(Role::Institution, &listing.id.institution))?;
     let stopped = state_key::read(state, &state_key::stop(&listing.id.institution))?.is_some();
     let live = listing.standing == Standing::Live;
     // Of a refunded package the proofs hold, but what is delivered is not what they speak of.
     let proven = matches!(listing.standing, Standing::Live | Standing::Withdrawn);
-    let claims =
-        state_key::read(state, &state_key::listing_claims(&listing.id))?.ok_or_else(missing)?;
-    let tables = layout.tables().iter().zip(&claims).map(|(table, claims)| TableSummary {
-        name: table.name.clone(),
-        rows: table.rows(),
+    let claims = state_key::read(state, &state_key::listing_claims(&listing.id))?
+        .ok_or_else(|| StateError("a listing has no claims".to_owned()))?;
+    let tables = known.tables.iter().zip(&claims).map(|(table, claims)| TableSummary {
         k: claims.k,
         diversity: claims
             .diversity
             .iter()
             .filter_map(|claim| {
-                let column = table.columns.get(claim.column as usize)?.name.clone();
+                let column = table.columns.get(claim.column as usize)?.clone();
                 Some(DiversitySummary { column, l: claim.l })
             })
             .collect(),
         proven,
-        columns: table.columns.iter().map(|column| column.name.clone()).collect(),
-        quasi_identifiers: table
-            .quasi_identifiers()
-            .into_iter()
-            .filter_map(|at| table.columns.get(at as usize))
-            .map(|column| column.name.clone())
-            .collect(),
+        ..table.clone()
     });
     Ok(ListingSummary {
         tables: tables.collect(),
-        files: layout.files().len() as u64,
+        files: known.files,
         terms: offer.terms.hash(),
         offer,
         institution_name: party.map(|party| party.name.to_string()).unwrap_or_default(),
         open: live && !stopped,
-        declared: app.packages.declared(&listing)?,
+        declared: known.declared.clone(),
         forgeable_parameters: app.forgeable,
         listing,
     })

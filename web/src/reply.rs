@@ -95,13 +95,7 @@ impl From<TxError> for ApiError {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             tracing::error!(%error, "the state cannot be read");
         }
-        // The ledger's messages say what is wrong, a colon, and what to do.
-        let text = error.to_string();
-        let (message, remedy) = match text.rsplit_once(": ") {
-            Some((message, remedy)) => (message.to_owned(), Some(remedy.to_owned())),
-            None => (text.clone(), None),
-        };
-        Self { status, body: ErrorBody { code: error.code().to_owned(), message, remedy } }
+        Self::new(status, error.code(), error.what()).remedy(error.remedy())
     }
 }
 
@@ -110,18 +104,18 @@ impl From<SubmitError<TxError>> for ApiError {
         let text = error.to_string();
         match error {
             SubmitError::Refused(error) => error.into(),
-            SubmitError::Mempool(MempoolError::Expired) => {
-                Self::new(StatusCode::CONFLICT, "expired", text)
-                    .remedy("sign it again with a later expiry")
+            SubmitError::Mempool(reason) => {
+                let (status, code) = match reason {
+                    MempoolError::Expired => (StatusCode::CONFLICT, "expired"),
+                    MempoolError::Duplicate => (StatusCode::CONFLICT, "duplicate"),
+                    _ => (StatusCode::SERVICE_UNAVAILABLE, codes::MEMPOOL_FULL),
+                };
+                Self::new(status, code, text).remedy(reason.remedy())
             }
-            SubmitError::Mempool(MempoolError::Duplicate) | SubmitError::Final(_) => {
-                Self::new(StatusCode::CONFLICT, "duplicate", text)
-            }
-            SubmitError::Mempool(_) => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, codes::MEMPOOL_FULL, text)
-                    .remedy("try again when some are final")
-            }
-            SubmitError::TooLate => Self::new(StatusCode::CONFLICT, codes::TOO_LATE, text),
+            SubmitError::Final(_) => Self::new(StatusCode::CONFLICT, "duplicate", text)
+                .remedy("nothing is left to do"),
+            SubmitError::TooLate => Self::new(StatusCode::CONFLICT, codes::TOO_LATE, text)
+                .remedy("deliver only what is ready in a decided block, through a node that is not behind, and well before the deadline"),
             SubmitError::Store(_) | SubmitError::State(_) | SubmitError::Stopping => {
                 tracing::error!(error = text, "a transaction could not be written down");
                 Self::unavailable("the node cannot take transactions now")
@@ -145,8 +139,7 @@ fn status_of(error: &TxError) -> StatusCode {
         | "registrars_needed"
         | "payer_did_not_sign"
         | "credential_required"
-        | "not_your_deal"
-        | "terms_refuse" => StatusCode::FORBIDDEN,
+        | "not_your_deal" => StatusCode::FORBIDDEN,
         "unknown_listing" | "unknown_deal" | "unknown_party" | "unknown_currency"
         | "unknown_segment" | "unknown_block" | "no_such_leaf" => StatusCode::NOT_FOUND,
         "duplicate"
@@ -233,6 +226,13 @@ mod tests {
         assert_eq!(error.body.code, "nonce_used");
         assert_eq!(error.body.remedy.as_deref(), Some("sign again with 4"));
         assert!(error.body.message.contains("nonce 3"));
+        let what = "line 1: column 2: no number".to_owned();
+        let error = ApiError::from(TxError::Malformed { what: what.clone() });
+        assert!(error.body.message.ends_with(&what), "{}", error.body.message);
+        assert_eq!(
+            error.body.remedy.as_deref(),
+            Some("encode it with this version of the software")
+        );
     }
 
     #[test]

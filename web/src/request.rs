@@ -17,8 +17,6 @@ use crate::reply::ApiError;
 /// Longest path and longest query, in bytes.
 const MAX_PATH_BYTES: usize = 512;
 const MAX_QUERY_BYTES: usize = 4096;
-/// How long a body may stand still.
-const MAX_SILENCE: Duration = Duration::from_secs(30);
 
 type Chunks = Pin<Box<dyn Stream<Item = Result<Vec<u8>, warp::Error>> + Send>>;
 
@@ -29,6 +27,8 @@ pub(crate) struct Request {
     query: String,
     headers: HeaderMap,
     body: Chunks,
+    /// How long the body may stand still.
+    silence: Duration,
 }
 
 struct Copied<S>(Pin<Box<S>>);
@@ -63,12 +63,13 @@ impl Request {
         query: String,
         headers: HeaderMap,
         body: S,
+        silence: Duration,
     ) -> Self
     where
         S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
         B: Buf,
     {
-        Self { method, path, query, headers, body: Box::pin(Copied(Box::pin(body))) }
+        Self { method, path, query, headers, body: Box::pin(Copied(Box::pin(body))), silence }
     }
 
     /// The parts of the path. Nothing is decoded: no name of this interface needs an escape.
@@ -141,12 +142,9 @@ impl Request {
     /// uploading the same part.
     pub async fn chunk(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
         let next = poll_fn(|cx| self.body.as_mut().poll_next(cx));
-        let chunk = tokio::time::timeout(MAX_SILENCE, next).await.map_err(|_| {
-            ApiError::new(
-                StatusCode::REQUEST_TIMEOUT,
-                codes::BAD_REQUEST,
-                "the body stands still: send it again",
-            )
+        let chunk = tokio::time::timeout(self.silence, next).await.map_err(|_| {
+            ApiError::new(StatusCode::REQUEST_TIMEOUT, codes::BAD_REQUEST, "the body stands still")
+                .remedy("send it again")
         })?;
         chunk.transpose().map_err(|_| ApiError::bad("the body ends early"))
     }

@@ -34,6 +34,17 @@ use crate::seal::MasterKey;
 /// Rows that one task writes out.
 const ROWS_A_TASK: usize = 4_096;
 
+/// What was opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// The files, in the order of the manifest.
+    pub files: Vec<PathBuf>,
+    /// What the institution said that is false, though every segment is authentic, every commitment
+    /// holds and no dispute answers it: [`OpenError::DictionaryOrder`] and
+    /// [`OpenError::HashDiffers`].
+    pub warnings: Vec<OpenError>,
+}
+
 /// Opens everything into a new folder at `target`, which must not exist: one CSV a table, byte for
 /// byte the packed one, and every file.
 ///
@@ -45,7 +56,7 @@ pub fn open(
     srs: &Srs,
     target: &Path,
     report: Report<'_>,
-) -> Result<Vec<PathBuf>, OpenError> {
+) -> Result<Opened, OpenError> {
     let size = folder.layout().block_rows();
     if !serves(srs, size) {
         return Err(OpenError::Parameters);
@@ -74,19 +85,21 @@ pub fn open(
     if let Some((segment, row)) = run.bad_cell {
         return Err(OpenError::Cell { segment, row });
     }
-    // No dispute answers these, so they must not hide a segment that one would.
-    run.opener.in_order()?;
-    let differs = |(resource, (bytes, hash)): &(&Resource, Written)| {
-        resource.bytes != *bytes || resource.hash != *hash
-    };
-    if let Some((resource, _)) = folder.manifest().resources.iter().zip(written).find(differs) {
+    // What no dispute answers must not hide a segment that one would, and a buyer who cannot dispute
+    // gets the data, told what is wrong with it.
+    let mut warnings: Vec<OpenError> = run.opener.in_order().err().into_iter().collect();
+    for (resource, (bytes, hash)) in folder.manifest().resources.iter().zip(written) {
+        if resource.bytes != bytes || resource.hash != hash {
+            warnings.push(OpenError::HashDiffers { path: resource.path.clone() });
+        }
+    }
+    if !warnings.is_empty() {
         // A mirror that was told the key can seal another text: its segments are not those listed.
         folder.check_segments(&|_| {})?;
-        return Err(OpenError::HashDiffers { path: resource.path.clone() });
     }
-    let paths = folder.manifest().resources.iter().map(|r| target.join(&r.path)).collect();
+    let files = folder.manifest().resources.iter().map(|r| target.join(&r.path)).collect();
     run.output.finish()?;
-    Ok(paths)
+    Ok(Opened { files, warnings })
 }
 
 struct Run<'a> {

@@ -60,6 +60,10 @@ impl Audit<'_> {
         self.expect("I9", stage.is_final() || deal.termination.is_none(), || {
             format!("deal {id} is {stage} and was refunded")
         });
+        let by_terms = deal.termination == Some(Termination::TermsRefuse);
+        self.expect("I9", deal.decision.allowed != by_terms, || {
+            format!("deal {id} is {stage}, and its terms allow it: {}", deal.decision.allowed)
+        });
         let terminated = *stage == Stage::Terminated;
         self.expect("I9", terminated == deal.termination.is_some(), || {
             format!("deal {id} is {stage}, refunded because {:?}", deal.termination)

@@ -36,10 +36,6 @@ impl RequestDeal {
             ctx.listing(&ListingId { institution: self.institution, package: self.package })?;
         let offer = self.offer(ctx, &listing)?;
         let decision = offer.terms.decide(&self.purpose, credential.purposes);
-        if !decision.allowed {
-            let reason = decision.deciding().map(ToString::to_string).unwrap_or_default();
-            return Err(TxError::TermsRefuse { reason });
-        }
         let least = ctx.currency(&self.price.currency)?.fees.deal_allowance()?;
         if self.allowance < least {
             return Err(TxError::AllowanceTooSmall { least, got: self.allowance });
@@ -47,11 +43,6 @@ impl RequestDeal {
         if ctx.get(&state_key::deal(&id))?.is_some() {
             return Err(TxError::NullifierUsed);
         }
-        let (payer, asset) = (self.funding.purse(), self.price.asset());
-        let escrow = Purse::Deal(id, DealPurse::Price);
-        ctx.transfer(&payer, &escrow, &asset, self.price.amount)?;
-        let allowance = Purse::Deal(id, DealPurse::Allowance);
-        ctx.transfer(&payer, &allowance, &asset, self.allowance)?;
         let mut deal = Deal {
             id,
             listing: listing.id,
@@ -72,7 +63,20 @@ impl RequestDeal {
             termination: None,
         };
         ctx.put(&state_key::deal_of_listing(&deal.listing, &id), &());
-        ctx.emit(Event::DealRequested { deal: id, listing: deal.listing });
+        ctx.emit(Event::DealRequested {
+            deal: id,
+            listing: deal.listing,
+            decision: deal.decision.clone(),
+        });
+        if !deal.decision.allowed {
+            // The ledger keeps the decision, and no price was taken that could be lost on the way back.
+            return escrow::terminate(ctx, deal, Termination::TermsRefuse);
+        }
+        let (payer, asset) = (self.funding.purse(), self.price.asset());
+        let escrow = Purse::Deal(id, DealPurse::Price);
+        ctx.transfer(&payer, &escrow, &asset, self.price.amount)?;
+        let allowance = Purse::Deal(id, DealPurse::Allowance);
+        ctx.transfer(&payer, &allowance, &asset, self.allowance)?;
         match offer.terms.review_ms {
             Some(review_ms) => {
                 let deadline_ms = ctx.uptime_ms().saturating_add(review_ms);

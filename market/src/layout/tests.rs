@@ -165,6 +165,16 @@ fn columns_fit_their_bounds() {
         c.values =
             Values::Date { range: Range { offset: i64::MIN, low: i64::MIN, high: i64::MAX } };
     });
+    let days = |column: &mut Column, low: i64, high: i64| {
+        column.width = Width::W4;
+        column.edges.clear();
+        column.values = Values::Date { range: Range { offset: low, low, high } };
+    };
+    assert!(build(|p| days(&mut p.0[0].columns[0], FIRST_DAY, LAST_DAY)).is_ok());
+    for (low, high) in [(FIRST_DAY - 1, 0), (0, LAST_DAY + 1)] {
+        let error = build(|p| days(&mut p.0[0].columns[0], low, high)).unwrap_err();
+        assert!(matches!(error, LayoutError::Column(_)), "days {low} to {high}: {error}");
+    }
     refused(|c| c.values = Values::Code { dictionary: 2 });
     refused(|c| c.edges = vec![65, 65]);
     refused(|c| c.edges = vec![0]);

@@ -311,8 +311,14 @@ fn run(
     };
 
     // A deal pays before its action, which may end it; an account pays after its actions, so that a
-    // gateway can pay out of what it makes. Either way all is undone if anything fails.
-    let pays_first = matches!(transaction.fee.payer, FeePayer::Deal(_));
+    // gateway can pay out of what it makes. Either way all is undone if anything fails. A deal that
+    // has ended holds nothing: its action says better why it is refused.
+    let pays_first = match &transaction.fee.payer {
+        FeePayer::Deal(id) => {
+            !ctx.get(&state_key::deal(id))?.is_some_and(|deal| deal.stage.is_final())
+        }
+        FeePayer::Account(_) => false,
+    };
     let mut fee: Option<Money> = None;
     if pays_first {
         fee = Some(ctx.pay_fee(transaction, checked.bytes().len())?);

@@ -12,7 +12,7 @@ use galen_market::identity::presentation::DAY_MS;
 use galen_market::testing::{Buyer, Researcher, Wallet, deal_of, euros};
 
 use crate::place::{
-    WAIT, code, error_code, get, listed, now_ms, place, raw, replay, simulation, upload,
+    WAIT, code, error_code, get, listed, now_ms, place, place_with, raw, replay, simulation, upload,
 };
 
 const TITLE: &str = "Hearts & <script>alert(1)</script>";
@@ -49,6 +49,31 @@ fn adversary_49_large_deep_and_chunked_bodies() {
     let good = simulation.sign(vec![Action::Mint(mint)], &[&gateway]).encode();
     let good = post(&format!("content-length: {}\r\n", good.len()), &good);
     assert_eq!(good.status, 202, "{}", good.body);
+}
+
+#[test]
+fn adversary_49_a_body_that_stands_still() {
+    let mut simulation = simulation();
+    let (_, listed) = listed(&mut simulation, "Hearts");
+    let place = place_with(&simulation, Duration::from_millis(300));
+    replay(&place, &simulation);
+    let head = format!(
+        "PUT /api/v1/packages/{}/manifest?institution={} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        listed.id.package,
+        listed.id.institution,
+        listed.manifest.len()
+    );
+    let half = &listed.manifest[..listed.manifest.len() / 2];
+    let started = Instant::now();
+    let silent = raw(&place, &[head.as_bytes(), half].concat());
+    assert_eq!((silent.status, error_code(&silent)), (408, codes::BAD_REQUEST.into()));
+    assert!(started.elapsed() >= Duration::from_millis(300));
+    // It no longer keeps others from uploading the same part.
+    upload(&place, &listed);
+    let post = format!(
+        "POST /api/v1/transactions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 9\r\n\r\nhalf"
+    );
+    assert_eq!(raw(&place, post.as_bytes()).status, 408);
 }
 
 #[test]

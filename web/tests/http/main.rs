@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod attacks;
+mod drafts;
 mod place;
 
 use galen_api::{ListingFilter, Part, TransactionState, codes};

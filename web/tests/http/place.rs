@@ -4,13 +4,16 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use galen_api::{Client, ClientError, Part};
-use galen_chain::{Node, NodeConfig, NodeHandle, NodeKey, NodeSettings};
-use galen_market::ledger::CheckedTransaction;
+use galen_chain::{GalenLedger, Node, NodeHandle, NodeKey, NodeSettings, Observer};
+use galen_market::invariant::{self, Violation};
+use galen_market::ledger::{BlockContext, CheckedTransaction, Ledger};
 use galen_market::listing::ListingId;
 use galen_market::segment::{manifest_hash, sha256};
+use galen_market::state::StateRead;
 use galen_market::testing::{FilePackage, Simulation, Wallet};
 use galen_web::{Server, ServerConfig, start};
 use galen_zk::keys::Verifier;
@@ -27,6 +30,22 @@ pub struct Place {
     pub address: SocketAddr,
     pub packages: PathBuf,
     pub folder: tempfile::TempDir,
+    /// What the invariants' audit found at each height.
+    audited: Arc<Mutex<Vec<(u64, Vec<Violation>)>>>,
+}
+
+impl Place {
+    /// Every block so far was looked at, and the invariants held after each.
+    pub fn audit(&self) {
+        let height = self.node.status().height;
+        let audited = self.audited.lock().unwrap();
+        for (height, found) in audited.iter() {
+            assert!(found.is_empty(), "block {height}: {found:?}");
+        }
+        for height in 1..=height {
+            assert!(audited.iter().any(|(seen, _)| *seen == height), "block {height} was not seen");
+        }
+    }
 }
 
 impl Drop for Place {
@@ -53,6 +72,20 @@ pub fn simulation() -> Simulation {
 }
 
 pub fn place(simulation: &Simulation) -> Place {
+    place_with(simulation, Duration::from_secs(30))
+}
+
+/// A server that is patient with a silent body for so long. The ledger's invariants are checked
+/// after every block.
+pub fn place_with(simulation: &Simulation, silence: Duration) -> Place {
+    let audited = Arc::new(Mutex::new(Vec::new()));
+    let observer: Observer = Arc::new({
+        let audited = audited.clone();
+        move |now: BlockContext, state: &dyn StateRead| {
+            let found = invariant::violations(state).unwrap();
+            audited.lock().unwrap().push((now.height, found));
+        }
+    });
     let folder = tempfile::tempdir().unwrap();
     let packages = folder.path().join("packages");
     let runtime =
@@ -62,15 +95,19 @@ pub fn place(simulation: &Simulation) -> Place {
         let settings = NodeSettings::alone(folder.path().join("node"), key);
         let genesis = simulation.genesis.clone();
         let verifier = Verifier::development().unwrap();
-        let node = Node::start(NodeConfig { settings, genesis, verifier }).await.unwrap();
-        let config =
-            ServerConfig { listen: "127.0.0.1:0".parse().unwrap(), packages: packages.clone() };
+        let rules = Ledger::new(&genesis, verifier).unwrap();
+        let ledger = GalenLedger::new(rules, genesis).observed_by(observer);
+        let node = Node::start_with(ledger, settings).await.unwrap();
+        let config = ServerConfig {
+            silence,
+            ..ServerConfig::new("127.0.0.1:0".parse().unwrap(), packages.clone())
+        };
         let server = start(config, node.clone()).await.unwrap();
         (node, server)
     });
     let address = server.address();
     let client = Client::new(&format!("http://{address}")).unwrap();
-    Place { runtime, node, server: Some(server), client, address, packages, folder }
+    Place { runtime, node, server: Some(server), client, address, packages, folder, audited }
 }
 
 /// Gives the node every transaction of the simulation.
@@ -86,6 +123,7 @@ pub fn finish(place: &Place, transaction: &CheckedTransaction) {
     let submitted = place.client.submit(transaction.bytes()).unwrap();
     assert_eq!(submitted.id, transaction.id());
     place.client.wait_final(&submitted.id, WAIT).unwrap();
+    place.audit();
 }
 
 pub fn code<T: std::fmt::Debug>(answer: Result<T, ClientError>) -> (u16, String) {

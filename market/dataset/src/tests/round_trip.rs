@@ -26,7 +26,7 @@ fn three_blocks_with_a_class_over_a_border_come_back() {
     assert_eq!(table.active.len(), 3);
     assert!(table.active[2] < 1_016, "the last block is partly filled");
     assert_eq!(folder.id(), packed.listing.id);
-    let paths = open(&folder, packed.secret.key, &SRS, &packed.out(), &quiet).unwrap();
+    let paths = open(&folder, packed.secret.key, &SRS, &packed.out(), &quiet).unwrap().files;
     assert_eq!(std::fs::read(&paths[0]).unwrap(), packed.csv);
     // Declared, not observed: glucose 0 to 60, ages to the next 1, 2, 5 or 10.
     let column = |name: &str| table.columns.iter().find(|c| c.name == name).unwrap();
@@ -66,7 +66,7 @@ fn tables_and_files_come_back_together() {
     let (_, secret) = pack(input, &SRS, &target, &quiet).unwrap();
     let folder = PackageFolder::read(&target).unwrap();
     let out = home.path().join("out");
-    let paths = open(&folder, secret.key, &SRS, &out, &quiet).unwrap();
+    let paths = open(&folder, secret.key, &SRS, &out, &quiet).unwrap().files;
     let csv = |result: &Deidentified| crate::csv_out::to_bytes(&result.table);
     for (path, expected) in paths.iter().zip([csv(&first), csv(&second), big, b"x".to_vec()]) {
         assert_eq!(std::fs::read(path).unwrap(), expected, "{}", path.display());
@@ -146,7 +146,7 @@ fn the_rand_table_comes_back_byte_for_byte() {
     eprintln!("packed in {:?}", begun.elapsed());
     let begun = Instant::now();
     let folder = PackageFolder::read(&target).unwrap();
-    let paths = open(&folder, secret.key, &SRS, &home.path().join("out"), &quiet).unwrap();
+    let paths = open(&folder, secret.key, &SRS, &home.path().join("out"), &quiet).unwrap().files;
     eprintln!("opened in {:?}", begun.elapsed());
     let csv = crate::csv_out::to_bytes(&result.table);
     assert_eq!(std::fs::read(&paths[0]).unwrap(), csv);
