@@ -10,6 +10,7 @@ use galen::demo::{story, world};
 use galen::error::Failure;
 use galen::operation;
 use galen_market::deal::Stage;
+use galen_market::event::Event;
 use galen_market::layout::BlockRows;
 
 /// Forty classes of twelve rows, with a person number and two quasi-identifiers.
@@ -76,7 +77,17 @@ fn adversary_28a_an_agent_that_restarts_makes_no_second_envelope() {
     let state = ok(world.session.client().transaction(&made.id()).map_err(Failure::from));
     assert!(matches!(state, galen_api::TransactionState::Final { .. }), "{state:?}");
     assert!(view.licence.is_some());
-    ok(world.check_invariants());
+    let height = ok(world.check_invariants());
+    let blocks = (1..=height)
+        .map(|height| ok(world.session.client().block(height).map_err(Failure::from)));
+    let delivered = |event: &Event| matches!(event, Event::DealDelivered { .. });
+    let mut transactions = 0;
+    let mut deliveries = 0;
+    for block in blocks {
+        transactions += block.transactions.iter().filter(|id| **id == made.id()).count();
+        deliveries += block.events.iter().filter(|event| delivered(event)).count();
+    }
+    assert_eq!((transactions, deliveries), (1, 1));
     drop(second);
     world.stop();
 }

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use galen_api::{DealView, Part};
 use galen_dataset::dispute::{EvidenceError, evidence};

@@ -315,10 +315,10 @@ async fn store(app: &Arc<App>, request: &mut Request, package: PackageId, part: 
     .await?;
     let (upload, length) = {
         let (listing, layout) = (listing.clone(), layout.clone());
-        blocking(app, move |app, state| {
+        blocking(app, move |app, _| {
             let upload = app.packages.begin(package, part)?;
-            // Files of a package that nobody names are removed, and not while somebody uploads.
-            read::find_listing(state, &id)?;
+            // What nobody lists any more is removed, and not while somebody uploads: so look again.
+            read::find_listing(&*app.node.snapshot(), &id)?;
             let length = upload.length(&listing, &layout)?;
             Ok((upload, length))
         })
