@@ -78,8 +78,8 @@ fn adversary_28a_an_agent_that_restarts_makes_no_second_envelope() {
     assert!(matches!(state, galen_api::TransactionState::Final { .. }), "{state:?}");
     assert!(view.licence.is_some());
     let height = ok(world.check_invariants());
-    let blocks = (1..=height)
-        .map(|height| ok(world.session.client().block(height).map_err(Failure::from)));
+    let blocks =
+        (1..=height).map(|height| ok(world.session.client().block(height).map_err(Failure::from)));
     let delivered = |event: &Event| matches!(event, Event::DealDelivered { .. });
     let mut transactions = 0;
     let mut deliveries = 0;

@@ -10,6 +10,7 @@ use galen_market::codec::{Bounded, Bytes};
 use galen_market::deal::Stage;
 use galen_market::error::TxError;
 use galen_market::id::DealId;
+use galen_market::identity::presentation::DAY_MS;
 use galen_market::state::{Changes, MemoryState, StateRead};
 use galen_market::testing::{
     Buyer, FilePackage, Researcher, Simulation, TablePackage, Wallet, deal_of,
@@ -54,6 +55,7 @@ fn market(ago_ms: u64) -> Market {
     sim.act(vec![Action::DepositBond(bond)], &[&hospital]).unwrap();
     let issuer = sim.issuer("university");
     let mut researcher = Researcher::new("ada");
+    researcher.attributes.expiry = u32::try_from(clock_ms() / DAY_MS).unwrap() + 365;
     sim.enrol(&issuer, &mut researcher);
     let funder = sim.funded("one-time account", 100_000);
     Market { sim, hospital, researcher, funder, uses: 0 }
@@ -168,11 +170,21 @@ fn adversary_28a_a_delivery_is_not_offered_before_its_ready_is_decided() {
     let ready = galen_market::action::trade::Ready { deal };
     let ready = m.sim.sign_with(vec![Action::Ready(ready)], &signing);
     early.submit(&ready).unwrap();
-    assert!(matches!(early.submit(&delivery), Err(SubmitError::TooLate)));
+    assert!(matches!(
+        early.submit(&delivery),
+        Err(SubmitError::TooLate | SubmitError::Refused(TxError::WrongStage { .. }))
+    ));
     assert!(early.offers(&ready) && !early.offers(&delivery));
+    let may_offer = |node: &Place| {
+        let (snapshot, delivery) = (node.store.snapshot(), m.sim.check(&delivery).unwrap());
+        let application = node.admission.application();
+        application.may_offer(&*snapshot, next_block(&snapshot), &delivery).unwrap()
+    };
+    assert!(!may_offer(&early));
 
     m.sim.submit(&ready).unwrap();
     let decided = place(&m.sim);
+    assert!(may_offer(&decided));
     decided.submit(&delivery).unwrap();
     assert!(decided.offers(&delivery));
 }
