@@ -65,10 +65,7 @@ pub fn measure(report: &mut Report) {
     let settings = NodeSettings::alone(folder.path().join("node"), NodeKey::from_secret(SECRET));
     let genesis = simulation.genesis.clone();
     let verifier = Verifier::development().unwrap();
-    let config = ServerConfig {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        packages: folder.path().join("packages"),
-    };
+    let config = ServerConfig::new("127.0.0.1:0".parse().unwrap(), folder.path().join("packages"));
     let (node, server) = runtime.block_on(async {
         let node = Node::start(NodeConfig { settings, genesis, verifier }).await.unwrap();
         let server = start(config, node.clone()).await.unwrap();

@@ -175,10 +175,11 @@ fn adversary_28a_a_delivery_is_not_offered_before_its_ready_is_decided() {
         Err(SubmitError::TooLate | SubmitError::Refused(TxError::WrongStage { .. }))
     ));
     assert!(early.offers(&ready) && !early.offers(&delivery));
+    let checked = m.sim.check(&delivery).unwrap();
     let may_offer = |node: &Place| {
-        let (snapshot, delivery) = (node.store.snapshot(), m.sim.check(&delivery).unwrap());
+        let snapshot = node.store.snapshot();
         let application = node.admission.application();
-        application.may_offer(&*snapshot, next_block(&snapshot), &delivery).unwrap()
+        application.may_offer(&*snapshot, next_block(&snapshot), &checked).unwrap()
     };
     assert!(!may_offer(&early));
 

@@ -46,8 +46,9 @@ impl Scan {
     fn opened(&self, folder: &PackageFolder) -> Result<Vec<u8>, OpenError> {
         let out = self.home.path().join("out");
         match open(folder, self.secret.key, &SRS, &out, &quiet) {
-            Ok(paths) => {
-                let bytes = std::fs::read(&paths[0]).unwrap();
+            Ok(opened) => {
+                assert!(opened.warnings.is_empty(), "{:?}", opened.warnings);
+                let bytes = std::fs::read(&opened.files[0]).unwrap();
                 std::fs::remove_dir_all(out).unwrap();
                 Ok(bytes)
             }
