@@ -11,7 +11,7 @@
 //! depends on the scalars, as it does in arkworks: this is for machines that one party controls.
 //! Depends on arkworks' curves only.
 
-use ark_bn254::Fr;
+use ark_bn254::{Fq, Fq2, Fr};
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
 use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField, Zero};
@@ -28,9 +28,31 @@ const WIDEST: usize = 15;
 const LOT: usize = 4096;
 
 /// A curve of BN254: either group.
-pub trait Curve: SWCurveConfig<ScalarField = Fr> {}
+pub trait Curve: SWCurveConfig<ScalarField = Fr, BaseField: Coordinate> {}
 
-impl<P: SWCurveConfig<ScalarField = Fr>> Curve for P {}
+impl<P: SWCurveConfig<ScalarField = Fr, BaseField: Coordinate>> Curve for P {}
+
+/// A field that points of BN254 have coordinates in.
+pub trait Coordinate: Field {
+    /// The product, in the way that is fastest for sums.
+    #[must_use]
+    fn times(&self, other: &Self) -> Self;
+}
+
+impl Coordinate for Fq {
+    fn times(&self, other: &Self) -> Self {
+        *self * other
+    }
+}
+
+impl Coordinate for Fq2 {
+    /// Karatsuba's three products, over `i² = −1`: half the time of arkworks' sums of products.
+    fn times(&self, other: &Self) -> Self {
+        let (low, high) = (self.c0 * other.c0, self.c1 * other.c1);
+        let both = (self.c0 + self.c1) * (other.c0 + other.c1);
+        Self::new(low - high, both - low - high)
+    }
+}
 
 /// `Σ scalar·base`, up to the shorter of both lists.
 pub fn sum<P: Curve>(bases: &[Affine<P>], scalars: &[Fr]) -> Projective<P> {
@@ -342,13 +364,13 @@ impl<P: Curve> Adder<P> {
             let (p, q) = (&points[*i as usize], &points[*j as usize]);
             let denominator = denominator(p, q).unwrap_or(P::BaseField::ONE);
             self.products.push(product);
-            product *= &denominator;
+            product = product.times(&denominator);
             self.denominators.push(denominator);
         }
         let mut inverse = product.inverse().expect("no denominator is zero");
         for (product, denominator) in self.products.iter_mut().zip(&self.denominators).rev() {
-            *product *= &inverse;
-            inverse *= denominator;
+            *product = product.times(&inverse);
+            inverse = inverse.times(denominator);
         }
         for ((i, j), inverse) in self.jobs.iter().zip(&self.products) {
             let q = points[*j as usize];
@@ -382,7 +404,7 @@ fn add<P: Curve>(p: &mut Affine<P>, q: &Affine<P>, inverse: &P::BaseField) {
         *p = *q;
         return;
     }
-    let mut slope = if p.x != q.x {
+    let slope = if p.x != q.x {
         q.y - p.y
     } else if p.y == q.y && !p.y.is_zero() {
         let square = p.x.square();
@@ -391,9 +413,9 @@ fn add<P: Curve>(p: &mut Affine<P>, q: &Affine<P>, inverse: &P::BaseField) {
         *p = Affine::identity();
         return;
     };
-    slope *= inverse;
+    let slope = slope.times(inverse);
     let x = slope.square() - p.x - q.x;
-    p.y = slope * (p.x - x) - p.y;
+    p.y = slope.times(&(p.x - x)) - p.y;
     p.x = x;
 }
 
