@@ -42,7 +42,9 @@ pub struct Published {
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 struct PublishedTable {
     name: Digest,
+    /// The greatest that was stated.
     k: u32,
+    /// Also those of earlier drafts of the package: a column may stand here more than once.
     charts: Vec<PublishedChart>,
 }
 
@@ -91,6 +93,22 @@ impl Published {
         Self { tables: tables.collect(), lines }
     }
 
+    /// Keeps what an earlier draft of the same package published: giving a draft up takes nothing
+    /// back, and totals that the next draft leaves out or states otherwise can still be subtracted.
+    fn keep(&mut self, before: Self) -> Result<(), ClaimError> {
+        // One package has one layout, and so the same tables in the same order.
+        for (table, before) in self.tables.iter_mut().zip(before.tables) {
+            table.k = table.k.max(before.k);
+            let others = before.charts.into_iter().filter(|chart| !table.charts.contains(chart));
+            let others: Vec<PublishedChart> = others.collect();
+            table.charts.extend(others);
+        }
+        match self.tables.iter().map(|table| table.charts.len()).sum::<usize>() {
+            charts if charts > MAX_CHARTS => Err(ClaimError::TooManyCharts { charts }),
+            _ => Ok(()),
+        }
+    }
+
     /// The first column, as table and column of this one, whose totals are too close to those of
     /// another, and why. A table is compared with the one of the same name, or the only one with the
     /// only one; a column with that of the same name.
@@ -100,8 +118,8 @@ impl Published {
             for theirs in other.tables.iter().filter(|table| alone || table.name == mine.name) {
                 let k = u64::from(mine.k.max(theirs.k));
                 for chart in &mine.charts {
-                    let same = theirs.charts.iter().find(|other| other.column == chart.column);
-                    if let Some(what) = same.and_then(|other| chart.conflict(other, k)) {
+                    let mut same = theirs.charts.iter().filter(|c| c.column == chart.column);
+                    if let Some(what) = same.find_map(|other| chart.conflict(other, k)) {
                         return Some((chart.column, what));
                     }
                 }
@@ -149,9 +167,8 @@ impl Context<'_> {
             lines.extend(published.lines);
         }
         // A draft that was given up does not leave its lines.
-        if let Some(before) = self.get(&state_key::published(id))? {
-            lines.extend(before.lines);
-        }
+        let before = self.get(&state_key::published(id))?;
+        lines.extend(before.iter().flat_map(|before| before.lines.iter().copied()));
         lines.sort_unstable();
         lines.dedup();
         let compared = lines.clone();
@@ -162,8 +179,13 @@ impl Context<'_> {
         if lines.len() > MAX_LINES {
             return Err(TxError::TooManyLines { lines: lines.len() });
         }
-        let published = Published::new(lines, layout, claims);
-        for line in &compared {
+        let mut published = Published::new(lines, layout, claims);
+        if let Some(before) = before {
+            published.keep(before)?;
+        }
+        // Nothing shown, nothing to subtract: to read a whole line is work.
+        let shown = published.tables.iter().any(|table| !table.charts.is_empty());
+        for line in compared.iter().filter(|_| shown) {
             let listings = state_key::line_listings(line);
             for (rest, ()) in self.scan(&listings, None, MAX_LINE_LISTINGS)? {
                 let other = ListingId {
