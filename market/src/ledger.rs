@@ -7,6 +7,7 @@
 
 mod block;
 mod cache;
+mod preverify;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use galen_zk::point::JubPoint;
 use serde::{Deserialize, Serialize};
 
 pub use cache::ProofCache;
+pub(crate) use preverify::Check;
 
 use crate::action::Action;
 use crate::amount::Money;

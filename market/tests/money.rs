@@ -195,7 +195,8 @@ fn a_genesis_that_contradicts_itself_is_refused() {
 #[test]
 fn blocks_are_bounded_and_keep_room_for_deliveries() {
     use galen_market::ledger::BlockError;
-    let max = galen_market::fee::MAX_TRANSACTION_UNITS;
+    // The least that a genesis may say: three quarters of it hold the largest transaction.
+    let max = galen_market::fee::MAX_TRANSACTION_UNITS * 4 / 3 + 1;
     let mut sim = Simulation::with(|genesis| genesis.parameters.max_block_units = max);
     let ann = sim.funded("ann", 1_000);
     let bob = Wallet::new("bob");

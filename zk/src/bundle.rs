@@ -14,19 +14,19 @@ mod claims;
 mod statements;
 mod wire;
 
-use ark_bn254::{Fr, G1Affine};
+use ark_bn254::Fr;
 use ark_ff::UniformRand;
 use borsh::{BorshDeserialize, BorshSerialize};
 use rand::{CryptoRng, RngCore};
 
+use crate::batch::Item;
 use crate::circuit::column_small::{COLUMN_SMALL, COLUMN_SMALL_1016};
 use crate::circuit::column_wide::{COLUMN_WIDE, COLUMN_WIDE_1016};
 use crate::circuit::k_anonymity::{K_ANONYMITY, K_ANONYMITY_SMALL};
 use crate::circuit::l_diversity::{
     L_DIVERSITY_ANY, L_DIVERSITY_ANY_SMALL, L_DIVERSITY_TAIL, L_DIVERSITY_TAIL_SMALL,
 };
-use crate::commitment::{Column, batching_factor, evaluate, opens};
-use crate::committed;
+use crate::commitment::{Column, batching_factor, evaluate};
 use crate::field::Scalar;
 use crate::keys::{Prover, Step, Verifier};
 use crate::point::G1Point;
@@ -225,6 +225,24 @@ pub fn verify_bundle(
     claims: &BlockClaims,
     bundle: &Bundle,
 ) -> Result<Vec<G1Point>, ProofError> {
+    let (items, shares) = bundle_items(verifier, context, claims, bundle)?;
+    let mut batch = verifier.batch();
+    items.into_iter().for_each(|item| batch.push(item));
+    batch.verify_all()?;
+    Ok(shares)
+}
+
+/// All of [`verify_bundle`] but the pairings: these are returned, first the opening and then the
+/// proofs in order, to be verified together with others. The commitments count for nothing before.
+///
+/// # Errors
+/// As [`verify_bundle`], up to [`ProofError::Columns`].
+pub fn bundle_items<'k>(
+    verifier: &'k Verifier,
+    context: &BundleContext,
+    claims: &BlockClaims,
+    bundle: &Bundle,
+) -> Result<(Vec<Item<'k>>, Vec<G1Point>), ProofError> {
     let expected = claims.expected()?;
     for proof in &bundle.proofs {
         table_circuit(&proof.circuit)?;
@@ -259,21 +277,21 @@ pub fn verify_bundle(
     }
     let mix = Mix::new(context, claims);
     let zeta = challenge(context, &mix, &statements);
-    let mut openings: Vec<(G1Affine, Fr)> = Vec::with_capacity(bundle.evaluations.len());
+    let mut openings: Vec<(G1Point, Fr)> = Vec::with_capacity(bundle.evaluations.len());
     for evaluation in &bundle.evaluations {
         let commitment =
             claims.commitments.get(evaluation.column as usize).ok_or(ProofError::Columns)?;
-        openings.push((*commitment.affine(), evaluation.value.0));
+        openings.push((*commitment, evaluation.value.0));
     }
-    openings.extend(summaries.iter().zip(&bundle.auxiliary).map(|(s, y)| (*s.affine(), y.0)));
-    if !opens(verifier.tau().affine(), zeta, &openings, &bundle.opening) {
-        return Err(ProofError::Opening);
-    }
+    openings.extend(summaries.iter().zip(&bundle.auxiliary).map(|(share, y)| (*share, y.0)));
+    let mut items = Vec::with_capacity(expected.len().saturating_add(1));
+    items.push(Item::Opening { zeta, claims: openings, witness: bundle.opening });
     let (evaluations, shares) = (&bundle.evaluations, &bundle.auxiliary);
     let opened = Opened { zeta, evaluations, shares };
     for ((part, proof), key) in claims.parts()?.into_iter().zip(&bundle.proofs).zip(keys) {
         let inputs = part.inputs(claims, &mix, &opened)?;
-        committed::verify_inputs(key, &inputs, &proof.commitment, &proof.proof)?;
+        let (commitment, proof) = (proof.commitment, proof.proof);
+        items.push(Item::Committed { key, inputs, commitment, proof });
     }
-    Ok(summaries)
+    Ok((items, summaries))
 }

@@ -16,7 +16,7 @@ use ark_ec::AffineRepr;
 use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
 
-use crate::batch::{Batch, PreparedPoint};
+use crate::batch::{Batch, Item, PreparedPoint};
 use crate::bundle::{self, BlockClaims, Bundle, BundleContext, ProvenBundle};
 use crate::circuit::column_small::ColumnSmall;
 use crate::circuit::column_wide::ColumnWide;
@@ -380,6 +380,21 @@ impl Verifier {
         proof: &Proof,
     ) -> Result<(), ProofError> {
         proof::verify(statement, self.key(statement.circuit())?, public, proof)
+    }
+
+    /// The verification of a proof of a statement without committed inputs, to be done together with
+    /// others.
+    ///
+    /// # Errors
+    /// [`ProofError::UnknownCircuit`].
+    pub fn item<S: Statement>(
+        &self,
+        statement: &S,
+        public: &S::Public,
+        proof: &Proof,
+    ) -> Result<Item<'_>, ProofError> {
+        let (key, inputs) = (self.key(statement.circuit())?, statement.inputs(public));
+        Ok(Item::Plain { key, inputs, proof: *proof })
     }
 
     /// Verifies the bundle of a row block; see [`bundle::verify_bundle`].

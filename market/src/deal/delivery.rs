@@ -9,7 +9,8 @@ use super::*;
 use crate::action::trade::Deliver;
 use crate::codec::decode_exact;
 use crate::event::Event;
-use crate::id::Hasher;
+use crate::id::{Digest, Hasher};
+use crate::ledger::Check;
 
 /// The master key, encrypted to the buyer's one-time key: `E = e·G`, `S = e·B`,
 /// `ct = k + Poseidon(S.x, S.y, deal)`.
@@ -43,15 +44,39 @@ pub fn envelope_statement(
 }
 
 impl Deliver {
-    pub(crate) fn execute(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
-        let mut deal = ctx.deal_at(&self.deal, Stage::Ready)?;
+    /// The deal, what the envelope must prove, and the hash of that and of the proof.
+    fn prepare(&self, ctx: &Context<'_>) -> Result<(Deal, KeyEnvelopePublic, Digest), TxError> {
+        let deal = ctx.deal_at(&self.deal, Stage::Ready)?;
         let key = ctx.listing(&deal.listing)?.key;
         let public = envelope_statement(&deal, key, self.ephemeral, self.ciphertext);
         let statement =
             Hasher::new("galen/envelope-checked").value(&public).part(&self.proof).digest();
+        Ok((deal, public, statement))
+    }
+
+    fn decode(&self) -> Result<Proof, TxError> {
+        decode_exact(&self.proof).map_err(|error| TxError::BadEnvelope { what: error.0 })
+    }
+
+    /// What is to be verified of the envelope, if the deal waits for one.
+    pub(crate) fn batched<'k>(
+        &self,
+        ctx: &Context<'k>,
+        known: impl Fn(&Digest) -> bool,
+    ) -> Result<Option<Check<'k>>, TxError> {
+        let (_, public, key) = self.prepare(ctx)?;
+        if known(&key) {
+            return Ok(None);
+        }
+        let item = ctx.verifier().item(&KeyEnvelope::default(), &public, &self.decode()?);
+        let item = item.map_err(|error| TxError::BadEnvelope { what: error.to_string() })?;
+        Ok(Some(Check { key, items: vec![item], commitments: Vec::new() }))
+    }
+
+    pub(crate) fn execute(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
+        let (mut deal, public, statement) = self.prepare(ctx)?;
         ctx.verify_once(statement, || {
-            let proof: Proof = decode_exact(&self.proof)
-                .map_err(|error| TxError::BadEnvelope { what: error.0 })?;
+            let proof = self.decode()?;
             ctx.verifier()
                 .verify(&KeyEnvelope::default(), &public, &proof)
                 .map_err(|error| TxError::BadEnvelope { what: error.to_string() })?;

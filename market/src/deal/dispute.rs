@@ -7,15 +7,16 @@
 use galen_zk::circuit::segment_key::{SegmentKey, SegmentKeyPublic};
 use galen_zk::commitment::Column;
 use galen_zk::hash::blinder;
-use galen_zk::proof::Proof;
+use galen_zk::proof::{Proof, ProofError};
 
 use super::*;
 use crate::action::trade::Dispute;
 use crate::authority::Authority;
 use crate::codec::decode_exact;
 use crate::event::Event;
-use crate::id::Hasher;
+use crate::id::{Digest, Hasher};
 use crate::layout::{BlockRows, Layout, Place};
+use crate::ledger::Check;
 use crate::listing::Listing;
 use crate::segment::{SegmentError, decode_cells, decode_dictionary, open};
 use crate::state::StateError;
@@ -45,8 +46,8 @@ impl Dispute {
         escrow::refund_package(ctx, listing, self.deal, self.segment)
     }
 
-    /// The key belongs to this segment of the package with this master key.
-    fn check_segment_key(&self, ctx: &Context<'_>, listing: &Listing) -> Result<(), TxError> {
+    /// What the proof of the segment's key must show, and the hash of that and of the proof.
+    fn prepare(&self, listing: &Listing) -> (SegmentKeyPublic, Digest) {
         let public = SegmentKeyPublic {
             key_commitment: listing.key,
             index: self.segment,
@@ -55,12 +56,35 @@ impl Dispute {
         };
         let statement =
             Hasher::new("galen/segment-key-checked").value(&public).part(&self.proof).digest();
+        (public, statement)
+    }
+
+    fn decode(&self) -> Result<Proof, TxError> {
+        decode_exact(&self.proof).map_err(|error| TxError::BadSegmentKey { what: error.0 })
+    }
+
+    /// What is to be verified of the segment's key, if the deal can be disputed.
+    pub(crate) fn batched<'k>(
+        &self,
+        ctx: &Context<'k>,
+        known: impl Fn(&Digest) -> bool,
+    ) -> Result<Option<Check<'k>>, TxError> {
+        let deal = ctx.deal_at(&self.deal, Stage::Verified)?;
+        let (public, key) = self.prepare(&ctx.listing(&deal.listing)?);
+        if known(&key) {
+            return Ok(None);
+        }
+        let item = ctx.verifier().item(&SegmentKey, &public, &self.decode()?);
+        let item = item.map_err(|error| TxError::BadSegmentKey { what: error.to_string() })?;
+        Ok(Some(Check { key, items: vec![item], commitments: Vec::new() }))
+    }
+
+    /// The key belongs to this segment of the package with this master key.
+    fn check_segment_key(&self, ctx: &Context<'_>, listing: &Listing) -> Result<(), TxError> {
+        let (public, statement) = self.prepare(listing);
         ctx.verify_once(statement, || {
-            let bad = |what| TxError::BadSegmentKey { what };
-            let proof: Proof = decode_exact(&self.proof).map_err(|error| bad(error.0))?;
-            ctx.verifier()
-                .verify(&SegmentKey, &public, &proof)
-                .map_err(|error| bad(error.to_string()))?;
+            let bad = |error: ProofError| TxError::BadSegmentKey { what: error.to_string() };
+            ctx.verifier().verify(&SegmentKey, &public, &self.decode()?).map_err(bad)?;
             Ok(Vec::new())
         })
         .map(drop)

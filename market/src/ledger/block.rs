@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{BlockContext, BlockError, CheckedTransaction, Executed, Ledger, Receipt, parameters};
+use super::{
+    BlockContext, BlockError, CheckedTransaction, Executed, Ledger, Receipt, parameters, preverify,
+};
 use crate::amount::Money;
 use crate::authority::Authority;
 use crate::context::{Context, Frame};
@@ -105,6 +107,17 @@ impl Ledger {
         block: &BlockContext,
         transactions: &[CheckedTransaction],
     ) -> Result<Executed, BlockError> {
+        self.execute(state, block, transactions, true)
+    }
+
+    /// The same; proofs are verified together first, or each when it is needed.
+    pub(super) fn execute(
+        &self,
+        state: &dyn StateRead,
+        block: &BlockContext,
+        transactions: &[CheckedTransaction],
+        together: bool,
+    ) -> Result<Executed, BlockError> {
         let parameters = parameters(state)?;
         let last = clock(state)?;
         let expected = last.height.saturating_add(1);
@@ -128,6 +141,9 @@ impl Ledger {
         let mut overlay = Overlay::new(state);
         let (changes, mut events) = begin(&frame, &overlay, &clock)?;
         overlay.apply(changes);
+        if together {
+            preverify::verify_together(&frame, &overlay, transactions);
+        }
         let mut receipts = Vec::with_capacity(transactions.len());
         for (index, transaction) in transactions.iter().enumerate() {
             let (changes, receipt) =

@@ -76,7 +76,18 @@ impl ProofCache {
         Ok(verified)
     }
 
-    fn remember(&self, key: Digest, verified: Arc<[G1Point]>) {
+    /// How many are remembered.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        lock(&self.0).values.len()
+    }
+
+    /// Whether a verification succeeded under a key.
+    pub(super) fn knows(&self, key: &Digest) -> bool {
+        lock(&self.0).values.contains_key(key)
+    }
+
+    pub(super) fn remember(&self, key: Digest, verified: Arc<[G1Point]>) {
         let weight = verified.len().saturating_add(1);
         lock(&self.0).insert(key, verified, weight);
     }

@@ -1,13 +1,15 @@
 //! One bundle proves the claims of one row block of a draft.
 
-use galen_zk::bundle::{BlockClaims, Bundle, BundleContext, verify_bundle};
+use galen_zk::bundle::{BlockClaims, Bundle, BundleContext, bundle_items, verify_bundle};
 use galen_zk::field::Fr;
 use galen_zk::point::{G1OrZero, G1Point};
+use galen_zk::proof::ProofError;
 
 use super::*;
 use crate::action::trade::{DraftListing, ProveBlock};
 use crate::event::Event;
 use crate::id::Hasher;
+use crate::ledger::Check;
 
 /// How far the proofs of a draft's table are.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -66,7 +68,7 @@ impl ProveBlock {
             return Err(TxError::TooManyOpenings { table: self.table, block: self.block });
         }
         let shares = ctx.verify_once(prepared.key, || {
-            let bundle = prepared.decode(self)?;
+            let bundle = self.decode(&prepared.claims)?;
             verify_bundle(ctx.verifier(), &prepared.context, &prepared.claims, &bundle)
                 .map_err(|error| TxError::BadBundle { what: error.to_string() })
         })?;
@@ -79,6 +81,26 @@ impl ProveBlock {
         listing.settle_draft(ctx)?;
         ctx.put_listing(&listing);
         Ok(())
+    }
+
+    /// What is to be verified of the bundle, if the draft is there and no other copy of this very
+    /// action was.
+    pub(crate) fn batched<'k>(
+        &self,
+        ctx: &Context<'k>,
+        known: impl Fn(&Digest) -> bool,
+    ) -> Result<Option<Check<'k>>, TxError> {
+        let listing = ctx.listing(&self.listing())?;
+        let Standing::Draft { .. } = listing.standing else { return Ok(None) };
+        let PreparedBlock { key, context, claims, .. } = &self.prepare(ctx, &listing)?;
+        if known(key) {
+            return Ok(None);
+        }
+        let bundle = self.decode(claims)?;
+        let bad = |error: ProofError| TxError::BadBundle { what: error.to_string() };
+        let (items, commitments) =
+            bundle_items(ctx.verifier(), context, claims, &bundle).map_err(bad)?;
+        Ok(Some(Check { key: *key, items, commitments }))
     }
 
     fn listing(&self) -> ListingId {
@@ -115,11 +137,7 @@ impl ProveBlock {
     }
 
     /// What must be verified of the bundle, before anything of it is decoded.
-    pub(crate) fn prepare(
-        &self,
-        ctx: &Context<'_>,
-        listing: &Listing,
-    ) -> Result<PreparedBlock, TxError> {
+    fn prepare(&self, ctx: &Context<'_>, listing: &Listing) -> Result<PreparedBlock, TxError> {
         let layout = ctx.layout(&listing.id)?;
         let claims = ctx.claims(&listing.id)?;
         let unknown = || TxError::UnknownBlock { table: self.table, block: self.block };
@@ -147,6 +165,12 @@ impl ProveBlock {
         };
         let blocks = u32::try_from(table.active.len()).unwrap_or(u32::MAX);
         Ok(PreparedBlock { key, context, claims, blocks })
+    }
+
+    /// The bundle. One of another shape than the claims need is refused before a point is decoded.
+    fn decode(&self, claims: &BlockClaims) -> Result<Bundle, TxError> {
+        Bundle::decode_for(claims, &self.bundle)
+            .map_err(|error| TxError::BadBundle { what: error.to_string() })
     }
 
     /// The commitments of the block's columns: from the leaves, which stand at their places in the
@@ -178,21 +202,13 @@ impl ProveBlock {
 }
 
 /// A bundle that is to be verified, and what it must prove.
-pub(crate) struct PreparedBlock {
+struct PreparedBlock {
     /// Hash of the whole statement and of every byte of the bundle.
-    pub key: Digest,
+    key: Digest,
     /// The place that it is for.
-    pub context: BundleContext,
+    context: BundleContext,
     /// What it must prove.
-    pub claims: BlockClaims,
+    claims: BlockClaims,
     /// Blocks of the table.
     blocks: u32,
-}
-
-impl PreparedBlock {
-    /// The bundle. One of another shape than the claims need is refused before a point is decoded.
-    pub fn decode(&self, action: &ProveBlock) -> Result<Bundle, TxError> {
-        Bundle::decode_for(&self.claims, &action.bundle)
-            .map_err(|error| TxError::BadBundle { what: error.to_string() })
-    }
 }

@@ -9,6 +9,7 @@ use galen_zk::commitment::{BLINDERS, Column as Cells};
 use galen_zk::field::{Fr, Scalar, hash_to_scalar};
 use galen_zk::hash::{blinder, key_commitment, segment_key};
 use galen_zk::point::G1Point;
+use galen_zk::proof::ProveError;
 use galen_zk::summary::Summary;
 
 use super::{Buyer, FilePackage, Signing, Simulation, Wallet, prover};
@@ -93,7 +94,7 @@ fn layout(blocks: &[u32], kinds: &[Kind]) -> Layout {
                 let ward = Values::Code { dictionary: 0 };
                 ("ward", Role::QuasiIdentifier, Width::W1, ward, vec![1, 2])
             }
-            Kind::Score => ("score", Role::Sensitive, Width::W2, number(59_999), vec![200, 400]),
+            Kind::Score => ("score", Role::Sensitive, Width::W2, number(59_999), vec![200, 300]),
             Kind::Outcome => ("outcome", Role::Sensitive, Width::W1, number(9), vec![5]),
         };
         // Only charts have bins.
@@ -178,7 +179,22 @@ impl TablePackage {
     /// When the rows do not fit a small block.
     #[must_use]
     pub fn claiming(institution: &Wallet, name: &str, price: u64, blocks: &[u32]) -> Self {
-        Self::of(institution, name, price, blocks, &Tamper::default(), CHARTED)
+        Self::claiming_of(institution, name, price, blocks, &Tamper::default())
+    }
+
+    /// The same with some segments changed.
+    ///
+    /// # Panics
+    /// When the rows do not fit a small block.
+    #[must_use]
+    pub fn claiming_of(
+        institution: &Wallet,
+        name: &str,
+        price: u64,
+        blocks: &[u32],
+        tamper: &Tamper<'_>,
+    ) -> Self {
+        Self::of(institution, name, price, blocks, tamper, CHARTED)
     }
 
     /// Puts the totals of the cells into the draft, under blinders that no proof has.
@@ -230,7 +246,7 @@ impl TablePackage {
         self.proven = blocks
             .collect::<Vec<_>>()
             .into_iter()
-            .map(|block| self.prove_shares(simulation, block))
+            .map(|block| self.attempt(simulation, block).expect("the claims are true"))
             .collect();
         self.change_claims(|claims, shares| {
             let mut charts = claims.charts.to_vec();
@@ -325,14 +341,21 @@ impl TablePackage {
     /// When the block is not there or its claims are false.
     #[must_use]
     pub fn prove(&self, simulation: &mut Simulation, block: u32) -> ProveBlock {
-        self.prove_shares(simulation, block).0
+        self.attempt(simulation, block).expect("the claims are true").0
     }
 
-    fn prove_shares(
+    /// The action that proves a block, and the block's shares of charts.
+    ///
+    /// # Errors
+    /// When a claim is false.
+    ///
+    /// # Panics
+    /// When the block is not there.
+    pub fn attempt(
         &self,
         simulation: &mut Simulation,
         block: u32,
-    ) -> (ProveBlock, Vec<BlockShare>) {
+    ) -> Result<(ProveBlock, Vec<BlockShare>), ProveError> {
         let ListingId { institution, package } = self.listing();
         let table = &self.package.draft.layout.tables()[0];
         let first = table.segment(block, 0).expect("a block of the table");
@@ -358,9 +381,8 @@ impl TablePackage {
                 Cells { cells: &self.cells[at], blinders }
             })
             .collect();
-        let proven = prover()
-            .prove_bundle(&context, &claims, &opened, &mut simulation.rng, &|_| {})
-            .expect("the claims are true");
+        let proven =
+            prover().prove_bundle(&context, &claims, &opened, &mut simulation.rng, &|_| {})?;
         let tree = &self.package.leaves;
         let action = ProveBlock {
             institution,
@@ -371,7 +393,7 @@ impl TablePackage {
             path: tree.prove(first, columns as u64).expect("leaves of the tree"),
             bundle: Bytes::new(encode(&proven.bundle)).expect("a bundle is bounded"),
         };
-        (action, proven.shares)
+        Ok((action, proven.shares))
     }
 
     /// Drafts it and proves every block.
