@@ -9,7 +9,7 @@ export PYTHON := $(VENV)/bin/python
 CARGO ?= cargo
 LOGS := $(CARGO_TARGET_DIR)/logs
 
-.PHONY: demo test adversary constraints bench deny lint arrows system python node clean help
+.PHONY: demo test adversary constraints fuzz bench deny lint arrows system python node clean help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ constraints: system
 ## make bench           aims, what is measured, MET or MISSED, beside others' programs (BENCH='proofs files tables ledger')
 bench: system python
 	@$(CARGO) run --quiet --example bench -- $(BENCH)
+
+## make fuzz            random tables and lies, for FUZZ_SECONDS (60): circuits and plain checks agree
+fuzz: system
+	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) $(CARGO) test --quiet -p galen-zk --test fuzz -- --nocapture
 
 ## make lint            rustfmt and clippy
 lint: system

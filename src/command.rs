@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod issuer;
 pub mod key;
 pub mod node;
+pub mod params;
 pub mod registrar;
 
 /// A marketplace for research data.
@@ -49,6 +50,9 @@ pub enum Command {
     /// A ledger's beginning, and a node of it
     #[command(subcommand)]
     Node(node::Node),
+    /// The ceremony that makes the parameters of a production network
+    #[command(subcommand)]
+    Params(params::Params),
     /// Admit and suspend institutions, issuers and gateways
     #[command(subcommand)]
     Registrar(registrar::Registrar),
@@ -108,6 +112,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Key(command) => key::run(&context, command),
         Command::Node(command) => node::run(&context, command),
+        Command::Params(command) => params::run(&context, command),
         Command::Registrar(command) => registrar::run(&context, command),
         Command::Issuer(command) => issuer::run(&context, command),
         Command::Gateway(command) => gateway::run(&context, command),

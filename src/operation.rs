@@ -17,6 +17,7 @@ pub mod listing;
 pub mod money;
 pub mod node;
 pub mod pack;
+pub mod params;
 pub mod prepare;
 pub mod purchase;
 pub mod receive;
@@ -39,15 +40,24 @@ pub fn parameters_directory() -> PathBuf {
         .unwrap_or_else(|| std::env::temp_dir().join("galen-params"))
 }
 
+/// The folder of a ceremony whose parameters are used instead of those for development:
+/// `GALEN_CEREMONY`, if it is set.
+pub fn ceremony_directory() -> Option<PathBuf> {
+    std::env::var_os("GALEN_CEREMONY").filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
 /// The prover of this process: keys are read when first needed, and kept.
 ///
 /// # Errors
-/// When the parameters that are part of the program cannot be read.
+/// When the parameters cannot be read.
 pub fn prover() -> Result<Arc<Prover>, Failure> {
     static PROVER: OnceLock<Arc<Prover>> = OnceLock::new();
     if let Some(prover) = PROVER.get() {
         return Ok(Arc::clone(prover));
     }
-    let prover = Arc::new(Prover::development(parameters_directory())?);
+    let prover = Arc::new(match ceremony_directory() {
+        Some(folder) => Prover::ceremony(folder)?,
+        None => Prover::development(parameters_directory())?,
+    });
     Ok(Arc::clone(PROVER.get_or_init(|| prover)))
 }

@@ -25,6 +25,7 @@ use rand::rngs::OsRng;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::params;
 use crate::error::{Exit, Failure};
 use crate::wallet::file;
 
@@ -116,19 +117,23 @@ impl Consortium {
     }
 }
 
-/// The verifier of a network.
+/// The verifier of a network: under the parameters of a ceremony if a folder of one is named, else
+/// under those for development.
 ///
 /// # Errors
-/// For a production network, while the parameters that are part of the program are for development.
+/// For a production network without a ceremony's parameters, or when these do not hold.
 pub fn verifier(network: Network) -> Result<Verifier, Failure> {
-    let verifier = Verifier::development()?;
+    let verifier = match super::ceremony_directory() {
+        Some(folder) => Verifier::new(galen_zk::keys::Network::Production, params::load(&folder)?)?,
+        None => Verifier::development()?,
+    };
     if network == Network::Production && verifier.is_forgeable() {
         return Err(Failure::new(
             Exit::Failure,
             "parameters.forgeable",
             "the proving parameters are those for development, with which anybody can forge proofs; a production network refuses them",
         )
-        .remedy("give the network as development, or use the parameters of a ceremony"));
+        .remedy("name the folder of a ceremony in GALEN_CEREMONY, or give the network as development"));
     }
     Ok(verifier)
 }

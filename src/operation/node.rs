@@ -182,9 +182,11 @@ impl From<NodeError> for Failure {
             NodeError::Genesis(_) => {
                 (Exit::Input, "node.genesis", "use the genesis of the ledger, as it was made")
             }
-            NodeError::ForgeableParameters => {
-                (Exit::Failure, "parameters.forgeable", "use the parameters of a ceremony")
-            }
+            NodeError::ForgeableParameters => (
+                Exit::Failure,
+                "parameters.forgeable",
+                "name the folder of a ceremony in GALEN_CEREMONY",
+            ),
             NodeError::Store(_) => (
                 Exit::Failure,
                 "node.store",

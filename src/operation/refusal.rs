@@ -323,9 +323,15 @@ impl From<AttemptError> for Failure {
 
 impl From<KeyError> for Failure {
     fn from(error: KeyError) -> Self {
-        Self::new(Exit::Failure, "parameters", error.to_string()).remedy(
-            "remove the folder that GALEN_PARAMS names, or ~/.cache/galen/params; it is made again",
-        )
+        let remedy = match super::ceremony_directory() {
+            Some(_) => {
+                "copy the folder that GALEN_CEREMONY names again, and check it with `galen params verify --dir`"
+            }
+            None => {
+                "remove the folder that GALEN_PARAMS names, or ~/.cache/galen/params; it is made again"
+            }
+        };
+        Self::new(Exit::Failure, "parameters", error.to_string()).remedy(remedy)
     }
 }
 

@@ -79,6 +79,7 @@ impl Home {
             .arg("--password-file")
             .arg(password)
             .env_remove("GALEN_NODE")
+            .env_remove("GALEN_CEREMONY")
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .output()

@@ -11,13 +11,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use ark_bn254::G2Affine;
+use ark_bn254::{G1Affine, G2Affine};
 use ark_ec::AffineRepr;
 use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Batch, Item, PreparedPoint};
 use crate::bundle::{self, BlockClaims, Bundle, BundleContext, ProvenBundle};
+use crate::ceremony::folder;
+use crate::ceremony::phase1::is_geometric;
+use crate::ceremony::r1cs::Constraints;
 use crate::circuit::column_small::ColumnSmall;
 use crate::circuit::column_wide::ColumnWide;
 use crate::circuit::credential::Credential;
@@ -34,7 +37,7 @@ use crate::statement::{CircuitId, Statement};
 use crate::summary::SummaryPowers;
 
 /// Name of the reference string in the index and in the cache.
-const SRS: &str = "powers-of-tau";
+pub(crate) const SRS: &str = "powers-of-tau";
 
 const INDEX: &str = include_str!("../vectors/index.json");
 
@@ -43,6 +46,7 @@ pub struct Entry {
     circuit: CircuitId,
     verifying_key: &'static [u8],
     shape: fn() -> Result<Shape, KeyError>,
+    constraints: fn() -> Result<Constraints, KeyError>,
     generate: fn() -> Result<ProvingKey, KeyError>,
 }
 
@@ -59,6 +63,14 @@ impl Entry {
     /// [`KeyError::Generation`].
     pub fn shape(&self) -> Result<Shape, KeyError> {
         (self.shape)()
+    }
+
+    /// Writes the circuit out.
+    ///
+    /// # Errors
+    /// [`KeyError::Generation`].
+    pub fn constraints(&self) -> Result<Constraints, KeyError> {
+        (self.constraints)()
     }
 
     /// Generates its development key.
@@ -79,6 +91,7 @@ macro_rules! registry {
                 circuit: $statement.circuit(),
                 verifying_key: include_bytes!(concat!("../vectors/", $file, ".vk")),
                 shape: || setup::shape(&$statement),
+                constraints: || Constraints::of(&$statement),
                 generate: || setup::generate(&$statement),
             }),*]
         }
@@ -197,6 +210,8 @@ pub struct Parameters {
     tau: G2Point,
     prepared_tau: PreparedPoint,
     summary_powers: SummaryPowers,
+    /// All powers of τ that column commitments need; those for development are made when needed.
+    powers: Option<Arc<Srs>>,
     keys: BTreeMap<CircuitId, VerifyingKey>,
 }
 
@@ -204,13 +219,14 @@ impl Parameters {
     /// Checks a set of verifying keys against an index: every circuit of the program must have one.
     ///
     /// # Errors
-    /// [`KeyError::Malformed`] for a degenerate key, `[τ]₂ = [1]₂` or other powers than those of τ,
-    /// [`KeyError::NotPinned`] for one
-    /// that is not in the index, [`KeyError::Unknown`] for one that is missing,
+    /// [`KeyError::Malformed`] for a degenerate key, `[τ]₂ = [1]₂`, other powers than those of τ, or
+    /// another version of a circuit; [`KeyError::NotPinned`] for a key that is not in the index,
+    /// [`KeyError::Unknown`] for one that is missing,
     /// [`KeyError::Forgeable`] if what calls itself a ceremony's is from the public seed.
     pub fn new(index: &Index, bytes: &BTreeMap<&str, &[u8]>) -> Result<Self, KeyError> {
         if !index.origin.is_forgeable() {
             refuse_seeded(index)?;
+            same_circuits(index)?;
         }
         if *index.tau.affine() == G2Affine::generator() {
             return Err(KeyError::Malformed {
@@ -231,8 +247,35 @@ impl Parameters {
         }
         let summary_powers = SummaryPowers::new(&index.summary_powers, index.tau.affine())
             .map_err(|error| KeyError::Malformed { circuit: SRS.into(), reason: error.0 })?;
-        let prepared_tau = PreparedPoint::new(*index.tau.affine());
-        Ok(Self { origin: index.origin, tau: index.tau, prepared_tau, summary_powers, keys })
+        Ok(Self {
+            origin: index.origin,
+            tau: index.tau,
+            prepared_tau: PreparedPoint::new(*index.tau.affine()),
+            summary_powers,
+            powers: None,
+            keys,
+        })
+    }
+
+    /// Adds the powers of τ that column commitments need.
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`] if they are too few, or not the powers of this τ.
+    pub fn with_powers(mut self, powers: Arc<Srs>) -> Result<Self, KeyError> {
+        let malformed =
+            |reason: &str| KeyError::Malformed { circuit: SRS.into(), reason: reason.into() };
+        let points = powers.powers();
+        if points.len() < setup::POWERS {
+            return Err(malformed("too few of them"));
+        }
+        let valid = points.first() == Some(&G1Affine::generator())
+            && points.iter().all(|point| point.is_on_curve())
+            && is_geometric(points, self.tau.affine(), &mut rand::rngs::OsRng);
+        if !valid {
+            return Err(malformed("they are not the powers of the index's τ"));
+        }
+        self.powers = Some(powers);
+        Ok(self)
     }
 
     /// The development parameters that are part of the program. Forgeable.
@@ -279,7 +322,26 @@ fn refuse_seeded(index: &Index) -> Result<(), KeyError> {
     Ok(())
 }
 
-fn pinned(text: &str) -> Result<[u8; 32], KeyError> {
+/// Parameters are for the circuits of this program, not for others of the same name.
+fn same_circuits(index: &Index) -> Result<(), KeyError> {
+    for known in &Index::embedded()?.circuits {
+        let found = index.circuit(&known.circuit)?;
+        let same = Frozen {
+            verifying_key: known.verifying_key.clone(),
+            proving_key: known.proving_key.clone(),
+            ..found.clone()
+        };
+        if same != *known {
+            return Err(KeyError::Malformed {
+                circuit: known.circuit.clone(),
+                reason: "the parameters are for another version of this circuit".into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn pinned(text: &str) -> Result<[u8; 32], KeyError> {
     parse_hex(text)
         .map_err(|error| KeyError::Malformed { circuit: "index".into(), reason: error.to_string() })
 }
@@ -294,10 +356,14 @@ impl Verifier {
     /// A verifier for a network.
     ///
     /// # Errors
-    /// [`KeyError::Forgeable`] for development parameters in a production network.
+    /// [`KeyError::Forgeable`] for development parameters in a production network;
+    /// [`KeyError::Unknown`] for those of a ceremony without the powers of τ, which disputes need.
     pub fn new(network: Network, parameters: Parameters) -> Result<Self, KeyError> {
         if network == Network::Production && parameters.origin.is_forgeable() {
             return Err(KeyError::Forgeable);
+        }
+        if !parameters.origin.is_forgeable() && parameters.powers.is_none() {
+            return Err(KeyError::Unknown(SRS.to_owned()));
         }
         Ok(Self { parameters: Arc::new(parameters) })
     }
@@ -343,18 +409,20 @@ impl Verifier {
         Batch::new(&self.parameters.prepared_tau)
     }
 
-    /// The powers of τ, with which a claimed commitment to cells in hand is computed again. Made when
-    /// they are first needed, which takes about a second.
+    /// The powers of τ, with which a claimed commitment to cells in hand is computed again. Those for
+    /// development are made when they are first needed, which takes about a second.
     ///
     /// # Errors
-    /// [`KeyError::Unknown`] under parameters of a ceremony, whose powers are no part of the program.
+    /// Never: [`KeyError::Unknown`] stands for parameters of a ceremony without powers, of which no
+    /// verifier is made.
     pub fn powers(&self) -> Result<Arc<Srs>, KeyError> {
         static DEVELOPMENT: OnceLock<Arc<Srs>> = OnceLock::new();
-        match self.parameters.origin {
-            Origin::Development => {
+        match (&self.parameters.powers, self.parameters.origin) {
+            (Some(powers), _) => Ok(Arc::clone(powers)),
+            (None, Origin::Development) => {
                 Ok(Arc::clone(DEVELOPMENT.get_or_init(|| Arc::new(setup::generate_srs()))))
             }
-            Origin::Ceremony => Err(KeyError::Unknown(SRS.to_owned())),
+            (None, Origin::Ceremony) => Err(KeyError::Unknown(SRS.to_owned())),
         }
     }
 
@@ -426,7 +494,7 @@ pub enum Step {
     Check,
 }
 
-/// Makes proofs under development parameters; reads each key when it is first needed.
+/// Makes proofs; reads each key when it is first needed.
 #[derive(Debug)]
 pub struct Prover {
     cache: Cache,
@@ -451,6 +519,22 @@ impl Prover {
         })
     }
 
+    /// A prover under the parameters of a ceremony, from its folder.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the folder is not one of a whole ceremony for this program's circuits.
+    pub fn ceremony(directory: impl Into<PathBuf>) -> Result<Self, KeyError> {
+        let directory = directory.into();
+        let (index, parameters) = folder::load(&directory)?;
+        Ok(Self {
+            cache: Cache::new(directory),
+            index,
+            verifier: Verifier::new(Network::Production, parameters)?,
+            keys: Mutex::default(),
+            powers: Mutex::default(),
+        })
+    }
+
     /// The verifier under the same parameters.
     #[must_use]
     pub fn verifier(&self) -> &Verifier {
@@ -468,6 +552,9 @@ impl Prover {
     /// # Errors
     /// [`KeyError`] when it can neither be read nor generated.
     pub fn powers(&self) -> Result<Arc<Srs>, KeyError> {
+        if !self.is_forgeable() {
+            return self.verifier.powers();
+        }
         // A panic elsewhere leaves the slot as it was: whole or empty.
         let mut slot = self.powers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(powers) = slot.as_ref() {
@@ -493,16 +580,30 @@ impl Prover {
             .into_iter()
             .find(|entry| entry.circuit == circuit)
             .ok_or_else(|| KeyError::Unknown(circuit.0.to_owned()))?;
-        let hash = pinned(&self.index.circuit(circuit.0)?.proving_key)?;
-        let key = Arc::new(self.cache.load_or(circuit.0, &hash, || entry.generate())?);
+        let hash = &self.index.circuit(circuit.0)?.proving_key;
+        let key = Arc::new(match self.index.origin {
+            Origin::Development => {
+                self.cache.load_or(circuit.0, &pinned(hash)?, || entry.generate())?
+            }
+            Origin::Ceremony => {
+                let key: ProvingKey = self.cache.load(circuit.0, hash)?;
+                let verifying = key.verifying_key(circuit.0)?.hash();
+                if verifying != pinned(&self.index.circuit(circuit.0)?.verifying_key)?
+                    || !key.has_one_delta()
+                {
+                    return Err(KeyError::NotPinned(circuit.0.to_owned()));
+                }
+                key
+            }
+        });
         keys.insert(circuit, Arc::clone(&key));
         Ok(key)
     }
 
-    /// Proves a statement without committed inputs.
+    /// Proves a statement without committed inputs, and checks the result as a verifier would.
     ///
     /// # Errors
-    /// [`ProveError`] when the witness is false or there is no key.
+    /// [`ProveError`] when the witness is false, or the key is missing or not that of the verifier.
     pub fn prove<S: Statement, R: RngCore + CryptoRng>(
         &self,
         statement: &S,
@@ -510,7 +611,10 @@ impl Prover {
         witness: &S::Witness,
         rng: &mut R,
     ) -> Result<Proof, ProveError> {
-        proof::prove(statement, &*self.key(statement.circuit())?, public, witness, rng)
+        let key = self.key(statement.circuit())?;
+        let proof = proof::prove(statement, &key, public, witness, rng)?;
+        self.verifier.verify(statement, public, &proof)?;
+        Ok(proof)
     }
 
     /// Proves all statements about a row block. `columns` are those of [`BlockClaims::opened`], in

@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub mod bundle;
+pub mod ceremony;
 pub mod circuit;
 pub mod commitment;
 pub mod committed;
@@ -13,6 +14,7 @@ pub mod error;
 pub mod fft;
 pub mod field;
 pub mod hash;
+pub mod interop;
 pub mod keys;
 pub mod merkle;
 pub mod msm;

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine};
 use ark_ec::AffineRepr;
+use ark_ec::pairing::Pairing;
 use ark_ff::UniformRand;
 use ark_groth16::{Groth16, PreparedVerifyingKey, prepare_verifying_key};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -45,7 +46,7 @@ impl Proof {
         })
     }
 
-    fn stock(&self) -> ark_groth16::Proof<Bn254> {
+    pub(crate) fn stock(&self) -> ark_groth16::Proof<Bn254> {
         ark_groth16::Proof { a: *self.a.affine(), b: *self.b.affine(), c: *self.c.affine() }
     }
 
@@ -176,6 +177,11 @@ impl VerifyingKey {
         &self.bytes
     }
 
+    /// arkworks' form of the key: bases of committed inputs left out.
+    pub(crate) fn stock(&self) -> &ark_groth16::VerifyingKey<Bn254> {
+        &self.prepared.vk
+    }
+
     /// Hash of the canonical bytes: what is pinned, and what challenges depend on.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
@@ -252,6 +258,19 @@ impl VerifyingKey {
     }
 }
 
+/// How a key turns constraints into polynomials. Verification is the same for all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Reduction {
+    /// arkworks' own, of keys generated here: the key holds `τ^i·Z(τ)/δ`, and takes the coefficients
+    /// of the quotient by the vanishing polynomial `Z`.
+    #[default]
+    Libsnark,
+    /// Circom's, of keys that the public ceremony tools make: the key holds the odd Lagrange
+    /// polynomials of the domain of twice the size at τ, over δ, and takes the values of `A·B − C` at
+    /// its odd points. At the even ones it is zero.
+    Circom,
+}
+
 /// A proving key, and the bases of its proofs of knowledge.
 #[derive(Clone, Debug)]
 pub struct ProvingKey {
@@ -259,14 +278,15 @@ pub struct ProvingKey {
     /// `σ·γABC_j` for every committed input.
     knowledge: Vec<G1Affine>,
     sigma: Option<G2Affine>,
+    reduction: Reduction,
     /// The circuit, once something was proven.
     layout: OnceLock<Arc<Layout>>,
 }
 
 impl PartialEq for ProvingKey {
     fn eq(&self, other: &Self) -> bool {
-        (&self.stock, &self.knowledge, &self.sigma)
-            == (&other.stock, &other.knowledge, &other.sigma)
+        (&self.stock, &self.knowledge, &self.sigma, self.reduction)
+            == (&other.stock, &other.knowledge, &other.sigma, other.reduction)
     }
 }
 
@@ -279,7 +299,31 @@ impl ProvingKey {
         knowledge: Vec<G1Affine>,
         sigma: Option<G2Affine>,
     ) -> Self {
-        Self { stock, knowledge, sigma, layout: OnceLock::new() }
+        let reduction = Reduction::default();
+        Self { stock, knowledge, sigma, reduction, layout: OnceLock::new() }
+    }
+
+    /// The same key for another reduction.
+    #[must_use]
+    pub fn with_reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+
+    /// How it turns constraints into polynomials.
+    #[must_use]
+    pub fn reduction(&self) -> Reduction {
+        self.reduction
+    }
+
+    /// Whether δ is the same in both groups. It carries the randomness that hides the witness.
+    #[must_use]
+    pub fn has_one_delta(&self) -> bool {
+        let (first, second) = (self.stock.delta_g1, self.stock.vk.delta_g2);
+        first.is_on_curve()
+            && !first.is_zero()
+            && Bn254::pairing(first, G2Affine::generator())
+                == Bn254::pairing(G1Affine::generator(), second)
     }
 
     /// arkworks' part of the key.
@@ -372,7 +416,7 @@ impl ProvingKey {
         rng: &mut R,
     ) -> Result<Proof, ProveError> {
         let (r, s) = (Fr::rand(rng), Fr::rand(rng));
-        Proof::new(&prover::prove(&self.stock, assignment, r, s)?)
+        Proof::new(&prover::prove(&self.stock, self.reduction, assignment, r, s)?)
     }
 
     /// What [`ProvingKey::assign`] and [`ProvingKey::prove`] do, by arkworks' own prover: the same

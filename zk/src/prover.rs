@@ -4,8 +4,8 @@
 //! coefficients by number, so that most products with them are none. For a proof, a circuit is then
 //! only assigned; every constraint is checked on the kept matrices, and the values that this takes are
 //! those that the quotient polynomial is made of. Multiples are summed by [`crate::msm`], transforms
-//! done by [`crate::fft`]. Groth, <https://eprint.iacr.org/2016/260>; arkworks' reduction to quadratic
-//! arithmetic programs is libsnark's. Depends on [`crate::statement`] and [`crate::proof`].
+//! done by [`crate::fft`]. Groth, <https://eprint.iacr.org/2016/260>; the reduction to quadratic
+//! arithmetic programs is that of the key. Depends on [`crate::statement`] and [`crate::proof`].
 
 use std::collections::HashMap;
 
@@ -21,6 +21,7 @@ use rayon::prelude::*;
 use crate::error::ProveError;
 use crate::fft::Domain;
 use crate::msm;
+use crate::proof::Reduction;
 use crate::statement::{CircuitId, Statement, Unsatisfied};
 
 /// The constraints of a circuit.
@@ -189,19 +190,25 @@ impl Assignment {
 /// [`ProveError::Shape`] when the key is for a circuit of another shape.
 pub(crate) fn prove(
     key: &ark_groth16::ProvingKey<Bn254>,
+    reduction: Reduction,
     assignment: Assignment,
     r: Fr,
     s: Fr,
 ) -> Result<ark_groth16::Proof<Bn254>, ProveError> {
     let Assignment { instance, values, rows: [mut a, mut b, c] } = assignment;
     let private = values.get(instance..).unwrap_or_default();
-    let domain = Domain::of(a.len() + instance).ok_or(ProveError::Shape("no such domain"))?;
+    let no_domain = ProveError::Shape("no such domain");
+    let domain = Domain::of(a.len() + instance).ok_or(no_domain.clone())?;
+    let multiples = match reduction {
+        Reduction::Libsnark => domain.size() - 1,
+        Reduction::Circom => domain.size(),
+    };
     if key.vk.gamma_abc_g1.len() != instance
         || key.a_query.len() != values.len()
         || key.b_g1_query.len() != values.len()
         || key.b_g2_query.len() != values.len()
         || key.l_query.len() != private.len()
-        || key.h_query.len() != domain.size() - 1
+        || key.h_query.len() != multiples
     {
         return Err(ProveError::Shape("another number of variables"));
     }
@@ -212,10 +219,13 @@ pub(crate) fn prove(
     // The quotient's multiples and the witness's are one sum: they share the walk through buckets.
     let (last, (a, (b1, b2))) = rayon::join(
         || {
-            let mut scalars = domain.quotient(a, b, c);
+            let mut scalars = match reduction {
+                Reduction::Libsnark => domain.quotient(a, b, c),
+                Reduction::Circom => domain.odd_values(a, b, c)?,
+            };
             scalars.truncate(key.h_query.len());
             scalars.extend_from_slice(private);
-            msm::sum(&[key.h_query.as_slice(), &key.l_query].concat(), &scalars)
+            Some(msm::sum(&[key.h_query.as_slice(), &key.l_query].concat(), &scalars))
         },
         || {
             rayon::join(
@@ -229,6 +239,7 @@ pub(crate) fn prove(
             )
         },
     );
+    let last = last.ok_or(no_domain)?;
     let a: G1Projective = a + key.vk.alpha_g1 + key.delta_g1 * r;
     let b1: G1Projective = b1 + key.beta_g1 + key.delta_g1 * s;
     let b2: G2Projective = b2 + key.vk.beta_g2 + key.vk.delta_g2 * s;

@@ -44,7 +44,7 @@ fn proofs_are_those_of_arkworks() {
         let (public, witness) = sum.example();
         let assignment = key.assign(&sum, &public, &witness).unwrap();
         assert_eq!(
-            prove(key.stock(), assignment, r, s).unwrap(),
+            prove(key.stock(), Reduction::Libsnark, assignment, r, s).unwrap(),
             prove_stock(key.stock(), &sum, &public, &witness, r, s).unwrap()
         );
     }

@@ -30,7 +30,7 @@ use crate::circuit::k_anonymity::BLOCK_ROWS;
 use crate::commitment::{BLINDERS, Srs};
 use crate::field::{hash_parts, scalar_bytes};
 use crate::point::G1Point;
-use crate::proof::{KeyError, ProvingKey};
+use crate::proof::{KeyError, ProvingKey, Reduction};
 use crate::statement::Statement;
 use crate::summary::SUMMARY_POWERS;
 
@@ -227,12 +227,18 @@ impl Cached for Srs {
     }
 }
 
+/// Ends the cached form of a key for circom's reduction.
+const CIRCOM: u8 = 1;
+
 impl Cached for ProvingKey {
     fn to_cache(&self) -> Result<Vec<u8>, KeyError> {
         let mut bytes = Vec::new();
         self.stock().serialize_uncompressed(&mut bytes).map_err(unreadable)?;
         self.knowledge().serialize_uncompressed(&mut bytes).map_err(unreadable)?;
         self.sigma().copied().serialize_uncompressed(&mut bytes).map_err(unreadable)?;
+        if self.reduction() == Reduction::Circom {
+            bytes.push(CIRCOM);
+        }
         Ok(bytes)
     }
 
@@ -244,7 +250,12 @@ impl Cached for ProvingKey {
             .map_err(unreadable)?;
         let sigma = CanonicalDeserialize::deserialize_with_mode(&mut bytes, how, check)
             .map_err(unreadable)?;
-        Ok(Self::new(stock, knowledge, sigma))
+        let reduction = match bytes {
+            [] => Reduction::Libsnark,
+            [CIRCOM] => Reduction::Circom,
+            _ => return Err(KeyError::Cache("bytes after the end of a key".into())),
+        };
+        Ok(Self::new(stock, knowledge, sigma).with_reduction(reduction))
     }
 }
 
@@ -305,6 +316,35 @@ impl Cache {
         // Losing the file costs time, not correctness.
         let _ = write(&path, name, pinned, &payload);
         Ok(value)
+    }
+}
+
+/// Where nothing can be generated.
+impl Cache {
+    /// Stores an object that cannot be generated again.
+    ///
+    /// # Errors
+    /// [`KeyError::Cache`] when it cannot be written.
+    pub fn store<T: Cached>(&self, name: &str, value: &T) -> Result<(), KeyError> {
+        let payload = value.to_cache()?;
+        let path = self.path(name);
+        write(&path, name, &Sha256::digest(&payload).into(), &payload)
+            .map_err(|error| KeyError::Cache(format!("{}: {error}", path.display())))
+    }
+
+    /// Reads an object with the pinned hash.
+    ///
+    /// # Errors
+    /// [`KeyError::Cache`] when it is missing, damaged, or another.
+    pub fn load<T: Cached>(&self, name: &str, pinned: &str) -> Result<T, KeyError> {
+        let path = self.path(name);
+        let payload = read(&path, name, &crate::keys::pinned(pinned)?).ok_or_else(|| {
+            KeyError::Cache(format!(
+                "{} is missing, damaged, or not the one of the index; copy it again",
+                path.display()
+            ))
+        })?;
+        T::from_cache(&payload)
     }
 }
 
