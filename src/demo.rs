@@ -84,7 +84,11 @@ pub fn tell(
     say("\n2. Packing, proving, listing".to_owned());
     let record = story::pack(&world, &prepared, BlockRows::Full, &indented)?;
     story::list(&world, &record, &indented)?;
-    say(format!("   On the page: {} rows: proven. One row a person: declared, not proven.", K));
+    say(format!(
+        "   On the page: {K} rows in every group, {} different values of {} in every group, and three charts: proven. One row a person: declared, not proven.",
+        story::L,
+        story::SENSITIVE
+    ));
 
     say("\n3. A university vouches for a researcher".to_owned());
     let credential = world.vouch(&["general", "health"])?;

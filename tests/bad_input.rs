@@ -382,3 +382,43 @@ fn a_ledger_begins_once_and_only_with_a_genesis_that_holds_together() {
     assert_eq!(ran.exit, 1);
     assert!(ran.message().contains("galen node init"), "{}", ran.message());
 }
+
+#[test]
+fn a_shard_is_proven_elsewhere_and_joined() {
+    let home = Home::new();
+    let csv = home.write("ward.csv", ward());
+    home.write("licence.txt", "Use it well.");
+    home.write("description.json", DESCRIPTION);
+    let deidentify =
+        ["dataset", "deidentify", &csv, "--k", "5", "--l", "glucose=4", "--small-blocks"];
+    let wrong = home.run(&with(&deidentify[..5], &["--l", "glucose=many"]));
+    assert_eq!(wrong.refused(), (2, "usage".to_owned()));
+    let wrong = home.run(&with(&with(&deidentify[..5], &["--l", "sex=2"]), ROLES));
+    assert_eq!(wrong.refused(), (8, "deidentify.not_sensitive".to_owned()));
+    let out = with(&["--role", "glucose=sensitive", "--out", "data"], ROLES);
+    let done = home.run(&with(&deidentify, &out)).done();
+    assert!(done["report"]["diversity"][0]["reached"].as_u64().unwrap() >= 4, "{done}");
+    let pack = ["dataset", "pack", "--data", "data", "--description", "description.json"];
+    let large = home.run(&with(&pack, &["--out", "package"]));
+    assert_eq!(large.refused().1, "pack.table", "arranged for small blocks");
+    let small = ["--out", "package", "--small-blocks", "--chart", "all"];
+    let packed = home.run(&with(&pack, &small)).done();
+    let charts = packed["claims"][0]["charts"].as_array().unwrap().len();
+    assert!(charts >= 2, "{packed}");
+
+    let prove = ["dataset", "prove", "package"];
+    let beyond = home.run(&with(&prove, &["--blocks", "0..9", "--out", "shard"]));
+    assert_eq!(beyond.refused(), (8, "proof.shard".to_owned()));
+    let lone = home.run(&with(&prove, &["--blocks", "0..1"]));
+    assert_eq!(lone.exit, 2, "a shard needs a folder");
+    home.run(&with(&prove, &["--blocks", "0..1", "--out", "shard"])).done();
+    let verify = ["dataset", "verify", "package", "--offline"];
+    assert_eq!(home.run(&verify).refused(), (3, "proof.missing".to_owned()));
+    let joined = home.run(&with(&prove, &["--combine", "shard"])).done();
+    assert_eq!((&joined["taken"], &joined["complete"]), (&1.into(), &true.into()));
+    assert_eq!(home.run(&verify).done()["blocks"], 1);
+    let again = home.run(&with(&prove, &["--combine", "shard"])).done();
+    assert_eq!((&again["taken"], &again["kept"]), (&0.into(), &1.into()));
+    fs::remove_file(home.path("shard/shard.json")).unwrap();
+    assert_ne!(home.run(&with(&prove, &["--combine", "shard"])).exit, 0);
+}

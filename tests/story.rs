@@ -39,6 +39,7 @@ fn adversary_26_a_dataset_is_listed_bought_delivered_refunded_and_disputed() {
         demo::tell(root.path(), any_port, &say).unwrap_or_else(|failure| panic!("{failure:?}"));
     let told = told.into_inner().join("\n");
     for landmark in [
+        "different values of mdvis",
         "the listing is live",
         "The licence is active",
         "byte for byte",
@@ -54,7 +55,9 @@ fn adversary_26_a_dataset_is_listed_bought_delivered_refunded_and_disputed() {
     let delivered = root.path().join("researcher/opened").join(opened_name(root.path()));
     let quasi = "site,black,income,xage,female,educdec,num";
     let k = demo::K.to_string();
-    let found = check("check_anonymity.py", &[&delivered], &["--qi", quasi, "--k", &k]);
+    let l = format!("{}={}", demo::story::SENSITIVE, demo::story::L);
+    let measured = ["--qi", quasi, "--k", &k, "--l", &l];
+    let found = check("check_anonymity.py", &[&delivered], &measured);
     println!("{found}");
     let origins = root.path().join("hospital/deidentified/origins.csv");
     let source = root.path().join("randhie.csv.gz");

@@ -26,9 +26,9 @@ pub enum Dataset {
     /// Encrypt a de-identified table, and files, into a package folder
     #[command(after_help = package::PACK_HELP)]
     Pack(package::Pack),
-    /// Prove that every row block of a package is k-anonymous
+    /// Prove what is claimed of every row block of a package
     #[command(
-        after_help = "Examples:\n  galen dataset prove ward-7.galen\n  galen dataset prove 3fa4c1 --home /srv/hospital"
+        after_help = "Examples:\n  galen dataset prove ward-7.galen\n  galen dataset prove 3fa4c1 --home /srv/hospital\n  galen dataset prove ward-7.galen --blocks 16..32 --out shard-1\n  galen dataset prove ward-7.galen --combine shard-0 shard-1"
     )]
     Prove(package::Prove),
     /// Check a package folder, or a listed package at a node, without any key

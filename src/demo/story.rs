@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use galen_api::words;
 use galen_dataset::deidentify::{Deidentified, Report, Settings};
 use galen_dataset::ingest::Ingested;
 use galen_dataset::pack::Progress;
@@ -14,7 +15,7 @@ use galen_market::action::Action;
 use galen_market::action::trade::ResumeListings;
 use galen_market::deal::{Stage, Termination};
 use galen_market::layout::BlockRows;
-use galen_market::listing::Standing;
+use galen_market::listing::{Standing, TableClaims};
 use galen_market::terms::{Purpose, PurposeKind};
 use sha2::Digest as _;
 
@@ -31,6 +32,12 @@ use crate::session::account_of;
 use crate::wallet::Role;
 use crate::wallet::derive::AccountKey;
 
+/// The column whose values must differ in every group: visits to a doctor.
+pub const SENSITIVE: &str = "mdvis";
+/// How many different values it shows in every group.
+pub const L: u64 = 4;
+/// Columns whose charts are shown and proven.
+const CHARTS: [&str; 3] = ["mdvis", "plan", "xage"];
 /// Price of a licence, in cents.
 pub const PRICE: u64 = 25_000;
 /// What each purchase is funded with: the price and the fee allowance.
@@ -94,8 +101,8 @@ pub fn prepare(world: &World, source: &Path, k: u64, tell: Tell<'_>) -> Result<P
     if inspection.findings.len() > 6 {
         tell(format!("    and {} more", inspection.findings.len() - 6));
     }
-    let roles = inspection.roles();
-    let named = |role: ColumnRole| {
+    let mut roles = inspection.roles();
+    let named = |roles: &Roles, role: ColumnRole| {
         let names = inspection
             .columns
             .iter()
@@ -103,9 +110,16 @@ pub fn prepare(world: &World, source: &Path, k: u64, tell: Tell<'_>) -> Result<P
             .map(|c| c.name.as_str());
         names.collect::<Vec<_>>().join(", ")
     };
-    tell(format!("  person number (dropped): {}", named(ColumnRole::Person)));
-    tell(format!("  quasi-identifiers:       {}", named(ColumnRole::QuasiIdentifier)));
-    let settings = Settings { k, roles: roles.clone(), ..Settings::default() };
+    tell(format!("  person number (dropped): {}", named(&roles, ColumnRole::Person)));
+    tell(format!("  quasi-identifiers:       {}", named(&roles, ColumnRole::QuasiIdentifier)));
+    roles.0.insert(SENSITIVE.to_owned(), ColumnRole::Sensitive);
+    tell(format!("  sensitive:               {}", named(&roles, ColumnRole::Sensitive)));
+    let settings = Settings {
+        k,
+        roles: roles.clone(),
+        diversity: [(SENSITIVE.to_owned(), L)].into(),
+        ..Settings::default()
+    };
     risk_and_loss(&table, &settings, tell)?;
     let begun = Instant::now();
     let result = prepare::deidentify(&table, &settings)?;
@@ -124,9 +138,10 @@ pub fn prepare(world: &World, source: &Path, k: u64, tell: Tell<'_>) -> Result<P
         ));
     }
     tell(format!(
-        "  smallest class {} {}; information lost {:.0} %{}; chance to trace the row at greatest risk {:.1} % (computed, not proven)",
+        "  smallest group {} {}, with {} different values of {SENSITIVE} or more; information lost {:.0} %{}; chance to trace the row at greatest risk {:.1} % (computed, not proven)",
         report.k_reached,
         prepare::counted(report),
+        report.diversity.first().map_or(0, |d| d.reached),
         report.loss * 100.0,
         if report.least_loss { ", the least possible" } else { "" },
         report.after.prosecutor_highest * 100.0
@@ -195,11 +210,15 @@ pub fn pack(
         table: Some((&prepared.result, &prepared.roles)),
         files: Vec::new(),
         description: &description,
+        charts: &pack::Charts::Named(CHARTS.map(str::to_owned).to_vec()),
         block_rows,
         out: &out,
     };
-    let (listing, record) =
+    let pack::Packed { listing, record, uncharted } =
         pack::pack(&world.hospital.wallet, &store, &request, &world.prover, &quiet)?;
+    if let Some((column, why)) = uncharted.first() {
+        return Err(unexpected(format!("no chart of {column}: {why}")));
+    }
     tell(format!(
         "Packed in {}: {} encrypted segments, {} bytes, every column committed to. Package {}",
         seconds(begun),
@@ -217,22 +236,27 @@ pub fn pack(
 pub fn list(world: &World, record: &PackageRecord, tell: Tell<'_>) -> Result<(), Failure> {
     let store = PackageStore::of(&world.hospital.home);
     let begun = Instant::now();
-    let bundles = pack::prove(&world.hospital.wallet, &store, record, &world.prover, &|_| ())?;
+    let (bundles, record) =
+        pack::prove(&world.hospital.wallet, &store, record, &world.prover, 1, &|_| ())?;
     let size = bundles.iter().map(|path| bytes_of(path)).sum::<Result<u64, _>>()?;
+    let folder = PackageFolder::read(&record.folder)?;
     tell(format!(
-        "Proven in {}: every combination of quasi-identifiers occurs in at least {} rows. {}, {size} bytes in all.",
+        "Proven in {}. {}, {size} bytes in all:",
         seconds(begun),
-        record.k().first().copied().unwrap_or(0),
         match bundles.len() {
             1 => "One proof bundle".to_owned(),
             many => format!("{many} proof bundles"),
         }
     ));
-    let folder = PackageFolder::read(&record.folder)?;
+    for (table, claims) in folder.layout().tables().iter().zip(&record.claims) {
+        for sentence in words::proven(folder.layout(), table, claims) {
+            tell(format!("  - {sentence}"));
+        }
+    }
     let begun = Instant::now();
     let verifier = world.prover.verifier();
     let published =
-        listing::publish(&world.session, &world.hospital.key, &folder, record, verifier, &|_| ())?;
+        listing::publish(&world.session, &world.hospital.key, &folder, &record, verifier, &|_| ())?;
     if published.standing != Some(Standing::Live) {
         return Err(unexpected(format!("the listing is not live: {:?}", published.standing)));
     }
@@ -411,6 +435,10 @@ pub fn disputed(
     tell(format!(
         "A second listing of the hospital is not what it says: one cell of segment {segment} was changed after its column was committed to."
     ));
+    // That it has k rows in every group is enough to be listed, and true.
+    let claims = cheat.k().into_iter().map(TableClaims::of_k).collect();
+    let cheat = PackageRecord { claims, ..cheat };
+    store.update(&cheat)?;
     list(world, &cheat, tell)?;
     let (deal, folder) = buy(world, &cheat, credential, 2, tell)?;
     world.with_agent(|| world.wait_for(&deal.deal, Stage::Verified))?;

@@ -9,7 +9,7 @@ use galen_dataset::package::{
     self, LEAVES_FILE, Listing, MANIFEST_FILE, Offsets, PackageFolder, SEGMENTS_FILE, check_leaves,
     check_segment, decode_leaves,
 };
-use galen_dataset::verify::{Claimed, verify_block};
+use galen_dataset::verify::{Claimed, verify_proofs};
 use galen_market::action::Action;
 use galen_market::action::trade::{DraftListing, ProveBlock, ReviseListing, WithdrawListing};
 use galen_market::codec::{Bounded, Bytes};
@@ -151,9 +151,7 @@ pub fn publish(
         return Err(galen_dataset::package::PackageError::OtherPackage { expected, found }.into());
     }
     // What the ledger would refuse is found before anything is sent.
-    for (table, block) in folder.layout().blocks() {
-        verify_block(folder, &claimed(record), verifier, table, block)?;
-    }
+    verify_proofs(folder, &claimed(record), verifier, &|_| ())?;
     let id = record.listing();
     let mut blocks = 0u64;
     let view = match find(session, &id)? {

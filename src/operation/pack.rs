@@ -1,18 +1,26 @@
 //! Packing, proving and checking packages on this machine.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use galen_dataset::deidentify::Deidentified;
-use galen_dataset::encode::encode_deidentified;
+use galen_dataset::attempts::AttemptLog;
+use galen_dataset::charts;
+use galen_dataset::deidentify::{Deidentified, Report as DeidentificationReport};
+use galen_dataset::encode::{ChartWish, ColumnNote, EncodedTable, encode_deidentified};
 use galen_dataset::manifest::{Deidentification, RowCounts};
 use galen_dataset::pack::{FileInput, PackInput, Report, pack as seal};
 use galen_dataset::package::{Listing, PackageFolder};
-use galen_dataset::prove::{ProofStep, prove as prove_blocks};
+use galen_dataset::property::diversity_claims;
+use galen_dataset::prove::{Place, ProofStep, ProvingError, Work, complete, prove as prove_blocks};
 use galen_dataset::roles::Roles;
-use galen_dataset::verify::{Claimed, verify as verify_folder};
+use galen_dataset::shard::{Joined, Shard, join as join_shards};
+use galen_dataset::verify::{Claimed, VerifyError, verify as verify_folder};
+use galen_market::codec::Bounded;
 use galen_market::id::AccountId;
 use galen_market::layout::BlockRows;
 use galen_market::listing::{Lineage, TableClaims};
+use galen_zk::bundle::MAX_PROOFS;
 use galen_zk::keys::{Prover, Verifier};
 
 use super::description::Description;
@@ -31,10 +39,35 @@ pub struct PackRequest<'a> {
     pub files: Vec<FileInput>,
     /// What it is and what is offered.
     pub description: &'a Description,
+    /// Which columns are charted.
+    pub charts: &'a Charts,
     /// Rows of a full block.
     pub block_rows: BlockRows,
     /// The new folder.
     pub out: &'a Path,
+}
+
+/// Which columns of a table are charted.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Charts {
+    /// None.
+    #[default]
+    None,
+    /// Every one that can be.
+    All,
+    /// These.
+    Named(Vec<String>),
+}
+
+/// A package that was made.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    /// Its public data.
+    pub listing: Listing,
+    /// What is kept of it.
+    pub record: PackageRecord,
+    /// Charts that were wished for and cannot be shown: the column, why, and what to do.
+    pub uncharted: Vec<(String, String)>,
 }
 
 /// Packs into a new folder. The key is on the disk, encrypted for the wallet, before the folder has
@@ -48,9 +81,9 @@ pub fn pack(
     request: &PackRequest<'_>,
     prover: &Prover,
     report: Report<'_>,
-) -> Result<(Listing, PackageRecord), Failure> {
+) -> Result<Packed, Failure> {
     refuse_existing(request.out)?;
-    let (input, record) = input(request)?;
+    let (input, record, uncharted) = input(request)?;
     let above = above(request.out);
     let draft = tempfile::Builder::new()
         .prefix(".galen-packing-")
@@ -74,7 +107,7 @@ pub fn pack(
         std::fs::canonicalize(request.out).map_err(|error| Failure::file(request.out, &error))?;
     let record = PackageRecord { folder, ..record };
     store.update(&record)?;
-    Ok((listing, record))
+    Ok(Packed { listing, record, uncharted })
 }
 
 /// Everything that packing needs but the key, checked: what a dry run does.
@@ -83,14 +116,16 @@ pub fn pack(
 /// As [`pack`].
 pub fn check(request: &PackRequest<'_>) -> Result<(), Failure> {
     refuse_existing(request.out)?;
-    let (input, _) = input(request)?;
+    let (input, ..) = input(request)?;
     let mut manifest = input.manifest;
     manifest.resources = input.tables.iter().map(|table| table.resource.clone()).collect();
     // Files get their hash while they are packed; without any resource there is nothing to check yet.
     if manifest.resources.is_empty() { Ok(()) } else { Ok(manifest.check()?) }
 }
 
-fn input(request: &PackRequest<'_>) -> Result<(PackInput, PackageRecord), Failure> {
+type Input = (PackInput, PackageRecord, Vec<(String, String)>);
+
+fn input(request: &PackRequest<'_>) -> Result<Input, Failure> {
     let description = request.description;
     if request.table.is_none() && request.files.is_empty() {
         return Err(Failure::usage("there is nothing to pack")
@@ -99,30 +134,37 @@ fn input(request: &PackRequest<'_>) -> Result<(PackInput, PackageRecord), Failur
     let offer = description.offer(request.institution)?;
     let mut tables = Vec::new();
     let mut claims = Vec::new();
+    let mut uncharted = Vec::new();
     let deidentification = match request.table {
         Some((result, roles)) => {
+            let mut notes = description.notes()?;
+            wish(&mut notes, request.charts, result, request.block_rows);
             let table = encode_deidentified(
                 &description.name,
                 &description.description,
                 result,
                 roles,
-                &description.notes()?,
+                &notes,
                 request.block_rows,
             )?;
-            tables.push(table);
             let declared = Deidentification::from(&result.report);
-            claims.push(TableClaims::of_k(declared.k));
+            uncharted.extend(table.columns.iter().filter_map(|column| {
+                let why = column.chart.as_ref()?.as_ref().err()?;
+                Some((column.spec.name.clone(), why.to_string()))
+            }));
+            claims.push(table_claims(declared.k, &table, &result.report)?);
+            tables.push(table);
             declared
         }
         None => Deidentification {
             method: "files as they are; what was done to them is described in words".to_owned(),
             k: 0,
-            diversity: std::collections::BTreeMap::new(),
-            cells_emptied: std::collections::BTreeMap::new(),
+            diversity: BTreeMap::new(),
+            cells_emptied: BTreeMap::new(),
             persons: "not stated".to_owned(),
             rows: RowCounts { source: 0, other_rows_of_persons: 0, suppressed: 0, packed: 0 },
             loss_per_million: 0,
-            generalisation: std::collections::BTreeMap::new(),
+            generalisation: BTreeMap::new(),
             dropped: Vec::new(),
         },
     };
@@ -136,7 +178,52 @@ fn input(request: &PackRequest<'_>) -> Result<(PackInput, PackageRecord), Failur
         lineage: Lineage::default(),
         offer,
     };
-    Ok((PackInput { block_rows: request.block_rows, tables, files, manifest }, record))
+    let input = PackInput { block_rows: request.block_rows, tables, files, manifest };
+    Ok((input, record, uncharted))
+}
+
+/// Notes the wish for charts. A name that is not there is refused with all other notes.
+fn wish(
+    notes: &mut BTreeMap<String, ColumnNote>,
+    charts: &Charts,
+    result: &Deidentified,
+    size: BlockRows,
+) {
+    let names: Vec<String> = match charts {
+        Charts::None => Vec::new(),
+        Charts::All => result.table.names().map(str::to_owned).collect(),
+        Charts::Named(names) => names.clone(),
+    };
+    for name in names {
+        let least = result.report.k;
+        notes.entry(name).or_default().chart = Some(ChartWish { least, size });
+    }
+}
+
+/// What is claimed of a table: k, the diversity that its report states, and its charts.
+fn table_claims(
+    k: u32,
+    table: &EncodedTable,
+    report: &DeidentificationReport,
+) -> Result<TableClaims, Failure> {
+    let specs: Vec<_> = table.columns.iter().map(|column| column.spec.clone()).collect();
+    let diversity = diversity_claims(&specs, &report.diversity);
+    let charts = charts::claims(&table.columns);
+    let statements = 1 + diversity.len() + charts.len();
+    let too_many = || {
+        Failure::usage(format!(
+            "{statements} statements about each row block, of which a bundle holds {MAX_PROOFS}"
+        ))
+        .remedy("chart fewer columns: name them with --chart")
+    };
+    if statements > MAX_PROOFS {
+        return Err(too_many());
+    }
+    Ok(TableClaims {
+        k,
+        diversity: Bounded::new(diversity).map_err(|_| too_many())?,
+        charts: Bounded::new(charts).map_err(|_| too_many())?,
+    })
 }
 
 /// A file to pack, from `NAME=PATH` or a path.
@@ -190,21 +277,84 @@ pub fn claimed(record: &PackageRecord) -> Claimed {
     }
 }
 
-/// Proves every row block that has no valid bundle yet, and returns the bundles' files.
+/// Proves every row block that has no valid bundle yet, `jobs` at a time, and returns the bundles'
+/// files with the record, which then states the charts in full.
 ///
 /// # Errors
-/// When the package is not what was packed, a class is below k, or no opening is left.
+/// When the package is not what was packed, a claim does not hold, or no opening is left.
 pub fn prove(
     wallet: &Wallet,
     store: &PackageStore,
     record: &PackageRecord,
     prover: &Prover,
-    report: &dyn Fn(ProofStep),
-) -> Result<Vec<PathBuf>, Failure> {
+    jobs: usize,
+    report: &(dyn Fn(ProofStep) + Sync),
+) -> Result<(Vec<PathBuf>, PackageRecord), Failure> {
     let folder = PackageFolder::read(&record.folder)?;
     let secret = store.secret(wallet, &record.package)?;
     let mut openings = store.openings(&record.package)?;
-    Ok(prove_blocks(&folder, &secret, &claimed(record), prover, &mut openings, report)?)
+    let claimed = claimed(record);
+    let work = Work { folder: &folder, secret: &secret, claimed: &claimed, prover };
+    let place = Place::of_package(&folder, &store.shares(&record.package));
+    let blocks = folder.layout().blocks().count() as u64;
+    let bundles = prove_blocks(&work, 0..blocks, &place, &mut openings, jobs, report)?;
+    let record = PackageRecord { claims: complete(&work, &place)?, ..record.clone() };
+    store.update(&record)?;
+    Ok((bundles, record))
+}
+
+/// Proves some of the blocks into a shard of its own, which [`join`] brings back.
+///
+/// # Errors
+/// As [`prove`], or a folder that is another shard's.
+pub fn prove_shard(
+    wallet: &Wallet,
+    store: &PackageStore,
+    record: &PackageRecord,
+    prover: &Prover,
+    (blocks, out): (Range<u64>, &Path),
+    jobs: usize,
+    report: &(dyn Fn(ProofStep) + Sync),
+) -> Result<Vec<PathBuf>, Failure> {
+    let folder = PackageFolder::read(&record.folder)?;
+    let secret = store.secret(wallet, &record.package)?;
+    let shard = Shard::begin(out, &folder, blocks)?;
+    let mut openings = AttemptLog::open(&shard.log(), record.package.0)?;
+    let claimed = claimed(record);
+    let work = Work { folder: &folder, secret: &secret, claimed: &claimed, prover };
+    Ok(prove_blocks(&work, shard.blocks(), &shard.place(), &mut openings, jobs, report)?)
+}
+
+/// Takes over the bundles of shards. When every block has one, the record states the charts in full;
+/// else nothing is returned for it, and the blocks that are left can be proven or joined later.
+///
+/// # Errors
+/// A shard that is not of this package or not sound, or a block that was opened too often.
+pub fn join(
+    wallet: &Wallet,
+    store: &PackageStore,
+    record: &PackageRecord,
+    prover: &Prover,
+    shards: &[PathBuf],
+) -> Result<(Joined, Option<PackageRecord>), Failure> {
+    let folder = PackageFolder::read(&record.folder)?;
+    let secret = store.secret(wallet, &record.package)?;
+    let mut openings = store.openings(&record.package)?;
+    let claimed = claimed(record);
+    let work = Work { folder: &folder, secret: &secret, claimed: &claimed, prover };
+    let place = Place::of_package(&folder, &store.shares(&record.package));
+    let shards =
+        shards.iter().map(|path| Shard::read(path, &folder)).collect::<Result<Vec<_>, _>>()?;
+    let joined = join_shards(&work, &shards, &place, &mut openings)?;
+    match complete(&work, &place) {
+        Ok(claims) => {
+            let record = PackageRecord { claims, ..record.clone() };
+            store.update(&record)?;
+            Ok((joined, Some(record)))
+        }
+        Err(ProvingError::Verify(VerifyError::NoProof { .. })) => Ok((joined, None)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether a proven statement needs proofs at all: files alone do not.

@@ -11,6 +11,7 @@ use galen_dataset::manifest::ManifestError;
 use galen_dataset::opener::OpenError;
 use galen_dataset::pack::PackError;
 use galen_dataset::package::PackageError;
+use galen_dataset::property::Lack;
 use galen_dataset::prove::ProvingError;
 use galen_dataset::roles::RoleError;
 use galen_dataset::verify::VerifyError;
@@ -275,6 +276,11 @@ impl From<VerifyError> for Failure {
             VerifyError::Proof { .. } => {
                 Self::new(Exit::RefusedProof, "proof.refused", error.to_string()).remedy(again)
             }
+            VerifyError::Totals { .. } => {
+                Self::new(Exit::RefusedProof, "proof.totals", error.to_string()).remedy(
+                    "the institution completes them with `galen dataset prove`; a copy may be fetched again",
+                )
+            }
             error => Self::new(Exit::Input, "package.leaves", error.to_string()).remedy(again),
         }
     }
@@ -312,6 +318,7 @@ impl From<AttemptError> for Failure {
                 "prove.log_damaged",
                 "pack the data anew: how often they were opened is no longer known",
             ),
+            AttemptError::NoFolder => ("prove.log", "join shards into the package's own log"),
             AttemptError::Busy(_) => ("prove.busy", "wait until the other run has ended"),
             AttemptError::Exhausted { .. } => {
                 ("prove.exhausted", "pack the data anew under a new key")
@@ -354,10 +361,23 @@ impl From<ProvingError> for Failure {
             ProvingError::File(error) => error.into(),
             ProvingError::OtherSecret => Self::new(Exit::Key, "key.package", error.to_string())
                 .remedy("use the wallet and the home directory with which this package was packed"),
-            ProvingError::SmallClass { .. } => {
-                Self::new(Exit::RefusedProof, "proof.small_class", error.to_string())
-                    .remedy("run `galen dataset deidentify` with this k and pack again")
+            ProvingError::Property { ref offence, .. } => {
+                let code = match offence.what {
+                    Lack::Rows { .. } => "proof.small_class",
+                    Lack::Values { .. } => "proof.not_diverse",
+                    Lack::Order { .. } => "proof.order",
+                    Lack::Apart { .. } => "proof.values_apart",
+                    Lack::Outside { .. } => "proof.outside_chart",
+                };
+                Self::new(Exit::RefusedProof, code, error.to_string()).remedy(
+                    "run `galen dataset deidentify` for what is claimed, and pack its result",
+                )
             }
+            ProvingError::Claims(error) => VerifyError::Claims(error).into(),
+            ProvingError::Share(_) => Self::new(Exit::Input, "proof.share", error.to_string())
+                .remedy("prove the block again, or fetch the shard again from its machine"),
+            ProvingError::Shard(_) => Self::new(Exit::Input, "proof.shard", error.to_string())
+                .remedy("name the blocks of this package and a folder of their own"),
             ProvingError::Changed { .. } => {
                 Self::new(Exit::Input, "package.changed", error.to_string())
                     .remedy("pack the data anew")

@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `packages/<id>/key` | the master key, encrypted for the wallet |
 //! | `packages/<id>/record.json` | where the folder is, and what is to be offered |
-//! | `packages/<id>/openings` | how often each row block was opened by a proof |
+//! | `packages/<id>/openings` | how often each row block was opened by a proof here |
+//! | `packages/<id>/elsewhere/` | the same of other machines that proved blocks of it |
+//! | `packages/<id>/shares/` | the private side of the bundles, encrypted under the package's key |
 //!
 //! The key is on the disk before the package folder has its name.
 
@@ -164,12 +166,19 @@ impl PackageStore {
         Ok(PackageSecret { package: *package, key })
     }
 
-    /// The log of openings of a package, locked.
+    /// The log of openings of a package, locked, with those of other machines.
     ///
     /// # Errors
     /// When it is in use, damaged or of another package.
     pub fn openings(&self, package: &PackageId) -> Result<AttemptLog, Failure> {
-        Ok(AttemptLog::open(&self.folder(package).join("openings"), package.0)?)
+        let folder = self.folder(package);
+        let log = AttemptLog::open(&folder.join("openings"), package.0)?;
+        Ok(log.with_elsewhere(&folder.join("elsewhere"))?)
+    }
+
+    /// Where the private side of a package's bundles is.
+    pub fn shares(&self, package: &PackageId) -> PathBuf {
+        self.folder(package).join("shares")
     }
 
     /// All packages of this home directory, in the order of their ids.

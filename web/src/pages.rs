@@ -5,11 +5,12 @@
 use std::sync::Arc;
 
 use askama::Template;
-use galen_api::{DiversitySummary, ListingFilter, ListingSummary, ListingView, Page};
+use galen_api::words::{self, ChartWords};
+use galen_api::{ListingFilter, ListingSummary, ListingView, Page};
 use galen_chain::store::Snapshot;
 use galen_market::amount::Money;
-use galen_market::layout::{self, Column, Layout, Role, Values};
-use galen_market::listing::{Chart, Standing};
+use galen_market::layout::{Column, Layout, Role, Values};
+use galen_market::listing::Standing;
 use galen_market::state_key;
 use galen_market::terms::{Clause, duo};
 use serde::Deserialize;
@@ -243,22 +244,12 @@ struct Table {
     name: String,
     rows: u64,
     blocks: usize,
-    k: u32,
     proven: bool,
-    diversity: Vec<DiversitySummary>,
+    k_sentence: String,
+    diversity: Vec<String>,
+    charts: Vec<ChartWords>,
     persons: &'static str,
     columns: Vec<ColumnRow>,
-    charts: Vec<ChartTable>,
-}
-
-struct ChartTable {
-    column: String,
-    bins: Vec<BinRow>,
-}
-
-struct BinRow {
-    values: String,
-    rows: u64,
 }
 
 struct ColumnRow {
@@ -277,15 +268,15 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
     let listing = &summary.listing;
     let terms = &summary.offer.terms;
     let declared = summary.declared.as_ref();
-    let tables = summary.tables.iter().zip(layout.tables()).zip(&view.claims);
-    let tables = tables.map(|((short, table), claims)| Table {
+    let described = summary.tables.iter().zip(layout.tables()).zip(&view.claims);
+    let tables = described.map(|((short, table), claims)| Table {
+        k_sentence: words::k_anonymity(table, claims),
+        diversity: words::diversity(table, claims),
+        charts: words::charts(layout, table, claims),
         name: short.name.clone(),
         rows: short.rows,
         blocks: table.active.len(),
-        k: short.k,
         proven: short.proven,
-        diversity: short.diversity.clone(),
-        charts: claims.charts.iter().filter_map(|chart| chart_table(table, chart)).collect(),
         persons: persons(declared.map_or("", |declared| declared.persons.as_str())),
         columns: table.columns.iter().map(|column| column_row(layout, column)).collect(),
     });
@@ -344,13 +335,16 @@ fn persons(declared: &str) -> &'static str {
 
 fn column_row(layout: &Layout, column: &Column) -> ColumnRow {
     let values = match &column.values {
-        Values::Number { scale, range } => {
-            let scale = u32::from(*scale);
-            format!("numbers from {} to {}", scaled(range.low, scale), scaled(range.high, scale))
-        }
-        Values::Date { range } => {
-            format!("days {} to {}, counted from 1970-01-01", range.low, range.high)
-        }
+        Values::Number { range, .. } => format!(
+            "numbers from {} to {}",
+            words::value(column, range.low),
+            words::value(column, range.high)
+        ),
+        Values::Date { range } => format!(
+            "days from {} to {}",
+            words::value(column, range.low),
+            words::value(column, range.high)
+        ),
         Values::Code { dictionary } => {
             let entries =
                 layout.dictionaries().get(*dictionary as usize).map_or(0, |found| found.entries());
@@ -368,39 +362,6 @@ fn column_row(layout: &Layout, column: &Column) -> ColumnRow {
     ColumnRow { name: column.name.clone(), role, values }
 }
 
-/// The bins of a chart, each with its values and rows, and missing ones last.
-fn chart_table(table: &layout::Table, chart: &Chart) -> Option<ChartTable> {
-    let column = table.columns.get(chart.column as usize)?;
-    let (low, high, scale) = match &column.values {
-        Values::Number { scale, range } => (range.low, Some(range.high), u32::from(*scale)),
-        Values::Date { range } => (range.low, Some(range.high), 0),
-        // The last bin goes to the end of the dictionary.
-        Values::Code { .. } => (0, None, 0),
-    };
-    let word = match &column.values {
-        Values::Number { .. } => "",
-        Values::Date { .. } => "days ",
-        Values::Code { .. } => "codes ",
-    };
-    let starts = std::iter::once(low).chain(column.edges.iter().copied());
-    let ends = column.edges.iter().map(|edge| Some(edge.saturating_sub(1))).chain([high]);
-    let bins = starts.zip(ends).zip(chart.totals.bins).map(|((start, end), rows)| {
-        let start = scaled(start, scale);
-        let values = match end {
-            Some(end) => format!("{word}{start} to {}", scaled(end, scale)),
-            None => format!("{word}from {start}"),
-        };
-        BinRow { values, rows }
-    });
-    let missing = BinRow { values: "missing".to_owned(), rows: chart.totals.missing };
-    Some(ChartTable { column: column.name.clone(), bins: bins.chain([missing]).collect() })
-}
-
-fn scaled(value: i64, scale: u32) -> String {
-    let sign = if value < 0 { "-" } else { "" };
-    format!("{sign}{}", decimal(value.unsigned_abs(), scale as usize))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -410,38 +371,7 @@ mod tests {
         assert_eq!(decimal(12_345, 2), "123.45");
         assert_eq!(decimal(5, 2), "0.05");
         assert_eq!(decimal(7, 0), "7");
-        assert_eq!(scaled(-5, 1), "-0.5");
-    }
-
-    #[test]
-    fn bins_say_where_they_begin_and_end() {
-        let range = layout::Range { offset: 0, low: 0, high: 120 };
-        let column = |values, edges| Column {
-            name: "age".to_owned(),
-            width: layout::Width::W1,
-            role: Role::Insensitive,
-            values,
-            edges,
-        };
-        let table = |column| layout::Table {
-            name: "visits".to_owned(),
-            first: 0,
-            columns: vec![column],
-            active: vec![20],
-        };
-        let mut totals = galen_zk::summary::Summary::default();
-        (totals.bins[0], totals.bins[1], totals.missing) = (7, 13, 5);
-        let form = galen_market::listing::ChartForm::Small;
-        let chart = Chart { column: 0, form, totals, blinders: Default::default() };
-        let shown = |values, edges| {
-            let shown = chart_table(&table(column(values, edges)), &chart).unwrap();
-            let bins = shown.bins.iter().map(|bin| format!("{}: {}", bin.values, bin.rows));
-            bins.collect::<Vec<_>>().join(", ")
-        };
-        let numbers = shown(Values::Number { scale: 1, range }, vec![40]);
-        assert_eq!(numbers, "0.0 to 3.9: 7, 4.0 to 12.0: 13, missing: 5");
-        let codes = shown(Values::Code { dictionary: 0 }, vec![2]);
-        assert_eq!(codes, "codes 0 to 1: 7, codes from 2: 13, missing: 5");
+        assert_eq!(words::decimal(-5, 1), "-0.5");
     }
 
     #[test]

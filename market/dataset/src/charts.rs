@@ -6,12 +6,17 @@
 //! data allow it. What a chart cannot show is refused with the reason and a way out.
 //!
 //! Works on cells, the whole numbers that are committed to: 0 is missing, 1 the declared lower bound.
-//! Depends on the Layout and `schema`.
+//! Depends on the Layout, the listing's
+//! claims and `schema`.
 
 use std::collections::BTreeMap;
 
 use galen_market::layout::{BlockRows, MAX_EDGES, Range};
+use galen_market::listing::{Chart, ChartForm};
+use galen_zk::field::Scalar;
+use galen_zk::summary::{SUMMARY_BLINDERS, Summary};
 
+use crate::encode::EncodedColumn;
 use crate::schema::Kind;
 
 /// Most bins of a chart, besides that of missing cells.
@@ -41,23 +46,11 @@ impl Limits {
     }
 }
 
-/// How the cells of a column are proven to lie in bins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Form {
-    /// Few different cells: codes, ages, scores.
-    Small,
-    /// Many: dates, laboratory values. Bounds and bins lie on a grid.
-    Wide {
-        /// Cells of one step of the grid.
-        step: u64,
-    },
-}
-
 /// A chart that can be shown and proven.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Plan {
     /// The form of the proof.
-    pub form: Form,
+    pub form: ChartForm,
     /// The greatest allowed cell; in the wide form rounded up to the grid.
     pub high: u64,
     /// First cell of the second and of every later bin, ascending.
@@ -102,6 +95,35 @@ pub enum Unchartable {
     /// Rounded up to the grid, the upper bound is no value of the column any more.
     #[error("its upper bound cannot be rounded up to a grid; declare narrower bounds")]
     Bound,
+}
+
+/// The charts of a table's columns, with their totals. The sums of blinders are zero: they are known
+/// when every block is proven.
+#[must_use]
+pub fn claims(columns: &[EncodedColumn]) -> Vec<Chart> {
+    let planned = (0u32..).zip(columns).filter_map(|(at, column)| {
+        let plan = column.chart.as_ref()?.as_ref().ok()?;
+        Some((at, column, plan))
+    });
+    planned
+        .filter_map(|(column, encoded, plan)| {
+            Some(Chart {
+                column,
+                form: plan.form,
+                totals: summary(&encoded.cells, &plan.edges)?,
+                blinders: [Scalar::from(0u64); SUMMARY_BLINDERS],
+            })
+        })
+        .collect()
+}
+
+/// What cells add up to, in bins with these first cells from the second on; nothing if a number does
+/// not fit.
+#[must_use]
+pub fn summary(cells: &[u64], edges: &[u64]) -> Option<Summary> {
+    cells.iter().try_fold(Summary::default(), |sum, cell| {
+        sum.with_cell(*cell, edges.partition_point(|edge| edge <= cell) + 1)
+    })
 }
 
 /// How often each cell stands in a column.
@@ -155,8 +177,8 @@ pub fn of_numbers(
         return Err(Unchartable::Bound);
     }
     let step = match form {
-        Form::Small => 1,
-        Form::Wide { step } => step,
+        ChartForm::Small => 1,
+        ChartForm::Wide { step } => step,
     };
     // An edge as a cell on the grid, if it is inside the bounds.
     let snap = |value: i64| -> Option<u64> {
@@ -196,9 +218,9 @@ fn check(cells: &BTreeMap<u64, u64>, k: u64) -> Result<u64, Unchartable> {
 }
 
 /// The form for cells `1..=high`, with the bound rounded up to the grid.
-fn form(high: u64, limits: Limits) -> Result<(Form, u64), Unchartable> {
+fn form(high: u64, limits: Limits) -> Result<(ChartForm, u64), Unchartable> {
     if high < limits.small {
-        return Ok((Form::Small, high));
+        return Ok((ChartForm::Small, high));
     }
     let needed = high.div_ceil(limits.steps);
     if needed > limits.step {
@@ -209,7 +231,7 @@ fn form(high: u64, limits: Limits) -> Result<(Form, u64), Unchartable> {
     let step = round_steps().find(|s| *s >= needed).filter(|s| *s <= limits.step);
     let step = step.unwrap_or(needed);
     let rounded = high.div_ceil(step).checked_mul(step).ok_or(Unchartable::Bound)?;
-    Ok((Form::Wide { step }, rounded))
+    Ok((ChartForm::Wide { step }, rounded))
 }
 
 /// 1, 2, 5, 10, 20, 50, …

@@ -30,7 +30,12 @@ fn check_plan(plan: &Plan, cells: &[u64], k: u64) -> Result<(), TestCaseError> {
     prop_assert_eq!(missing, plan.missing);
     prop_assert!(missing == 0 || missing >= k);
     prop_assert_eq!(plan.counts.iter().sum::<u64>() + missing, cells.len() as u64);
-    if let Form::Wide { step } = plan.form {
+    let summary = summary(cells, &plan.edges).unwrap();
+    prop_assert!(summary.is_consistent());
+    prop_assert_eq!(summary.missing, missing);
+    prop_assert_eq!(&summary.bins[..plan.counts.len()], &plan.counts[..]);
+    prop_assert_eq!(summary.sum, cells.iter().map(|c| u128::from(*c)).sum::<u128>());
+    if let ChartForm::Wide { step } = plan.form {
         prop_assert!(
             step <= FULL.step && plan.high / step <= FULL.steps && plan.high.is_multiple_of(step)
         );
@@ -71,7 +76,7 @@ proptest! {
 fn ages_are_in_round_bins_and_rare_ones_together() {
     let ages: Vec<i64> = (0..4_000i64).map(|i| 18 + i * i % 61).chain([97, 97, 98]).collect();
     let plan = numbers(&ages, range(0, 120), Kind::Integer, 11).unwrap();
-    assert_eq!(plan.form, Form::Small);
+    assert_eq!(plan.form, ChartForm::Small);
     // Cell 1 is age 0: an edge at age 20 is cell 21.
     assert!(plan.edges.iter().all(|e| (e - 1).is_multiple_of(5)), "{:?}", plan.edges);
     assert!(plan.counts.iter().all(|c| *c == 0 || *c >= 11) && plan.counts.len() > 8);
@@ -81,7 +86,7 @@ fn ages_are_in_round_bins_and_rare_ones_together() {
 fn amounts_with_a_long_tail_follow_the_quantiles() {
     let amounts: Vec<i64> = (1..3_000i64).map(|i| i * i * i / 10_000).collect();
     let plan = numbers(&amounts, range(0, 5_000_000), Kind::Integer, 11).unwrap();
-    assert!(matches!(plan.form, Form::Wide { step: 200 }), "{plan:?}");
+    assert!(matches!(plan.form, ChartForm::Wide { step: 200 }), "{plan:?}");
     assert_eq!(plan.high, 5_000_200);
     let most = plan.counts.iter().max().copied().unwrap();
     assert!(most < 1_500 && plan.counts.len() > 8, "{plan:?}");
@@ -94,7 +99,7 @@ fn days_are_binned_by_the_calendar() {
     let from = Kind::Date.parse("2003-02-11").unwrap();
     let days: Vec<i64> = (0..6_000).map(|i| from + i).collect();
     let plan = numbers(&days, range(low, high), Kind::Date, 11).unwrap();
-    assert_eq!(plan.form, Form::Wide { step: 1 });
+    assert_eq!(plan.form, ChartForm::Wide { step: 1 });
     assert_eq!(plan.high, u64::try_from(high - low).unwrap() + 1);
     for edge in &plan.edges {
         let text = Kind::Date.render(low + i64::try_from(*edge).unwrap() - 1).unwrap();

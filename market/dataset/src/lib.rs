@@ -4,6 +4,7 @@
 //! hash maps and files. May depend on `galen-zk` and `galen-market`.
 
 pub mod attempts;
+mod bounds;
 pub mod charts;
 pub mod commit;
 pub mod csv_out;
@@ -19,11 +20,14 @@ pub mod open;
 pub mod opener;
 pub mod pack;
 pub mod package;
+pub mod property;
 pub mod prove;
 pub mod risk;
 pub mod roles;
 pub mod schema;
 pub mod seal;
+pub mod shard;
+pub mod shares;
 pub mod verify;
 
 #[cfg(test)]

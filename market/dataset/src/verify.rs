@@ -2,9 +2,10 @@
 //!
 //! Nothing in the folder is trusted. Leaves, layout and manifest must hash to the package id that
 //! the listing names, every ciphertext to its leaf, and every row block must have a bundle that
-//! proves the listed k of the commitments in its leaves. Depends on `package` and on `galen_zk`.
+//! proves what is listed of the commitments in its leaves. Depends on `package` and on `galen_zk`.
 
 use std::io;
+use std::path::Path;
 
 use galen_market::id::{AccountId, PackageId};
 use galen_market::layout::Layout;
@@ -63,6 +64,14 @@ pub enum VerifyError {
         /// What is wrong.
         #[source]
         source: io::Error,
+    },
+    /// The published totals of a chart are not the sum of what the blocks commit to.
+    #[error("the published totals of column {column} of table {table} are not those of its blocks")]
+    Totals {
+        /// Which table.
+        table: u32,
+        /// Which column.
+        column: u32,
     },
     /// The bundle of a block does not prove the claim.
     #[error("proofs/block-{table}-{block}: {source}")]
@@ -127,7 +136,8 @@ pub fn block_claims(
     claims.of_block(layout, table, block, commitments).ok_or_else(none)
 }
 
-/// Checks the bundle of one block.
+/// Checks the bundle of one block in the folder's own place, and returns the commitments to the
+/// block's shares of the charts.
 ///
 /// # Errors
 /// See [`VerifyError`].
@@ -137,9 +147,22 @@ pub fn verify_block(
     verifier: &Verifier,
     table: u32,
     block: u32,
-) -> Result<(), VerifyError> {
-    let path = folder.proof_path(table, block);
-    let bytes = read_bounded(&path, MAX_BUNDLE_BYTES as u64)
+) -> Result<Vec<G1Point>, VerifyError> {
+    verify_at(&folder.proof_path(table, block), folder, claimed, verifier, (table, block))
+}
+
+/// Checks the bundle of one block in a file.
+///
+/// # Errors
+/// See [`VerifyError`].
+pub(crate) fn verify_at(
+    path: &Path,
+    folder: &PackageFolder,
+    claimed: &Claimed,
+    verifier: &Verifier,
+    (table, block): (u32, u32),
+) -> Result<Vec<G1Point>, VerifyError> {
+    let bytes = read_bounded(path, MAX_BUNDLE_BYTES as u64)
         .map_err(|source| VerifyError::NoProof { table, block, source })?;
     let bundle =
         Bundle::decode(&bytes).map_err(|source| VerifyError::Malformed { table, block, source })?;
@@ -147,11 +170,11 @@ pub fn verify_block(
     let claims = block_claims(folder.layout(), folder.leaves(), table, block, listed)?;
     verifier
         .verify_bundle(&claimed.context(table, block), &claims, &bundle)
-        .map(drop)
         .map_err(|source| VerifyError::Proof { table, block, source })
 }
 
-/// Checks everything public: that the folder is the listed package, every ciphertext, every proof.
+/// Checks everything public: that the folder is the listed package, every ciphertext, every proof,
+/// and that the totals of the charts are those of all blocks.
 ///
 /// # Errors
 /// See [`VerifyError`]; the first that is found.
@@ -165,13 +188,44 @@ pub fn verify(
         let (expected, found) = (claimed.package, folder.id());
         return Err(PackageError::OtherPackage { expected, found }.into());
     }
-    check_claims(folder.layout(), &claimed.claims, 1)?;
     let segments = folder.offsets().segments();
     let total = segments.saturating_add(folder.layout().blocks().count() as u64);
     folder.check_segments(&|done| report(Progress { done, total }))?;
-    for (done, (table, block)) in (segments.saturating_add(1)..).zip(folder.layout().blocks()) {
-        verify_block(folder, claimed, verifier, table, block)?;
+    verify_proofs(folder, claimed, verifier, &|progress| {
+        report(Progress { done: segments.saturating_add(progress.done), total });
+    })
+}
+
+/// Checks the bundle of every block, and that the totals of the charts are those of all blocks. Of
+/// the ciphertext it says nothing.
+///
+/// # Errors
+/// See [`VerifyError`]; the first that is found.
+pub fn verify_proofs(
+    folder: &PackageFolder,
+    claimed: &Claimed,
+    verifier: &Verifier,
+    report: Report<'_>,
+) -> Result<(), VerifyError> {
+    check_claims(folder.layout(), &claimed.claims, 1)?;
+    let total = folder.layout().blocks().count() as u64;
+    let mut shares: Vec<Vec<Vec<G1Point>>> = vec![Vec::new(); claimed.claims.len()];
+    for (done, (table, block)) in (1u64..).zip(folder.layout().blocks()) {
+        let commitments = verify_block(folder, claimed, verifier, table, block)?;
+        if let Some(blocks) = shares.get_mut(table as usize) {
+            blocks.push(commitments);
+        }
         report(Progress { done, total });
+    }
+    let powers = verifier.summary_powers();
+    for ((table, claims), blocks) in (0u32..).zip(&claimed.claims).zip(&shares) {
+        for (at, chart) in claims.charts.iter().enumerate() {
+            let of_chart = blocks.iter().filter_map(|block| block.get(at));
+            let blinders = chart.blinders.map(|blinder| blinder.0);
+            if !powers.opens_to(of_chart, &chart.totals, &blinders) {
+                return Err(VerifyError::Totals { table, column: chart.column });
+            }
+        }
     }
     Ok(())
 }

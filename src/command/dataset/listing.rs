@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use galen_api::{ListingFilter, ListingSummary, ListingView};
+use galen_api::{ListingFilter, ListingSummary, ListingView, words};
 use galen_dataset::package::PackageFolder;
 use galen_market::id::AccountId;
 use galen_market::listing::Standing;
@@ -188,12 +188,19 @@ pub(super) fn list(context: &Context, command: &List) -> Result<(), Failure> {
                 .map(|t| t.k)
                 .min()
                 .map_or_else(|| "-".to_owned(), |k| k.to_string());
+            let l: Vec<String> = listed
+                .tables
+                .iter()
+                .flat_map(|t| &t.diversity)
+                .map(|d| format!("{} {}", printable(&d.column), d.l))
+                .collect();
             [
                 listed.listing.id.package.to_string()[..12].to_owned(),
                 title.to_owned(),
                 listed.institution_name.clone(),
                 listed.tables.iter().map(|t| t.rows).sum::<u64>().to_string(),
                 k,
+                if l.is_empty() { "-".to_owned() } else { l.join(", ") },
                 listed.offer.terms.price.to_string(),
                 standing(listed),
             ]
@@ -205,7 +212,7 @@ pub(super) fn list(context: &Context, command: &List) -> Result<(), Failure> {
         };
         format!(
             "{}{note}",
-            table(["package", "title", "institution", "rows", "k", "price", ""], rows)
+            table(["package", "title", "institution", "rows", "k", "l", "price", ""], rows)
         )
     })
 }
@@ -255,6 +262,23 @@ fn shown(view: &ListingView) -> String {
         String::new(),
         table(["table", "rows", "k", "quasi-identifiers", "columns"], tables),
     ];
+    for ((short, spec), claims) in listed.tables.iter().zip(view.layout.tables()).zip(&view.claims)
+    {
+        let state = if short.proven { "Proven" } else { "Stated, not proven" };
+        lines.push(String::new());
+        lines.push(format!("{state} of table {}:", text(&spec.name)));
+        let said = words::proven(&view.layout, spec, claims);
+        lines.extend(said.iter().map(|sentence| format!("  {}", text(sentence))));
+        for chart in words::charts(&view.layout, spec, claims) {
+            lines.push(String::new());
+            let missing = [("missing".to_owned(), chart.missing)];
+            let bins = chart.bins.into_iter().chain(missing);
+            let bins = bins.map(|(bin, rows)| [text(&bin), rows.to_string()]);
+            lines.push(table([chart.column.as_str(), "rows"], bins));
+        }
+    }
+    lines.push(String::new());
+    lines.push("Everything else is declared by the institution, not proven: what columns mean, what was done before packing, and that the records are true.".to_owned());
     if listed.forgeable_parameters {
         lines.push(String::new());
         lines.push(FORGEABLE_NOTICE.to_owned());

@@ -1,24 +1,28 @@
 //! `galen dataset pack`, `prove` and `verify`.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
 
 use clap::Args;
+use galen_api::words;
 use galen_dataset::pack::Progress;
 use galen_dataset::package::PackageFolder;
+use galen_dataset::prove::ProofStep;
 use galen_market::layout::BlockRows;
-use galen_zk::keys::Step;
+use galen_zk::keys::{Prover, Step};
 use serde_json::json;
 
 use crate::config::Context;
 use crate::error::{Exit, Failure};
 use crate::operation::description::Description;
-use crate::operation::pack::{self, PackRequest};
-use crate::operation::store::PackageStore;
+use crate::operation::pack::{self, Charts, PackRequest};
+use crate::operation::store::{PackageRecord, PackageStore};
 use crate::operation::{FORGEABLE_NOTICE, listing, prepare, prover};
+use crate::output::printable;
 use crate::session::{Session, account_of};
-use crate::wallet::Role;
+use crate::wallet::{Role, Wallet};
 
 /// Help of `pack`, with a whole description.
 pub const PACK_HELP: &str = r#"Example:
@@ -55,6 +59,10 @@ pub struct Pack {
     /// The new package folder
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Show a proven chart of this column, or of `all` that can be charted; may be repeated. Each costs
+    /// a proof a row block
+    #[arg(long = "chart", value_name = "COLUMN")]
+    charts: Vec<String>,
     /// Blocks of 1,016 rows instead of 32,760; for development networks
     #[arg(long)]
     small_blocks: bool,
@@ -68,6 +76,43 @@ pub struct Pack {
 pub struct Prove {
     /// The package: its folder, id, or at least six of the id's first digits
     package: String,
+    /// Prove these blocks only, counted from 0, the last one left out, into a shard of their own
+    #[arg(long, value_name = "FROM..TO", requires = "out", value_parser = blocks)]
+    blocks: Option<Range<u64>>,
+    /// The shard's folder: new, or the same shard's, to go on with it
+    #[arg(long, value_name = "DIR", requires = "blocks")]
+    out: Option<PathBuf>,
+    /// Join these shards instead of proving: check every bundle and take it over
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with_all = ["blocks", "jobs"])]
+    combine: Vec<PathBuf>,
+    /// Blocks to prove at a time; as many as cores and memory allow if not given
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+}
+
+fn blocks(text: &str) -> Result<Range<u64>, String> {
+    let wrong = || "write FROM..TO, such as 16..32 for blocks 16 to 31".to_owned();
+    let (from, to) = text.split_once("..").ok_or_else(wrong)?;
+    let number = |text: &str| text.trim().parse::<u64>().map_err(|_| wrong());
+    let blocks = number(from)?..number(to)?;
+    if blocks.is_empty() { Err(wrong()) } else { Ok(blocks) }
+}
+
+/// Memory that is left for one block in the making, with the widest statements.
+const BYTES_A_BLOCK: u64 = 1 << 30;
+/// Cores that one proof keeps busy.
+const CORES_A_BLOCK: usize = 4;
+
+/// Blocks to prove at a time: few, because one proof uses several cores, and each takes memory.
+fn default_jobs() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let memory = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?.trim();
+        line.strip_suffix("kB")?.trim().parse::<u64>().ok()
+    });
+    // Half of what is free: keys and other programs take the rest.
+    let fitting = memory.map_or(1, |kib| kib.saturating_mul(512) / BYTES_A_BLOCK);
+    (cores / CORES_A_BLOCK).min(usize::try_from(fitting).unwrap_or(1)).max(1)
 }
 
 /// Arguments of `verify`.
@@ -86,11 +131,17 @@ pub(super) fn pack(context: &Context, command: &Pack) -> Result<(), Failure> {
     let files =
         command.files.iter().map(|text| pack::file_input(text)).collect::<Result<Vec<_>, _>>()?;
     let wallet = context.wallet()?;
+    let charts = match command.charts.as_slice() {
+        [] => Charts::None,
+        names if names.iter().any(|name| name == "all") => Charts::All,
+        names => Charts::Named(names.to_vec()),
+    };
     let request = PackRequest {
         institution: account_of(&wallet.account(Role::Institution, command.index)),
         table: data.as_ref().map(|(table, roles)| (table, roles)),
         files,
         description: &description,
+        charts: &charts,
         block_rows: if command.small_blocks { BlockRows::Small } else { BlockRows::Full },
         out: &command.out,
     };
@@ -107,8 +158,12 @@ pub(super) fn pack(context: &Context, command: &Pack) -> Result<(), Failure> {
         bar.set_position(progress.done);
     };
     let started = Instant::now();
-    let (listing, record) = pack::pack(&wallet, &store, &request, &*prover()?, &report)?;
+    let packed = pack::pack(&wallet, &store, &request, &*prover()?, &report)?;
+    let pack::Packed { listing, record, uncharted } = packed;
     bar.finish_and_clear();
+    for (column, why) in &uncharted {
+        context.output.note(format!("No chart of {}: {why}.", printable(column)));
+    }
     let seconds = started.elapsed().as_secs_f64();
     let folder = PackageFolder::read(&record.folder)?;
     let value = json!({
@@ -119,6 +174,8 @@ pub(super) fn pack(context: &Context, command: &Pack) -> Result<(), Failure> {
         "bytes": folder.offsets().total(),
         "blocks": listing.layout.blocks().count(),
         "k": record.k(),
+        "claims": record.claims,
+        "uncharted": uncharted.iter().map(|(column, why)| json!({ "column": column, "why": why })).collect::<Vec<_>>(),
         "seconds": seconds,
     });
     context.output.data(&value, || {
@@ -157,14 +214,26 @@ pub(super) fn prove(context: &Context, command: &Prove) -> Result<(), Failure> {
             format!("{blocks} blocks to prove. Nothing was written.\n")
         });
     }
+    if !command.combine.is_empty() {
+        return combine(context, &wallet, &store, &record, &prover, &command.combine);
+    }
     let bar = context.output.progress("proving", 1);
     let started = Instant::now();
+    let jobs = command.jobs.unwrap_or_else(default_jobs);
     // A circuit's key is generated once on a machine, which takes longer than a proof.
-    let paths = pack::prove(&wallet, &store, &record, &prover, &|step| {
+    let report = |step: ProofStep| {
         bar.set_length(step.total);
         bar.set_position(step.done);
         bar.set_message(format!("block {}, {}", step.block, step_name(step.step)));
-    })?;
+    };
+    let (paths, record) = match (&command.blocks, &command.out) {
+        (Some(blocks), Some(out)) => {
+            let part = (blocks.clone(), out.as_path());
+            let made = pack::prove_shard(&wallet, &store, &record, &prover, part, jobs, &report)?;
+            (made, record)
+        }
+        _ => pack::prove(&wallet, &store, &record, &prover, jobs, &report)?,
+    };
     bar.finish_and_clear();
     let seconds = started.elapsed().as_secs_f64();
     let mut bytes = 0u64;
@@ -183,13 +252,62 @@ pub(super) fn prove(context: &Context, command: &Prove) -> Result<(), Failure> {
         "seconds": seconds,
         "forgeable_parameters": prover.is_forgeable(),
     });
+    let next = match &command.out {
+        Some(_) => "bring the shard back and join it with galen dataset prove --combine".to_owned(),
+        None => format!("galen dataset publish {}", record.folder.display()),
+    };
     context.output.data(&value, || {
         format!(
-            "{} blocks proven for k = {}, {bytes} bytes of proofs, in {seconds:.1} s.\nNext: galen dataset publish {}",
+            "{} blocks proven, {bytes} bytes of proofs, in {seconds:.1} s.\n{}\nNext: {next}",
             paths.len(),
-            record.k().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-            record.folder.display()
+            sentences(&record, paths.len()),
         )
+    })
+}
+
+/// What is proven of a package, in sentences.
+fn sentences(record: &PackageRecord, blocks: usize) -> String {
+    let layout = PackageFolder::read(&record.folder).map(|folder| folder.layout().clone());
+    match layout {
+        Ok(layout) if blocks > 0 => {
+            let proven = layout.tables().iter().zip(&record.claims);
+            let proven = proven.flat_map(|(table, claims)| words::proven(&layout, table, claims));
+            proven
+                .map(|sentence| format!("  {}", printable(&sentence)))
+                .collect::<Vec<_>>()
+                .join("\n")
+        }
+        _ => "Files carry no proof.".to_owned(),
+    }
+}
+
+fn combine(
+    context: &Context,
+    wallet: &Wallet,
+    store: &PackageStore,
+    record: &PackageRecord,
+    prover: &Prover,
+    shards: &[PathBuf],
+) -> Result<(), Failure> {
+    let spinner = context.output.spinner("checking shards");
+    let (joined, complete) = pack::join(wallet, store, record, prover, shards)?;
+    spinner.finish_and_clear();
+    let value = json!({
+        "package": record.package,
+        "taken": joined.taken,
+        "kept": joined.kept,
+        "complete": complete.is_some(),
+    });
+    context.output.data(&value, || {
+        let next = match &complete {
+            Some(record) => format!(
+                "Every block is proven:\n{}\nNext: galen dataset publish {}",
+                sentences(record, 1),
+                record.folder.display()
+            ),
+            None => "Blocks are still missing: join further shards, or prove the rest here with galen dataset prove.".to_owned(),
+        };
+        format!("{} bundles taken over, {} were there already. {next}", joined.taken, joined.kept)
     })
 }
 
@@ -268,11 +386,18 @@ fn verify_folder(context: &Context, path: &Path, offline: bool) -> Result<(), Fa
         "forgeable_parameters": prover.is_forgeable(),
     });
     context.output.data(&value, || {
+        let layout = folder.layout();
+        let proven = claims.iter().flat_map(|claimed| {
+            let tables = layout.tables().iter().zip(&claimed.claims);
+            tables.flat_map(|(table, claims)| words::proven(layout, table, claims))
+        });
+        let proven: Vec<String> =
+            proven.map(|sentence| format!("  {}\n", printable(&sentence))).collect();
         format!(
-            "Package {} is sound: {} segments match their leaves, {blocks} row blocks are proven for k = {}.",
+            "Package {} is sound: {} segments match their leaves, and all {blocks} row blocks are proven.\n{}",
             folder.id(),
-            folder.layout().segments(),
-            claims.iter().flat_map(|c| &c.claims).map(|c| c.k.to_string()).collect::<Vec<_>>().join(", ")
+            layout.segments(),
+            proven.concat()
         )
     })
 }

@@ -29,6 +29,7 @@
 
 mod client;
 mod types;
+pub mod words;
 
 pub use client::{Client, ClientError, DEFAULT_TIMEOUT};
 pub use types::*;

@@ -198,8 +198,8 @@ fn a_page_says_what_is_proven_and_what_is_declared() {
     earlier.iter().for_each(|transaction| finish(&place, transaction));
     upload(&place, &listed);
     let draft = get(&place, &page, "").body;
-    assert!(draft.contains(&format!("k = {K} is stated")) && draft.contains("draft"), "{draft}");
-    assert!(!draft.contains("Every combination of quasi-identifiers"), "{draft}");
+    assert!(draft.contains("stated and not proven") && draft.contains("draft"), "{draft}");
+    assert!(!draft.contains("tag proven"), "{draft}");
     assert!(!get(&place, "/", "").body.contains("Stays in three wards"), "drafts are not offered");
     let view = place.client.listing(&listed.id).unwrap();
     assert_eq!(view.proven_blocks, [(0, 0)]);
@@ -207,7 +207,8 @@ fn a_page_says_what_is_proven_and_what_is_declared() {
 
     finish(&place, proof);
     let live = get(&place, &page, "").body;
-    assert!(live.contains(&format!("occurs in at least <strong>{K} rows</strong>")), "{live}");
+    assert!(live.contains("<span class=\"tag proven\">proven</span> In table"), "{live}");
+    assert!(live.contains(&format!("has at least {K} rows.")), "{live}");
     assert!(live.contains("One row a person: declared by the institution, not proven."));
     assert!(live.contains("Declared by the institution, not proven"));
     assert!(live.contains("Unchanged since listing; nothing else is proven of them."));

@@ -5,6 +5,7 @@ mod files;
 mod proofs;
 mod round_trip;
 mod seller;
+mod statements;
 mod tampered;
 
 use std::collections::BTreeMap;

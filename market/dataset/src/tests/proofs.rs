@@ -1,6 +1,6 @@
 //! Bundles of a package: made, resumed, counted, verified, refused.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use galen_market::id::AccountId;
 use galen_market::listing::{ClaimError, TableClaims};
@@ -11,10 +11,11 @@ use crate::attempts::{AttemptError, AttemptLog, MAX_OPENINGS};
 use crate::opener::OpenError;
 use crate::pack::{FileInput, PackError};
 use crate::package::PackageError;
-use crate::prove::{ProvingError, prove};
+use crate::property::Lack;
+use crate::prove::{Place, ProofStep, ProvingError, Work, prove};
 use crate::verify::{Claimed, VerifyError, verify};
 
-fn prover() -> Prover {
+pub(super) fn prover() -> Prover {
     // The cache that people use: keys come from a public seed, and are checked against their
     // pinned hash when they are read.
     let home = std::env::var_os("GALEN_PARAMS").map(PathBuf::from).unwrap_or_else(|| {
@@ -31,16 +32,35 @@ fn claimed(packed: &Packed, k: u32) -> Claimed {
     }
 }
 
+/// Where a package's bundles and their private sides are.
+fn place(packed: &Packed) -> Place {
+    Place::of_package(&packed.read(), &packed.home.path().join("shares"))
+}
+
+fn work<'a>(
+    packed: &'a Packed,
+    folder: &'a PackageFolder,
+    claimed: &'a Claimed,
+    prover: &'a Prover,
+) -> Work<'a> {
+    Work { folder, secret: &packed.secret, claimed, prover }
+}
+
+/// Proves all blocks, two at a time, and counts how many it had to.
 fn run(packed: &Packed, claimed: &Claimed, prover: &Prover) -> Result<u32, ProvingError> {
     let log = packed.home.path().join("openings");
     let mut attempts = AttemptLog::open(&log, packed.listing.id.0).unwrap();
-    let proven = Cell::new(0);
-    prove(&packed.read(), &packed.secret, claimed, prover, &mut attempts, &|step| {
-        if step.step == Step::Proof {
-            proven.set(proven.get() + 1);
+    let folder = packed.read();
+    let blocks = 0..folder.layout().blocks().count() as u64;
+    let proven = AtomicU32::new(0);
+    let count = |step: ProofStep| {
+        if step.step == Step::Openings {
+            proven.fetch_add(1, Ordering::Relaxed);
         }
-    })?;
-    Ok(proven.get())
+    };
+    let work = work(packed, &folder, claimed, prover);
+    prove(&work, blocks, &place(packed), &mut attempts, 2, &count)?;
+    Ok(proven.into_inner())
 }
 
 #[test]
@@ -85,17 +105,19 @@ fn a_property_that_does_not_hold_is_refused_before_proving() {
     let prover = prover();
     let packed = Packed::ward(300, 200);
     let error = run(&packed, &claimed(&packed, 60), &prover).unwrap_err();
-    let ProvingError::SmallClass { k: 60, rows, first, last, values, .. } = &error else {
+    let ProvingError::Property { offence, sentence, .. } = &error else {
         panic!("{error}");
     };
-    assert_eq!(u64::from(*rows), last - first + 1);
-    assert!(*rows < 60 && values.contains("age = ") && values.contains("sex = "), "{error}");
+    assert_eq!(offence.what, Lack::Rows { k: 60 });
+    assert!(offence.rows < 60 && sentence.contains("age = ") && sentence.contains("sex = "));
     // The rows named are those of the packed table.
     let text = String::from_utf8(packed.csv.clone()).unwrap();
     let mut records = csv_rows(&text);
-    let named: Vec<_> = records.drain(*first as usize - 1..*last as usize).collect();
-    let age = values.split(", ").next().unwrap().trim_start_matches("age = ");
+    let named: Vec<_> = records.drain(offence.from..offence.from + offence.rows).collect();
+    let age = sentence.split("age = ").nth(1).unwrap().split(',').next().unwrap();
     assert!(named.iter().all(|row| row.split(',').next() == Some(age)), "{error}");
+    let rows = format!("rows {} to {}", offence.from + 1, offence.from + offence.rows);
+    assert!(sentence.contains(&rows), "{error}");
     let log = packed.home.path().join("openings");
     assert_eq!(AttemptLog::open(&log, packed.listing.id.0).unwrap().spent(0, 0), 0);
     assert!(matches!(
@@ -197,9 +219,12 @@ fn a_secret_of_another_package_is_refused() {
     let log = packed.home.path().join("openings");
     let mut attempts = AttemptLog::open(&log, packed.listing.id.0).unwrap();
     let claimed = claimed(&packed, 5);
-    let refused = prove(&packed.read(), &other.secret, &claimed, &prover, &mut attempts, &|_| {});
-    assert!(matches!(refused, Err(ProvingError::OtherSecret)));
+    let folder = packed.read();
+    let mut refused = |secret: &PackageSecret| {
+        let work = Work { secret, ..work(&packed, &folder, &claimed, &prover) };
+        prove(&work, 0..1, &place(&packed), &mut attempts, 1, &|_| {}).unwrap_err()
+    };
+    assert!(matches!(refused(&other.secret), ProvingError::OtherSecret));
     let wrong = PackageSecret { key: other.secret.key, ..packed.secret };
-    let refused = prove(&packed.read(), &wrong, &claimed, &prover, &mut attempts, &|_| {});
-    assert!(matches!(refused, Err(ProvingError::Open(OpenError::WrongKey))));
+    assert!(matches!(refused(&wrong), ProvingError::Open(OpenError::WrongKey)));
 }
