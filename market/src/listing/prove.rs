@@ -57,7 +57,6 @@ impl ProveBlock {
         if expires_ms <= ctx.uptime_ms() {
             return Err(TxError::DeadlinePassed { deadline_ms: expires_ms });
         }
-        let prepared = self.prepare(ctx, &listing)?;
         let flag = state_key::proven_block(&id, self.table, self.block);
         if ctx.get(&flag)?.is_some() {
             return Err(TxError::BlockProven { table: self.table, block: self.block });
@@ -67,6 +66,7 @@ impl ProveBlock {
         if openings >= MAX_OPENINGS {
             return Err(TxError::TooManyOpenings { table: self.table, block: self.block });
         }
+        let prepared = self.prepare(ctx, &listing)?;
         let shares = ctx.verify_once(prepared.key, || {
             let bundle = self.decode(&prepared.claims)?;
             verify_bundle(ctx.verifier(), &prepared.context, &prepared.claims, &bundle)
