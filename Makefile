@@ -9,7 +9,7 @@ export PYTHON := $(VENV)/bin/python
 CARGO ?= cargo
 LOGS := $(CARGO_TARGET_DIR)/logs
 
-.PHONY: demo test adversary constraints fuzz bench deny lint arrows system python node clean help
+.PHONY: demo test adversary constraints fuzz bench bench-proofs deny lint arrows system python node clean help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ bench: system python
 ## make fuzz            random tables and lies, for FUZZ_SECONDS (60): circuits and plain checks agree
 fuzz: system
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) $(CARGO) test --quiet -p galen-zk --test fuzz -- --nocapture
+
+## make bench-proofs    every statement beside ark-groth16; the claims of a listing of BENCH_ROWS rows (a million)
+bench-proofs: system python
+	@$(CARGO) run --quiet --example bench -- statements
 
 ## make lint            rustfmt and clippy
 lint: system

@@ -1,7 +1,8 @@
 //! Measures what Galen does in bulk, as `make bench` prints it: an aim, the median of several runs,
 //! and whether it was met; and beside it, in the same run, what others use for the same work.
 //!
-//! `bench` measures everything, `bench NAME…` some parts: `proofs`, `files`, `tables`, `ledger`.
+//! `bench` measures everything but `statements`, which takes many minutes; `bench NAME…` some parts:
+//! `proofs`, `files`, `tables`, `ledger`, `statements`.
 //! Depends on all packages; nothing depends on it.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
@@ -11,6 +12,7 @@ mod hashed;
 mod ledger;
 mod proofs;
 mod report;
+mod statements;
 mod tables;
 
 use report::Report;
@@ -18,12 +20,16 @@ use report::Report;
 /// A part of the measurements.
 type Part = fn(&mut Report);
 
-const PARTS: [(&str, Part); 4] = [
+const PARTS: [(&str, Part); 5] = [
     ("proofs", proofs::measure),
     ("files", files::measure),
     ("tables", tables::measure),
     ("ledger", ledger::measure),
+    (LONG, statements::measure),
 ];
+
+/// The part that is measured only when it is asked for.
+const LONG: &str = "statements";
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
@@ -31,16 +37,17 @@ fn main() {
     match wanted.first().map(String::as_str) {
         Some(proofs::BLOCK) => return proofs::block(),
         Some(proofs::HASHED_BLOCK) => return proofs::hashed_block(),
+        Some(statements::LISTING) => return statements::listing(),
         _ => {}
     }
     let unknown = |name: &&String| PARTS.iter().all(|(part, _)| part != name);
     if let Some(name) = wanted.iter().find(unknown) {
-        println!("no part is called {name}; the parts are proofs, files, tables and ledger");
+        println!("no part is called {name}; the parts are proofs, files, tables, ledger and statements");
         std::process::exit(2);
     }
     let mut report = Report::new();
     for (name, part) in PARTS {
-        if wanted.is_empty() || wanted.iter().any(|w| w == name) {
+        if wanted.is_empty() && name != LONG || wanted.iter().any(|w| w == name) {
             part(&mut report);
         }
     }

@@ -50,14 +50,18 @@ fn plain<S: Statement>(report: &mut Report, prover: &Prover, name: &str, stateme
     report.time(&format!("{name}: verification"), Duration::from_millis(5), median(9, verify));
 }
 
-/// What a child says of its block: milliseconds to prove and to verify, and megabytes.
-fn child(part: &str) -> (Duration, Duration, f64) {
+/// The numbers that a child prints.
+pub fn child(part: &str) -> Vec<f64> {
     let output = Command::new(std::env::current_exe().unwrap()).arg(part).output().unwrap();
+    assert!(output.status.success(), "{part}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let numbers: Vec<f64> = text.split_whitespace().filter_map(|n| n.parse().ok()).collect();
-    let [prove, verify, memory] = numbers[..] else {
-        panic!("{part}: {text}{}", String::from_utf8_lossy(&output.stderr));
-    };
+    text.split_whitespace().filter_map(|n| n.parse().ok()).collect()
+}
+
+/// What a child says of its block: milliseconds to prove and to verify, and megabytes.
+fn block_of(part: &str) -> (Duration, Duration, f64) {
+    let numbers = child(part);
+    let [prove, verify, memory] = numbers[..] else { panic!("{part}: {numbers:?}") };
     (Duration::from_secs_f64(prove / 1e3), Duration::from_secs_f64(verify / 1e3), memory)
 }
 
@@ -119,12 +123,12 @@ pub fn measure(report: &mut Report) {
     report.part("k-anonymity, six quasi-identifiers, k = 11");
     let rate =
         |rows: usize, time: Duration| format!("{} rows/s", short(rows as f64 / time.as_secs_f64()));
-    let (prove, verify, memory) = child(BLOCK);
+    let (prove, verify, memory) = block_of(BLOCK);
     report.time("a block of 32,760 rows: proof bundle", Duration::from_secs(3), prove);
     report.note("", &rate(BLOCK_ROWS, prove));
     report.note("peak memory, key included", &format!("{memory:.0} MB"));
     report.time("its verification", Duration::from_millis(5), verify);
-    let (prove, verify, memory) = child(HASHED_BLOCK);
+    let (prove, verify, memory) = block_of(HASHED_BLOCK);
     report.note("peer: cells hashed in circuit, 500 rows: proof", &ms(prove));
     report.note("", &rate(HASHED_ROWS, prove));
     report.note("peak memory, key and its making included", &format!("{memory:.0} MB"));

@@ -35,6 +35,17 @@ impl Report {
         self.verdict(what, &text(aim), &text(measured), measured >= aim);
     }
 
+    /// A number that should not be higher.
+    pub fn number(&mut self, what: &str, aim: usize, measured: usize) {
+        self.verdict(what, &aim.to_string(), &measured.to_string(), measured <= aim);
+    }
+
+    /// An amount that should not be higher.
+    pub fn most(&mut self, what: &str, aim: f64, measured: f64, unit: &str) {
+        let text = |amount: f64| format!("{amount:.0} {unit}");
+        self.verdict(what, &text(aim), &text(measured), measured <= aim);
+    }
+
     fn verdict(&mut self, what: &str, aim: &str, measured: &str, met: bool) {
         let word = if met { "MET" } else { "MISSED" };
         *(if met { &mut self.met } else { &mut self.missed }) += 1;
