@@ -70,9 +70,7 @@ fn adversary_49_a_body_that_stands_still() {
     assert!(started.elapsed() >= Duration::from_millis(300));
     // It no longer keeps others from uploading the same part.
     upload(&place, &listed);
-    let post = format!(
-        "POST /api/v1/transactions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 9\r\n\r\nhalf"
-    );
+    let post = "POST /api/v1/transactions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 9\r\n\r\nhalf";
     assert_eq!(raw(&place, post.as_bytes()).status, 408);
 }
 

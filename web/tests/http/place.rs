@@ -21,6 +21,9 @@ use tokio::runtime::Runtime;
 
 pub const WAIT: Duration = Duration::from_secs(20);
 
+/// What an audit found at each height.
+type Audit = Vec<(u64, Vec<Violation>)>;
+
 /// A node and its server; dropped with everything it wrote.
 pub struct Place {
     pub runtime: Runtime,
@@ -31,7 +34,7 @@ pub struct Place {
     pub packages: PathBuf,
     pub folder: tempfile::TempDir,
     /// What the invariants' audit found at each height.
-    audited: Arc<Mutex<Vec<(u64, Vec<Violation>)>>>,
+    audited: Arc<Mutex<Audit>>,
 }
 
 impl Place {
