@@ -42,7 +42,9 @@ fn main() {
     }
     let unknown = |name: &&String| PARTS.iter().all(|(part, _)| part != name);
     if let Some(name) = wanted.iter().find(unknown) {
-        println!("no part is called {name}; the parts are proofs, files, tables, ledger and statements");
+        println!(
+            "no part is called {name}; the parts are proofs, files, tables, ledger and statements"
+        );
         std::process::exit(2);
     }
     let mut report = Report::new();

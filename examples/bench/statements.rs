@@ -208,7 +208,8 @@ pub fn listing() {
         batch.verify_all().unwrap();
     }
     let verify = begun.elapsed();
-    let [commit, plain, full, verify] = [commit, plain, full, verify].map(|t| t.as_secs_f64() * 1e3);
+    let [commit, plain, full, verify] =
+        [commit, plain, full, verify].map(|t| t.as_secs_f64() * 1e3);
     println!("{commit} {plain} {full} {verify} {bytes} {memory} {}", proven.len());
 }
 
