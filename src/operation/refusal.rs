@@ -378,6 +378,8 @@ impl From<ProvingError> for Failure {
                 .remedy("prove the block again, or fetch the shard again from its machine"),
             ProvingError::Shard(_) => Self::new(Exit::Input, "proof.shard", error.to_string())
                 .remedy("name the blocks of this package and a folder of their own"),
+            ProvingError::Mixed { .. } => Self::new(Exit::Input, "proof.mixed", error.to_string())
+                .remedy("run `galen dataset prove`, which proves the whole table again"),
             ProvingError::Changed { .. } => {
                 Self::new(Exit::Input, "package.changed", error.to_string())
                     .remedy("pack the data anew")

@@ -28,6 +28,7 @@ pub mod schema;
 pub mod seal;
 pub mod shard;
 pub mod shares;
+mod stated;
 pub mod verify;
 
 #[cfg(test)]

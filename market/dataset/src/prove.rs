@@ -30,6 +30,7 @@ use crate::property::{Offence, offence};
 use crate::seal::PackageSecret;
 use crate::shard::is_whole;
 use crate::shares::{self, ShareError};
+use crate::stated;
 use crate::verify::{Claimed, VerifyError, block_claims, verify_at};
 
 /// Why a package is not proven.
@@ -99,6 +100,14 @@ pub enum ProvingError {
     /// A shard that is none of this package, or of other blocks.
     #[error("{0}")]
     Shard(String),
+    /// Some bundles of a table are older than totals that were stated, others newer.
+    #[error(
+        "table {table}: totals were stated, and since then some of its blocks were proven again and others not; stated again, they would tell something of single blocks"
+    )]
+    Mixed {
+        /// Which table.
+        table: u32,
+    },
     /// A proof could not be written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -178,7 +187,8 @@ pub fn block_at(folder: &PackageFolder, index: u64) -> Result<(u32, u32), Provin
 
 /// Proves those of the blocks that have no valid bundle yet, `jobs` at a time, and returns the files
 /// of their bundles in order. Before the first proof is begun, each of these blocks is checked to have
-/// what is claimed.
+/// what is claimed. Where the totals of a table were stated and one of its bundles is lost, the others
+/// are dropped too, and the whole table is proven again.
 ///
 /// # Errors
 /// See [`ProvingError`]. Bundles already made stay, and a later run keeps them.
@@ -200,6 +210,11 @@ pub fn prove(
     check_properties(work, &mut opener, &wanted)?;
     for path in [&place.bundles, &place.shares] {
         fs::create_dir_all(path).at(path)?;
+    }
+    let mut tables: Vec<u32> = wanted.iter().map(|(table, _)| *table).collect();
+    tables.dedup();
+    for table in tables {
+        stated::renew(work, place, table)?;
     }
     let run = Run {
         work,
@@ -348,10 +363,12 @@ impl Run<'_> {
 }
 
 /// Checks every bundle and share of a package, and returns its claims with the totals of the charts
-/// and the sums of the blinders: what a draft publishes.
+/// and the sums of the blinders: what a draft publishes. What is returned may be told: it is remembered
+/// of which bundles it speaks.
 ///
 /// # Errors
-/// A bundle or share that is missing or false; totals that are not those of the shares.
+/// A bundle or share that is missing or false; totals that are not those of the shares;
+/// [`ProvingError::Mixed`].
 pub fn complete(work: &Work<'_>, place: &Place) -> Result<Vec<TableClaims>, ProvingError> {
     let Work { folder, secret, claimed, prover } = *work;
     let verifier = prover.verifier();
@@ -386,6 +403,9 @@ pub fn complete(work: &Work<'_>, place: &Place) -> Result<Vec<TableClaims>, Prov
                 return Err(ProvingError::Totals { table, column: chart.column });
             }
             chart.blinders = blinders.map(Scalar);
+        }
+        if !charts.is_empty() {
+            stated::state(work, place, table)?;
         }
         claims.charts = Bounded::new(charts).unwrap_or_default();
     }

@@ -158,13 +158,26 @@ fn a_killed_run_goes_on_and_shards_say_what_one_run_says() {
         complete(&Work { claimed: &wrong, ..work }, &place),
         Err(ProvingError::Totals { table: 0, .. })
     ));
-    // A share of another bundle is not taken for this one's: the block is proven again.
+    // A share of another bundle is not taken for this one's. Totals were stated, so that not only this
+    // block is proven again.
+    assert_eq!(complete(&work, &place).unwrap(), published.claims, "stated again, the same");
+    let old = std::fs::read(place.bundle(0, 0)).unwrap();
+    let old_share = std::fs::read(place.share(0, 0)).unwrap();
     std::fs::copy(place.share(0, 0), place.share(0, 1)).unwrap();
     assert!(matches!(complete(&work, &place), Err(ProvingError::Share(_))));
     let count = AtomicU32::new(0);
     prove(&work, 0..blocks, &place, &mut machine.log("one"), 1, &counting(&count)).unwrap();
-    assert_eq!(count.load(Ordering::SeqCst), 1);
-    assert_eq!(spent(&machine.log("one")), [1, 2, 1]);
+    assert_eq!(count.load(Ordering::SeqCst), 3);
+    assert_eq!(spent(&machine.log("one")), [2, 2, 2]);
+    // Nor are sums told of old and new bundles together.
+    let new = std::fs::read(place.bundle(0, 0)).unwrap();
+    let new_share = std::fs::read(place.share(0, 0)).unwrap();
+    std::fs::write(place.bundle(0, 0), &old).unwrap();
+    std::fs::write(place.share(0, 0), &old_share).unwrap();
+    assert!(matches!(complete(&work, &place), Err(ProvingError::Mixed { table: 0 })));
+    std::fs::write(place.bundle(0, 0), &new).unwrap();
+    std::fs::write(place.share(0, 0), &new_share).unwrap();
+    assert_ne!(complete(&work, &place).unwrap(), published.claims, "all blinders are new");
 
     // Two machines prove two parts, one block both; joined they claim the same.
     let mut shards = Vec::new();
