@@ -17,15 +17,16 @@ use galen_market::layout::BlockRows;
 fn table(path: &Path) {
     let rows = (0..480).map(|row| {
         format!(
-            "{},{},{},{}\n",
+            "{},{},{},{},{}\n",
             1000 + row,
             30 + (row / 12) % 8,
             ["f", "m"][(row / 96) % 2],
-            row % 50
+            row % 50,
+            row % 4
         )
     });
     let text: String =
-        std::iter::once("patient_id,age,sex,visits\n".to_owned()).chain(rows).collect();
+        std::iter::once("patient_id,xage,sex,mdvis,plan\n".to_owned()).chain(rows).collect();
     std::fs::write(path, text).unwrap();
 }
 
@@ -44,7 +45,7 @@ fn adversary_28a_an_agent_that_restarts_makes_no_second_envelope() {
     ok(world.admit_parties());
     let quiet = |_: String| ();
     let prepared = ok(story::prepare(&world, &source, 5, &quiet));
-    let record = ok(story::pack(&world, &prepared, BlockRows::Small, &quiet));
+    let record = ok(story::pack(&world, &prepared, BlockRows::Full, &quiet));
     ok(story::list(&world, &record, &quiet));
     let credential = ok(world.vouch(&["general", "health"]));
     let (deal, _) = ok(story::buy(&world, &record, &credential, 0, &quiet));

@@ -379,7 +379,8 @@ fn a_ledger_begins_once_and_only_with_a_genesis_that_holds_together() {
     }
     consortium(&|_| {}).done();
     let ran = home.run(&["node", "run", "--data", "nowhere"]);
-    assert_eq!(ran.exit, 1);
+    assert_eq!(ran.exit, 8);
+    assert!(ran.message().contains("genesis.missing"), "{}", ran.message());
     assert!(ran.message().contains("galen node init"), "{}", ran.message());
 }
 
