@@ -830,14 +830,14 @@ fn adversary_26_cells_that_are_not_those_committed_to() {
 
 #[test]
 fn adversary_26_a_cell_outside_its_bounds_is_disputed() {
-    // Committed to, proven and sealed consistently: the ward is one of three, the score at most 60,000.
-    let beyond: [(&str, u64, u64); 2] = [("code", 1, 4), ("number", 2, 60_002)];
+    // Committed to, proven and sealed consistently: the ward is one of three, the score at most 59,999.
+    let beyond: [(&str, u64, u64); 2] = [("code", 1, 4), ("number", 2, 60_001)];
     for (name, bad, cell) in beyond {
         let mut m = market();
         // The other column holds the greatest cell that is within its bounds.
         let stray = |at: u64, cells: &mut Vec<u64>| match at {
             1 => cells.fill(if bad == 1 { cell } else { 3 }),
-            2 => cells[19] = if bad == 2 { cell } else { 60_001 },
+            2 => cells[19] = if bad == 2 { cell } else { 60_000 },
             _ => {}
         };
         let tamper = Tamper { cells: &stray, ..Tamper::default() };
