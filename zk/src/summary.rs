@@ -6,8 +6,7 @@
 //! commitments ([`crate::commitment`]), so that it opens at a point together with them, and the
 //! commitments of all blocks add up to one of the whole table's chart. Three blinders hide the block
 //! from three looks: the commitment, one opening, and the published sum. A new commitment, with new
-//! blinders, is made for every bundle; and where sums were published, all blocks of a table get new
-//! ones or none does, for two sums that share some blinders would be one look more.
+//! blinders, is made for every bundle.
 //!
 //! A verifier needs no more of the reference string than [`SummaryPowers`].
 
