@@ -23,6 +23,7 @@ pub mod purchase;
 pub mod receive;
 mod refusal;
 pub mod store;
+pub mod tier;
 
 pub(crate) use refusal::refused;
 

@@ -13,7 +13,8 @@ use crate::authority::Authority;
 use crate::codec::{Bounded, Text};
 use crate::context::Context;
 use crate::error::TxError;
-use crate::id::{AccountId, ConsensusKey, DealId, Digest};
+use crate::id::{AccountId, ChainId, ConsensusKey, DealId, Digest};
+use crate::identity::presentation::request_scope;
 use crate::role::Role;
 
 /// The most leaves that one action inserts or revokes.
@@ -233,6 +234,17 @@ impl Action {
             Self::Ready(action) => Some(action.deal),
             Self::Deliver(action) => Some(action.deal),
             Self::Dispute(action) => Some(action.deal),
+            _ => None,
+        }
+    }
+
+    /// The scope in which a credential is shown for the action, if the action needs one.
+    #[must_use]
+    pub fn credential_scope(&self, chain: ChainId) -> Option<Scalar> {
+        match self {
+            Self::RequestDeal(action) => {
+                Some(request_scope(chain, &action.institution, &action.package))
+            }
             _ => None,
         }
     }

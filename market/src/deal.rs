@@ -20,7 +20,7 @@ use crate::codec::{Bytes, Text};
 use crate::context::Context;
 use crate::error::TxError;
 use crate::id::{AccountId, DealId, Digest};
-use crate::listing::ListingId;
+use crate::listing::{ListingId, TierName};
 use crate::payment::Refund;
 use crate::state_key;
 use crate::terms::{Decision, Purpose};
@@ -30,6 +30,7 @@ mod dispute;
 mod escrow;
 pub mod invariant;
 mod licence;
+pub(crate) mod open;
 mod query;
 mod request;
 mod split;
@@ -38,8 +39,8 @@ pub use delivery::{Envelope, envelope_statement};
 pub(crate) use escrow::{refund_next, settle_due};
 pub use invariant::audit;
 pub use licence::{Licence, licence_days};
+pub use open::{Origin, ready_time_ms};
 pub use query::{deals_of_institution, deals_of_listing, ready_deals};
-pub use request::ready_time_ms;
 pub use split::split;
 
 /// The states of a deal.
@@ -151,11 +152,17 @@ pub enum Defect {
 pub struct Deal {
     /// Its name.
     pub id: DealId,
+    /// What led to it.
+    pub origin: Origin,
     /// What is bought from whom.
     pub listing: ListingId,
     /// The version of the offer that both sides agreed to.
     pub version: u32,
-    /// Hash of its terms.
+    /// The name of its tier.
+    pub tier: TierName,
+    /// Named users.
+    pub seats: u32,
+    /// Hash of terms and tier: what the buyer agreed to.
     pub terms: Digest,
     /// The price.
     pub price: Money,

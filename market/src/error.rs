@@ -420,6 +420,31 @@ rules! {
     BadShares, "bad_shares",
         "shares must be positive, of different accounts, and add up to 10000 basis points",
         "correct the shares";
+    /// The offer has no such tier.
+    UnknownTier {
+        /// Its name.
+        tier: String,
+    }, "unknown_tier",
+        "the offer has no tier {tier:?}",
+        "choose one that it has";
+    /// The tier is for other purposes.
+    TierNotForPurpose {
+        /// Its name.
+        tier: String,
+    }, "tier_not_for_purpose",
+        "the tier {tier:?} is for other purposes",
+        "choose a tier that names the purpose";
+    /// Fewer seats than the tier includes, or more than it sells.
+    BadSeats {
+        /// The number asked for.
+        got: u32,
+        /// The least.
+        least: u32,
+        /// The most.
+        most: u32,
+    }, "bad_seats",
+        "{got} seats are asked for where the tier is for {least} to {most}",
+        "ask for a number between these";
     /// A purpose lacks its disease, or names one where none belongs.
     BadPurpose, "bad_purpose",
         "a disease belongs to disease-specific research and to no other purpose",
@@ -578,7 +603,7 @@ rules! {
         /// The present version.
         version: u32,
     }, "offer_changed",
-        "version, price or terms are not those of the present offer, version {version}",
+        "version, price, tier or terms are not those of the present offer, version {version}",
         "look at it and request again";
     /// The allowance could not pay for the deal's own actions.
     AllowanceTooSmall {

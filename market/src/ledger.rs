@@ -19,13 +19,12 @@ use serde::{Deserialize, Serialize};
 pub use cache::ProofCache;
 pub(crate) use preverify::Check;
 
-use crate::action::Action;
 use crate::amount::Money;
 use crate::error::TxError;
 use crate::event::Event;
 use crate::genesis::{Genesis, Network, Parameters};
 use crate::id::{ChainId, Digest, Hasher, TransactionId};
-use crate::identity::presentation::{ProvenCredential, request_scope};
+use crate::identity::presentation::ProvenCredential;
 use crate::identity::validator::ValidatorInfo;
 use crate::identity::{tree, validator};
 use crate::state::{Changes, StateError, StateRead};
@@ -267,12 +266,9 @@ impl Ledger {
         transaction: &Transaction,
     ) -> Result<Option<ProvenCredential>, TxError> {
         let Some(presentation) = &transaction.authorization.credential else { return Ok(None) };
-        let request = transaction.actions.iter().find_map(|action| match action {
-            Action::RequestDeal(request) => Some(request),
-            _ => None,
-        });
-        let request = request.ok_or(TxError::CredentialNotUsed)?;
-        let scope = request_scope(self.0.chain, &request.institution, &request.package);
+        let scope =
+            transaction.actions.iter().find_map(|action| action.credential_scope(self.0.chain));
+        let scope = scope.ok_or(TxError::CredentialNotUsed)?;
         let message = transaction.message();
         presentation.verify(&self.0.verifier, &self.0.opener, scope, &message).map(Some)
     }

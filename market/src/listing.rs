@@ -24,6 +24,7 @@ mod draft;
 mod lineage;
 mod offer;
 mod prove;
+mod tier;
 
 pub use claims::{
     Bin, Chart, ChartForm, ClaimError, Diversity, MAX_CHARTS, MAX_DIVERSITY, TableClaims,
@@ -33,6 +34,10 @@ pub(crate) use draft::expire_draft;
 pub use lineage::{Lineage, MAX_LINE_LISTINGS, MAX_LINES, MAX_PARENTS, Published};
 pub use offer::{BASIS_POINTS, Offer, Share};
 pub use prove::TableProgress;
+pub use tier::{
+    MAX_SEATS, MAX_SUBSCRIPTION_MONTHS, MAX_TIER_PURPOSES, MAX_TIERS, Seats, SubscriptionTerms,
+    Tier, TierName,
+};
 
 /// Most parties that share a price.
 pub const MAX_SHARES: usize = 16;

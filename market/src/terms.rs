@@ -1,5 +1,6 @@
-//! Terms of a listing: a list of clauses with a price and a licence, and the decision whether a
-//! purpose, together with what a credential proves, meets them. Depends on amounts and codecs; pure.
+//! Terms of a listing: a list of clauses and the licence's text, and the decision whether a purpose,
+//! together with what a credential proves, meets them. Prices are in the tiers of an offer. Depends on
+//! codecs; pure.
 
 pub mod duo;
 
@@ -8,7 +9,6 @@ use std::fmt;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use crate::amount::Money;
 use crate::codec::Bounded;
 use crate::error::TxError;
 use crate::id::{Digest, Hasher};
@@ -43,13 +43,9 @@ impl fmt::Display for Clause {
 /// The terms of a listing.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Terms {
-    /// The price of one licence.
-    pub price: Money,
     /// Who may use the data for what: at least one permission (GRU, HMB, DS), of which one suffices,
     /// and conditions (NPU), all of which must be met.
     pub clauses: Bounded<Clause, MAX_CLAUSES>,
-    /// How long a licence lasts, counted from delivery.
-    pub licence_months: u32,
     /// Hash of the licence's text.
     pub licence_text: Digest,
     /// If set, the institution reviews each request within so many milliseconds of up-time.
@@ -131,7 +127,7 @@ impl Decision {
 }
 
 impl Terms {
-    /// The hash that a buyer agrees to.
+    /// The hash of the terms alone. A buyer agrees to [`crate::listing::Tier::agreement`].
     pub fn hash(&self) -> Digest {
         Hasher::new("galen/terms").value(self).digest()
     }
@@ -160,9 +156,6 @@ impl Terms {
             .any(|(at, clause)| self.clauses.iter().take(at).any(|earlier| earlier == clause));
         if repeated {
             return bad("a clause is repeated");
-        }
-        if !(1..=MAX_LICENCE_MONTHS).contains(&self.licence_months) {
-            return bad("the licence must last 1 to 1200 months");
         }
         if self.review_ms == Some(0) {
             return bad("a review needs time");
@@ -203,7 +196,6 @@ impl Terms {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::amount::Amount;
 
     const ASTHMA: Mondo = Mondo(4_979);
     const DIABETES: Mondo = Mondo(5_148);
@@ -211,9 +203,7 @@ mod tests {
     fn terms(clauses: &[(u32, Option<Mondo>)]) -> Terms {
         let clauses = clauses.iter().map(|(duo, disease)| Clause { duo: *duo, disease: *disease });
         Terms {
-            price: Money { currency: "EUR".parse().unwrap(), amount: Amount::new(5) },
             clauses: Bounded::new(clauses.collect()).unwrap(),
-            licence_months: 12,
             licence_text: Digest([1; 32]),
             review_ms: None,
         }
@@ -282,16 +272,13 @@ mod tests {
             let error = terms(bad).check().unwrap_err();
             assert_eq!(error.code(), "bad_terms", "{bad:?}");
         }
-        let mut forever = terms(&[(duo::GRU, None)]);
-        forever.licence_months = MAX_LICENCE_MONTHS + 1;
-        assert_eq!(forever.check().unwrap_err().code(), "bad_terms");
     }
 
     #[test]
     fn any_change_changes_the_hash() {
         let one = terms(&[(duo::GRU, None)]);
         let mut other = one.clone();
-        other.licence_months = 13;
+        other.review_ms = Some(1);
         assert_ne!(one.hash(), other.hash());
     }
 }

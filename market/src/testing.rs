@@ -16,7 +16,7 @@ use galen_zk::point::JubPoint;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
-pub use package::{Buyer, FilePackage, deal_of};
+pub use package::{Buyer, FilePackage, change_tier, deal_of};
 pub use party::{Researcher, Signing, Wallet};
 pub use table::{K, TablePackage, Tamper, execute_as};
 

@@ -161,7 +161,7 @@ impl Transaction {
             action.check()?;
         }
         let uses =
-            self.actions.iter().filter(|action| matches!(action, Action::RequestDeal(_))).count();
+            self.actions.iter().filter(|action| action.credential_scope(chain).is_some()).count();
         match (uses, &self.authorization.credential) {
             (0, Some(_)) => return Err(TxError::CredentialNotUsed),
             (1, Some(_)) | (0, None) => {}

@@ -23,8 +23,8 @@ use galen_market::role::Role;
 use galen_market::segment::{self, SegmentError};
 use galen_market::state_key;
 use galen_market::testing::{
-    Buyer, FilePackage, Researcher, Signing, Simulation, TablePackage, Tamper, Wallet, deal_of,
-    eur, euros, execute_as, prover, text,
+    Buyer, FilePackage, Researcher, Signing, Simulation, TablePackage, Tamper, Wallet, change_tier,
+    deal_of, eur, euros, execute_as, prover, text,
 };
 use galen_market::transaction::{NO_EXPIRY, Transaction};
 use galen_zk::circuit::key_envelope::{KeyEnvelope, seal};
@@ -340,7 +340,7 @@ fn adversary_33_terms_of_the_buyers_own() {
     // The institution revises: what was agreed stays, the old offer is gone.
     let agreed = m.ask(&package, &buyer("before"), false);
     let mut offer = package.draft.offer.clone();
-    offer.terms.price = euros(2 * PRICE);
+    change_tier(&mut offer, |tier| tier.price = euros(2 * PRICE));
     let ListingId { institution, package: id } = package.listing();
     let revise = ReviseListing { institution, package: id, offer: offer.clone() };
     m.act(Action::ReviseListing(revise)).unwrap();
@@ -349,8 +349,8 @@ fn adversary_33_terms_of_the_buyers_own() {
     assert_eq!(m.sim.deal(agreed).price, euros(PRICE));
     let renewed = RequestDeal {
         version: 2,
-        terms: offer.terms.hash(),
-        price: offer.terms.price.clone(),
+        terms: offer.tiers[0].agreement(&offer.terms),
+        price: offer.tiers[0].price.clone(),
         ..honest
     };
     let request = m.asking(renewed);

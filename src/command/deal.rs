@@ -16,7 +16,7 @@ use crate::error::{Exit, Failure};
 use crate::operation::credential::Credential;
 use crate::operation::purchase::{self, DealRecord, DealStore, Purchase};
 use crate::operation::{self, credential, listing, receive};
-use crate::output::table;
+use crate::output::{printable, table};
 use crate::session::Session;
 use crate::wallet::Role;
 
@@ -36,7 +36,7 @@ pub enum Purpose {
 pub enum Deal {
     /// Ask to buy a dataset, showing a credential without showing who you are
     #[command(
-        after_help = "Examples:\n  galen deal request 3f9a12 --purpose health\n  galen deal request 3f9a12 --purpose disease --disease MONDO:0005015 --account 2\n  galen deal request 3f9a12 --purpose health --dry-run"
+        after_help = "Examples:\n  galen deal request 3f9a12 --purpose health\n  galen deal request 3f9a12 --purpose disease --disease MONDO:0005015 --account 2\n  galen deal request 3f9a12 --purpose health --tier academic --seats 5\n  galen deal request 3f9a12 --purpose health --dry-run"
     )]
     Request {
         /// The dataset: its package id, or the first digits of it
@@ -47,6 +47,12 @@ pub enum Deal {
         /// The disease, as a MONDO id
         #[arg(long)]
         disease: Option<Mondo>,
+        /// The name of the tier [default: the only one for the purpose]
+        #[arg(long)]
+        tier: Option<String>,
+        /// For how many named users [default: as many as the tier includes]
+        #[arg(long)]
+        seats: Option<u32>,
         /// The credential's file [default: the only one in the home directory]
         #[arg(long, value_name = "FILE")]
         credential: Option<PathBuf>,
@@ -110,8 +116,9 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
     let store = DealStore::of(&context.home);
     match command {
         Deal::List => list(context, &store),
-        Deal::Request { dataset, purpose, disease, credential, account } => {
-            request(context, &store, &dataset, (purpose, disease), credential, account)
+        Deal::Request { dataset, purpose, disease, tier, seats, credential, account } => {
+            let tier = (tier.as_deref(), seats);
+            request(context, &store, &dataset, (purpose, disease), tier, credential, account)
         }
         Deal::Status { deal } => {
             let record = store.find(&deal)?;
@@ -165,7 +172,7 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
             for warning in &warnings {
                 context.output.warn(format!(
                     "the institution's own statement is false, and no dispute answers it: {}",
-                    crate::output::printable(warning)
+                    printable(warning)
                 ));
             }
             let shown: Vec<_> =
@@ -217,6 +224,7 @@ fn request(
     store: &DealStore,
     dataset: &str,
     (kind, disease): (Purpose, Option<Mondo>),
+    (tier, seats): (Option<&str>, Option<u32>),
     credential: Option<PathBuf>,
     account: u32,
 ) -> Result<(), Failure> {
@@ -238,6 +246,8 @@ fn request(
     let purchase = Purchase {
         listing: named,
         purpose: DeclaredPurpose { kind, disease },
+        tier,
+        seats,
         payer: &payer,
         credential: &held,
         ready: false,
@@ -344,7 +354,12 @@ pub(crate) fn described(record: &DealRecord, view: &DealView) -> String {
     let mut lines = vec![
         format!("deal       {} (index {})", deal.id, record.index),
         format!("dataset    {}", deal.listing.package),
-        format!("price      {}", deal.price),
+        format!(
+            "price      {} (tier {}, {} seats)",
+            deal.price,
+            printable(deal.tier.as_str()),
+            deal.seats
+        ),
         format!("state      {}", deal.stage),
     ];
     if let Some(left) = view.remaining_ms {
@@ -381,10 +396,9 @@ pub(crate) fn described(record: &DealRecord, view: &DealView) -> String {
 pub(crate) fn ended(why: &galen_market::deal::Termination) -> String {
     use galen_market::deal::Termination as T;
     match why {
-        T::Refused { reason } => format!(
-            "the institution refused the request: {}",
-            crate::output::printable(reason.as_str())
-        ),
+        T::Refused { reason } => {
+            format!("the institution refused the request: {}", printable(reason.as_str()))
+        }
         T::NotReviewed => "the institution did not review the request in time".to_owned(),
         T::NotReady => "the buyer was not ready in time".to_owned(),
         T::NoSeat => "the institution had no bond or no place left for the deal".to_owned(),

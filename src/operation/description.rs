@@ -11,12 +11,13 @@ use galen_dataset::manifest::{Deidentification, Licence, Manifest, PROFILE, Peri
 use galen_market::amount::{Amount, Currency, Money};
 use galen_market::codec::{Bounded, Text};
 use galen_market::id::{AccountId, Digest};
-use galen_market::listing::{BASIS_POINTS, Offer, Share};
+use galen_market::listing::{BASIS_POINTS, Offer, Share, Tier};
 use galen_market::terms::duo::{DS, GRU, HMB, NPU};
 use galen_market::terms::{Clause, Mondo, Terms};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
+use super::tier::TierDescription;
 use crate::error::{Exit, Failure};
 use crate::wallet::file;
 
@@ -65,12 +66,18 @@ pub struct Description {
     pub period: Option<Period>,
     /// How to cite.
     pub citation: String,
-    /// Price in minor units and currency: `250000 EUR` is 2,500.00 euros.
-    pub price: String,
+    /// Price in minor units and currency: `250000 EUR` is 2,500.00 euros. With `licence_months`, the
+    /// one tier of the offer; else there are `tiers`.
+    #[serde(default)]
+    pub price: Option<String>,
     /// Terms of use: `GRU`, `HMB`, `DS:MONDO:0005148`, `NPU`.
     pub clauses: Vec<String>,
     /// How long a licence lasts.
-    pub licence_months: u32,
+    #[serde(default)]
+    pub licence_months: Option<u32>,
+    /// The ways in which it is sold, if there is more to say than price and licence.
+    #[serde(default)]
+    pub tiers: Vec<TierDescription>,
     /// Name of the licence.
     pub licence_name: String,
     /// File of the licence's text, beside the description.
@@ -202,12 +209,11 @@ impl Description {
             .collect::<Result<Vec<_>, _>>();
         let offer = Offer {
             terms: Terms {
-                price: money(&self.price)?,
                 clauses: Bounded::new(clauses).map_err(|error| bad("clauses", &error))?,
-                licence_months: self.licence_months,
                 licence_text: self.licence_hash()?,
                 review_ms: self.review_hours.map(|hours| hours.saturating_mul(3_600_000)),
             },
+            tiers: Bounded::new(self.tiers()?).map_err(|error| bad("tiers", &error))?,
             shares: Bounded::new(shares).map_err(|error| bad("shares", &error))?,
             max_undelivered: self.max_undelivered,
             locations: Bounded::new(locations.map_err(|error| bad("locations", &error))?)
@@ -215,6 +221,22 @@ impl Description {
         };
         offer.check().map_err(|error| bad("terms", &error))?;
         Ok(offer)
+    }
+
+    /// The tiers: those that are described, or the one of price and licence.
+    fn tiers(&self) -> Result<Vec<Tier>, Failure> {
+        let described = match (&self.price, self.licence_months) {
+            (Some(price), Some(months)) if self.tiers.is_empty() => {
+                vec![TierDescription::simple(price.clone(), months)]
+            }
+            (None, None) if !self.tiers.is_empty() => self.tiers.clone(),
+            _ => {
+                let what = "it needs `price` and `licence_months`, or else `tiers`";
+                return Err(Failure::new(Exit::Input, "description.terms", what)
+                    .remedy("see `galen dataset pack --help` for both forms"));
+            }
+        };
+        described.iter().map(TierDescription::tier).collect()
     }
 
     fn licence_hash(&self) -> Result<Digest, Failure> {
@@ -311,7 +333,18 @@ mod tests {
         let description = Description::read(&path).unwrap();
         let institution = AccountId([7; 32]);
         let offer = description.offer(institution).unwrap();
-        assert_eq!(offer.terms.price.to_string(), "250000 EUR");
+        assert_eq!(offer.tiers[0].price.to_string(), "250000 EUR");
+        assert_eq!((offer.tiers.len(), offer.tiers[0].name.as_str()), (1, "standard"));
+        let academic = TierDescription {
+            name: "academic".to_owned(),
+            ..TierDescription::simple("10 EUR".to_owned(), 12)
+        };
+        let mut tiered = Description { tiers: vec![academic], ..description.clone() };
+        assert_eq!(tiered.offer(institution).unwrap_err().code(), "description.terms");
+        (tiered.price, tiered.licence_months) = (None, None);
+        assert_eq!(tiered.offer(institution).unwrap().tiers[0].name.as_str(), "academic");
+        tiered.tiers.clear();
+        assert_eq!(tiered.offer(institution).unwrap_err().code(), "description.terms");
         assert_eq!(offer.shares[0].account, institution);
         std::fs::remove_file(folder.path().join("licence.txt")).unwrap();
         assert_eq!(description.offer(institution).unwrap_err().code(), "file.io");

@@ -35,6 +35,7 @@ use rand::rngs::OsRng;
 use serde::{Deserialize, Serialize};
 
 use super::credential::{Credential as HeldCredential, HOLDER_INDEX, purpose_words};
+use super::tier::{self, Chosen};
 use crate::error::{Exit, Failure};
 use crate::session::{Done, Draft, Session, account_of};
 use crate::wallet::derive::AccountKey;
@@ -160,6 +161,10 @@ pub struct Purchase<'a> {
     pub listing: ListingId,
     /// For what.
     pub purpose: Purpose,
+    /// The name of the tier; the only one for the purpose if none is named.
+    pub tier: Option<&'a str>,
+    /// For how many named users; as many as the tier includes if no number is named.
+    pub seats: Option<u32>,
     /// The account that pays; it signs too.
     pub payer: &'a AccountKey,
     /// The credential.
@@ -194,7 +199,8 @@ pub fn request(
     let listing = session.client().listing(&purchase.listing)?;
     let offer = &listing.summary.offer;
     check_terms(&offer.terms, &purchase.purpose)?;
-    let price = offer.terms.price.clone();
+    let Chosen { tier, seats, price } =
+        tier::choose(offer, &purchase.purpose, purchase.tier, purchase.seats)?;
     let index = store.next_index()?;
     let keys = wallet.deal(index);
     let delivery_key = JubPoint::generator()
@@ -204,7 +210,9 @@ pub fn request(
         institution: purchase.listing.institution,
         package: purchase.listing.package,
         version: listing.summary.listing.version,
-        terms: offer.terms.hash(),
+        terms: tier.agreement(&offer.terms),
+        tier: tier.name,
+        seats,
         price: price.clone(),
         purpose: purchase.purpose,
         allowance: allowance(session, &price)?,
@@ -470,13 +478,11 @@ mod tests {
     fn a_purpose_that_the_terms_do_not_cover_is_refused_before_proving() {
         use galen_market::terms::{Clause, PurposeKind, duo};
         let terms = Terms {
-            price: Money { currency: "EUR".parse().unwrap(), amount: Amount::new(5) },
             clauses: Bounded::new(vec![
                 Clause { duo: duo::HMB, disease: None },
                 Clause { duo: duo::NPU, disease: None },
             ])
             .unwrap(),
-            licence_months: 12,
             licence_text: galen_market::id::Digest([1; 32]),
             review_ms: None,
         };

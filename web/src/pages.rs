@@ -10,9 +10,9 @@ use galen_api::{ListingFilter, ListingSummary, ListingView, Page};
 use galen_chain::store::Snapshot;
 use galen_market::amount::Money;
 use galen_market::layout::{Column, Layout, Role, Values};
-use galen_market::listing::Standing;
+use galen_market::listing::{Seats, Standing, SubscriptionTerms};
 use galen_market::state_key;
-use galen_market::terms::{Clause, duo};
+use galen_market::terms::{Clause, PurposeKind, duo};
 use serde::Deserialize;
 use warp::http::{HeaderValue, Method, StatusCode, header};
 use warp::reply::Response;
@@ -169,7 +169,7 @@ fn row(state: &Snapshot, summary: &ListingSummary) -> Result<Row, ApiError> {
         rows: summary.tables.iter().fold(0u64, |sum, table| sum.saturating_add(table.rows)),
         columns: summary.tables.iter().map(|table| table.columns.len()).sum(),
         k: if k.is_empty() { "–".to_owned() } else { k.join(", ") },
-        price: money(state, &summary.offer.terms.price)?,
+        price: from_price(state, summary)?,
         terms: summary.offer.terms.clauses.iter().map(clause).collect::<Vec<_>>().join("; "),
         open: summary.open,
     })
@@ -187,6 +187,15 @@ fn money(state: &Snapshot, money: &Money) -> Result<String, ApiError> {
     let info = state_key::read(state, &state_key::currency(&money.currency))?;
     let decimals = usize::from(info.map_or(0, |info| info.decimals));
     Ok(format!("{} {}", decimal(money.amount.units(), decimals), money.currency))
+}
+
+/// The least price, and whether there are others.
+fn from_price(state: &Snapshot, summary: &ListingSummary) -> Result<String, ApiError> {
+    let Some(least) = summary.offer.least_price() else { return Ok("–".to_owned()) };
+    let least = money(state, &least)?;
+    let tiers = &summary.offer.tiers;
+    let several = tiers.len() > 1 || tiers.iter().any(|tier| tier.seats.most > tier.seats.included);
+    Ok(if several { format!("from {least}") } else { least })
 }
 
 fn decimal(units: u64, decimals: usize) -> String {
@@ -226,10 +235,9 @@ struct Dataset {
     files: Vec<File>,
     price: String,
     clauses: Vec<String>,
-    licence_months: u32,
+    tiers: Vec<TierRow>,
     review: bool,
     version: u32,
-    terms: String,
     licence_text: String,
     root: String,
     key: String,
@@ -238,6 +246,16 @@ struct Dataset {
     served: Vec<&'static str>,
     height: u64,
     state_root: String,
+}
+
+struct TierRow {
+    name: String,
+    purposes: String,
+    price: String,
+    licence_months: u32,
+    seats: String,
+    subscription: String,
+    agreement: String,
 }
 
 struct Table {
@@ -305,12 +323,11 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
             .iter()
             .map(|file| File { name: file.name.clone(), bytes: file.bytes })
             .collect(),
-        price: money(state, &terms.price)?,
+        price: from_price(state, summary)?,
         clauses: terms.clauses.iter().map(clause).collect(),
-        licence_months: terms.licence_months,
+        tiers: tier_rows(state, summary)?,
         review: terms.review_ms.is_some(),
         version: listing.version,
-        terms: summary.terms.to_string(),
         licence_text: terms.licence_text.to_string(),
         root: listing.root.to_string(),
         key: listing.key.to_string(),
@@ -320,6 +337,42 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
         height: state.height(),
         state_root: hex::encode(state.state_root()),
     })
+}
+
+fn tier_rows(state: &Snapshot, summary: &ListingSummary) -> Result<Vec<TierRow>, ApiError> {
+    let offered = summary.offer.tiers.iter().zip(&summary.agreements);
+    let rows = offered.map(|(tier, agreement)| {
+        let in_tier =
+            |amount| money(state, &Money { currency: tier.price.currency.clone(), amount });
+        let Seats { included, extra, most } = tier.seats;
+        Ok(TierRow {
+            name: tier.name.to_string(),
+            purposes: tier.purposes.iter().map(purpose).collect::<Vec<_>>().join(", "),
+            price: money(state, &tier.price)?,
+            licence_months: tier.licence_months,
+            seats: if most == included {
+                included.to_string()
+            } else {
+                format!("{included}; up to {most} for {} each", in_tier(extra)?)
+            },
+            subscription: match tier.subscription {
+                Some(SubscriptionTerms { months, price }) => {
+                    format!("{} for {months} months", in_tier(price)?)
+                }
+                None => "not included".to_owned(),
+            },
+            agreement: agreement.to_string(),
+        })
+    });
+    rows.collect()
+}
+
+fn purpose(kind: &PurposeKind) -> &'static str {
+    match kind {
+        PurposeKind::General => "general research",
+        PurposeKind::Health => "health research",
+        PurposeKind::Disease => "research into one disease",
+    }
 }
 
 /// What may be said of persons, whatever the manifest's words are.

@@ -221,7 +221,7 @@ fn summary(app: &App, state: &Snapshot, listing: Listing) -> Answer<ListingSumma
     Ok(ListingSummary {
         tables: tables.collect(),
         files: known.files,
-        terms: offer.terms.hash(),
+        agreements: offer.tiers.iter().map(|tier| tier.agreement(&offer.terms)).collect(),
         offer,
         institution_name: party.map(|party| party.name.to_string()).unwrap_or_default(),
         open: live && !stopped,
@@ -260,7 +260,8 @@ fn wanted(filter: &ListingFilter, found: &ListingSummary) -> bool {
     let rows = filter.rows_min.is_none_or(|rows| {
         found.tables.iter().fold(0u64, |sum, table| sum.saturating_add(table.rows)) >= rows
     });
-    let price = filter.price_max.is_none_or(|most| found.offer.terms.price.amount.units() <= most);
+    let least = found.offer.least_price().map(|price| price.amount.units());
+    let price = filter.price_max.is_none_or(|most| least.is_some_and(|least| least <= most));
     text && column && disease && k && rows && price
 }
 

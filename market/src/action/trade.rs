@@ -10,7 +10,7 @@ use crate::amount::{Amount, Money};
 use crate::codec::{Bounded, Bytes, Text};
 use crate::id::{AccountId, DealId, Digest, PackageId};
 use crate::layout::{Layout, MAX_COLUMNS, MAX_TABLES};
-use crate::listing::{Lineage, Offer, TableClaims};
+use crate::listing::{Lineage, Offer, TableClaims, TierName};
 use crate::payment::{Funding, Refund};
 use crate::segment::{Leaf, MAX_CIPHERTEXT_BYTES, RangeProof};
 use crate::terms::Purpose;
@@ -98,9 +98,13 @@ pub struct RequestDeal {
     pub package: PackageId,
     /// The listing's version.
     pub version: u32,
-    /// Hash of the terms that the buyer accepts.
+    /// The name of the tier.
+    pub tier: TierName,
+    /// For how many named users.
+    pub seats: u32,
+    /// What the buyer accepts: the hash of terms and tier.
     pub terms: Digest,
-    /// The price that the buyer accepts.
+    /// The price that the buyer accepts: what the tier costs with these seats.
     pub price: Money,
     /// What the buyer wants to do.
     pub purpose: Purpose,

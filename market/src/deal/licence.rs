@@ -14,7 +14,11 @@ pub struct Licence {
     pub listing: ListingId,
     /// Under which version of the offer.
     pub version: u32,
-    /// Hash of the terms.
+    /// The name of the tier.
+    pub tier: TierName,
+    /// For how many named users.
+    pub seats: u32,
+    /// Hash of terms and tier.
     pub terms: Digest,
     /// Hash of the licence's text.
     pub text: Digest,
@@ -47,12 +51,14 @@ pub fn licence_days(months: u32) -> u64 {
 /// The licence of a deal whose key was just delivered.
 pub(super) fn issue(ctx: &mut Context<'_>, deal: &Deal) -> Result<(), TxError> {
     let offer = ctx.offer(&deal.listing, deal.version)?;
-    let days = licence_days(offer.terms.licence_months);
+    let days = licence_days(offer.tier(&deal.tier)?.licence_months);
     let from_ms = ctx.time_ms();
     let licence = Licence {
         deal: deal.id,
         listing: deal.listing,
         version: deal.version,
+        tier: deal.tier.clone(),
+        seats: deal.seats,
         terms: deal.terms,
         text: offer.terms.licence_text,
         purpose: deal.purpose,

@@ -49,7 +49,7 @@ impl DraftListing {
         ctx.publish(&id, &self.lineage, &self.layout, &self.claims)?;
         let bytes = self.layout.to_bytes().len().saturating_add(encode(&self.claims).len());
         let deposit = Money {
-            currency: self.offer.terms.price.currency.clone(),
+            currency: self.offer.currency()?.clone(),
             amount: ctx
                 .parameters()
                 .draft_deposit_per_kib

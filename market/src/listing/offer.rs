@@ -1,6 +1,7 @@
-//! What is offered: terms with a price, who shares it, and where the package is served.
+//! What is offered: terms, tiers with their prices, who shares them, and where the package is served.
 
 use super::*;
+use crate::amount::Currency;
 
 /// Parts of a price; shares add up to it.
 pub const BASIS_POINTS: u16 = 10_000;
@@ -19,8 +20,10 @@ pub struct Share {
 /// One version of what an institution offers.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Offer {
-    /// The terms, price included.
+    /// The terms.
     pub terms: Terms,
+    /// The ways in which it is sold: at least one, all in one currency.
+    pub tiers: Bounded<Tier, MAX_TIERS>,
     /// Who is paid; what rounding leaves over goes to the first.
     pub shares: Bounded<Share, MAX_SHARES>,
     /// Most deals at a time that are ready and wait for their key.
@@ -33,9 +36,11 @@ impl Offer {
     /// The rules that need no state.
     ///
     /// # Errors
-    /// Of the terms; [`TxError::BadShares`]; [`TxError::BadTerms`] if no deal could ever be ready.
+    /// Of the terms and tiers; [`TxError::BadShares`]; [`TxError::BadTerms`] if no deal could ever be
+    /// ready.
     pub fn check(&self) -> Result<(), TxError> {
         self.terms.check()?;
+        self.check_tiers()?;
         let sum: u32 = self.shares.iter().map(|share| u32::from(share.basis_points)).sum();
         let positive = self.shares.iter().all(|share| share.basis_points > 0);
         let repeated = (0usize..).zip(&self.shares).any(|(at, share)| {
@@ -50,9 +55,49 @@ impl Offer {
         Ok(())
     }
 
+    fn check_tiers(&self) -> Result<(), TxError> {
+        let bad = |what: &str| Err(TxError::BadTerms { what: what.to_owned() });
+        let Some(first) = self.tiers.first() else { return bad("there is no tier") };
+        for (at, tier) in (0usize..).zip(&self.tiers) {
+            tier.check()?;
+            if tier.price.currency != first.price.currency {
+                return bad("all tiers have their price in one currency");
+            }
+            if self.tiers.iter().take(at).any(|earlier| earlier.name == tier.name) {
+                return bad("two tiers have one name");
+            }
+        }
+        Ok(())
+    }
+
+    /// The tier of a name.
+    ///
+    /// # Errors
+    /// [`TxError::UnknownTier`].
+    pub fn tier(&self, name: &TierName) -> Result<&Tier, TxError> {
+        let named = self.tiers.iter().find(|tier| tier.name == *name);
+        named.ok_or_else(|| TxError::UnknownTier { tier: name.to_string() })
+    }
+
+    /// The currency of all prices.
+    ///
+    /// # Errors
+    /// [`TxError::BadTerms`] if there is no tier, which no offer on the ledger is without.
+    pub fn currency(&self) -> Result<&Currency, TxError> {
+        let bad = || TxError::BadTerms { what: "there is no tier".to_owned() };
+        Ok(&self.tiers.first().ok_or_else(bad)?.price.currency)
+    }
+
+    /// The least price for which something can be had.
+    #[must_use]
+    pub fn least_price(&self) -> Option<Money> {
+        let prices = self.tiers.iter().filter_map(|tier| tier.total(tier.seats.included).ok());
+        prices.min_by_key(|price| price.amount)
+    }
+
     /// The rules that need the parameters.
     pub(super) fn admissible(&self, ctx: &Context<'_>) -> Result<(), TxError> {
-        ctx.currency(&self.terms.price.currency)?;
+        ctx.currency(self.currency()?)?;
         let max = ctx.parameters().max_review_ms;
         if self.terms.review_ms.is_some_and(|review| review > max) {
             let what = format!("a review may take at most {max} ms of up-time");

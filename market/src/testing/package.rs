@@ -17,7 +17,7 @@ use crate::fee::FeePayer;
 use crate::id::{DealId, Digest, Hasher};
 use crate::layout::{BlockRows, File, Layout};
 use crate::ledger::Receipt;
-use crate::listing::{Lineage, ListingId, Offer, Share};
+use crate::listing::{Lineage, ListingId, Offer, Seats, Share, Tier};
 use crate::payment::{Funding, Refund};
 use crate::segment::{self, Leaf, LeafTree, NONCE_BYTES};
 use crate::state_key;
@@ -56,12 +56,18 @@ impl FilePackage {
         let leaf = Leaf::new(&place, &ciphertext, [0; 32]);
         let leaves = LeafTree::new(&[leaf]).expect("one leaf is a tree");
         let terms = Terms {
-            price: euros(price),
             clauses: Bounded::new(vec![Clause { duo: duo::GRU, disease: None }])
                 .expect("one clause"),
-            licence_months: 12,
             licence_text: Digest([3; 32]),
             review_ms: None,
+        };
+        let tier = Tier {
+            name: text("standard"),
+            purposes: Bounded::default(),
+            price: euros(price),
+            licence_months: 12,
+            seats: Seats::default(),
+            subscription: None,
         };
         let share = Share { account: institution.id(), basis_points: 10_000 };
         let draft = DraftListing {
@@ -75,6 +81,7 @@ impl FilePackage {
             lineage: Lineage::default(),
             offer: Offer {
                 terms,
+                tiers: Bounded::new(vec![tier]).expect("one tier"),
                 shares: Bounded::new(vec![share]).expect("one share"),
                 max_undelivered: 4,
                 locations: Bounded::new(vec![text("http://127.0.0.1/")]).expect("one address"),
@@ -89,16 +96,23 @@ impl FilePackage {
         ListingId { institution: self.draft.institution, package: self.draft.package() }
     }
 
-    /// A request for it, paid by an account and refunded to it.
+    /// A request for its first tier with the seats included, paid by an account and refunded to it.
+    ///
+    /// # Panics
+    /// When the offer has no tier.
     #[must_use]
     pub fn request(&self, funder: &Wallet, buyer: &Buyer, ready: bool) -> RequestDeal {
         let ListingId { institution, package } = self.listing();
+        let offer = &self.draft.offer;
+        let tier = offer.tiers.first().expect("an offer has a tier");
         RequestDeal {
             institution,
             package,
             version: 1,
-            terms: self.draft.offer.terms.hash(),
-            price: self.draft.offer.terms.price.clone(),
+            tier: tier.name.clone(),
+            seats: tier.seats.included,
+            terms: tier.agreement(&offer.terms),
+            price: tier.total(tier.seats.included).expect("the price fits"),
             purpose: Purpose { kind: PurposeKind::General, disease: None },
             allowance: Amount::new(100),
             funding: Funding::Account(funder.id()),
@@ -108,6 +122,16 @@ impl FilePackage {
             ready,
         }
     }
+}
+
+/// Changes the first tier of an offer.
+///
+/// # Panics
+/// When the offer has no tier.
+pub fn change_tier(offer: &mut Offer, change: impl FnOnce(&mut Tier)) {
+    let mut tiers = offer.tiers.to_vec();
+    change(tiers.first_mut().expect("an offer has a tier"));
+    offer.tiers = Bounded::new(tiers).expect("as many as before");
 }
 
 /// A buyer's one-time keys.

@@ -18,7 +18,7 @@ use crate::amount::Amount;
 use crate::codec::{Bounded, Bytes, encode};
 use crate::fee::{Fee, FeePayer};
 use crate::id::{AccountId, Digest, Signature};
-use crate::identity::presentation::{DAY_MS, IssuerRoot, Presentation, request_scope};
+use crate::identity::presentation::{DAY_MS, IssuerRoot, Presentation};
 use crate::identity::tree::leaf_list;
 use crate::state_key;
 use crate::transaction::{AccountSignature, Authorization, KeySignature, Transaction};
@@ -209,10 +209,10 @@ impl Simulation {
         }
     }
 
-    /// Proves a researcher's credential for the request in a transaction.
+    /// Proves a researcher's credential for the action of a transaction that needs one.
     ///
     /// # Panics
-    /// When there is no request, or the credential does not allow it.
+    /// When no action needs one, or the credential does not allow it.
     #[must_use]
     pub fn present(
         &mut self,
@@ -221,13 +221,11 @@ impl Simulation {
         j: u16,
         signing: &Signing<'_>,
     ) -> Presentation {
-        let request = transaction.actions.iter().find_map(|action| match action {
-            Action::RequestDeal(request) => Some(request),
-            _ => None,
-        });
-        let request = request.expect("a transaction that requests a deal");
-        let (institution, package) = (request.institution, request.package);
-        let scope = request_scope(transaction.chain, &institution, &package);
+        let mut scopes = transaction
+            .actions
+            .iter()
+            .filter_map(|action| action.credential_scope(transaction.chain));
+        let scope = scopes.next().expect("an action that shows a credential");
         let (root, path) = signing.path.clone().unwrap_or_else(|| researcher.path(self));
         let today =
             u32::try_from(self.next(super::STEP_MS).time_ms / DAY_MS).expect("this century");

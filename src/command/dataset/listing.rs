@@ -13,6 +13,7 @@ use crate::error::{Exit, Failure};
 use crate::operation::description::Description;
 use crate::operation::listing::{self, PublishStep};
 use crate::operation::store::{PackageRecord, PackageStore};
+use crate::operation::tier::sentence;
 use crate::operation::{FORGEABLE_NOTICE, prover};
 use crate::output::{printable, table};
 use crate::session::{Session, account_of};
@@ -146,6 +147,15 @@ pub(super) fn withdraw(context: &Context, command: &Withdraw) -> Result<(), Fail
     context.output.data(&done, || done.sentence(&format!("Package {} withdrawn", record.package)))
 }
 
+/// The least price, and whether there are others.
+fn from_price(listed: &ListingSummary) -> String {
+    let price =
+        listed.offer.least_price().map_or_else(|| "-".to_owned(), |price| price.to_string());
+    let tiers = &listed.offer.tiers;
+    let several = tiers.len() > 1 || tiers.iter().any(|tier| tier.seats.most > tier.seats.included);
+    if several { format!("from {price}") } else { price }
+}
+
 fn standing(listed: &ListingSummary) -> String {
     match listed.listing.standing {
         Standing::Draft { proven, .. } => {
@@ -201,7 +211,7 @@ pub(super) fn list(context: &Context, command: &List) -> Result<(), Failure> {
                 listed.tables.iter().map(|t| t.rows).sum::<u64>().to_string(),
                 k,
                 if l.is_empty() { "-".to_owned() } else { l.join(", ") },
-                listed.offer.terms.price.to_string(),
+                from_price(listed),
                 standing(listed),
             ]
         });
@@ -249,19 +259,17 @@ fn shown(view: &ListingView) -> String {
             text(&listed.institution_name),
             listed.listing.id.institution
         ),
-        format!("price        {} (version {} of the offer)", terms.price, listed.listing.version),
+        format!("offer        version {}", listed.listing.version),
         format!("terms        {}", clauses.join(", ")),
-        format!(
-            "licence      {} months, {} (SHA-256 {})",
-            terms.licence_months,
-            text(&declared.licence),
-            terms.licence_text
-        ),
+        format!("licence      {} (SHA-256 {})", text(&declared.licence), terms.licence_text),
         format!("persons      {} (declared, not proven)", text(&declared.persons)),
         format!("segments     {}, files {}", listed.listing.segments, listed.files),
         String::new(),
         table(["table", "rows", "k", "quasi-identifiers", "columns"], tables),
     ];
+    lines.push(String::new());
+    lines.push("Tiers:".to_owned());
+    lines.extend(listed.offer.tiers.iter().map(|tier| format!("  {}", text(&sentence(tier)))));
     for ((short, spec), claims) in listed.tables.iter().zip(view.layout.tables()).zip(&view.claims)
     {
         let state = if short.proven { "Proven" } else { "Stated, not proven" };

@@ -28,7 +28,8 @@ use crate::wallet::{Role, Wallet};
 pub const PACK_HELP: &str = r#"Example:
   galen dataset pack --data ward-7 --description ward-7.json --out ward-7.galen
 
-A description (other fields: version, keywords, period, review_hours, shares, locations, columns):
+A description (other fields: version, keywords, period, review_hours, shares, max_undelivered, locations,
+columns):
 {
   "name": "ward-7-glucose",
   "title": "Glucose readings of ward 7",
@@ -41,7 +42,17 @@ A description (other fields: version, keywords, period, review_hours, shares, lo
   "licence_months": 24,
   "licence_name": "Example research licence",
   "licence_file": "licence.txt"
-}"#;
+}
+
+Instead of price and licence_months it may have tiers; only name, price and licence_months are needed:
+  "tiers": [
+    { "name": "academic", "purposes": ["health"], "price": "100000 EUR", "licence_months": 12 },
+    { "name": "team", "price": "250000 EUR", "licence_months": 24,
+      "seats": 5, "extra_seat": "20000 EUR", "most_seats": 50,
+      "subscription": { "months": 12, "price": "60000 EUR" } }
+  ]
+Prices are in minor units. A tier without purposes is for all that the clauses permit. With a
+subscription the buyer also pays for the versions that supersede this one within so many months."#;
 
 /// Arguments of `pack`.
 #[derive(Args, Debug)]

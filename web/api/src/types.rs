@@ -320,8 +320,8 @@ pub struct ListingSummary {
     pub listing: Listing,
     /// The present offer.
     pub offer: Offer,
-    /// Hash of its terms, as a request states it.
-    pub terms: Digest,
+    /// What a request for each of its tiers states as terms, in their order: the hash of terms and tier.
+    pub agreements: Vec<Digest>,
     /// Name of the institution.
     pub institution_name: String,
     /// Whether it takes requests now.

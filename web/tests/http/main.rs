@@ -76,7 +76,8 @@ fn what_the_ledger_knows_can_be_asked() {
     let view = client.listing(&listed.id).unwrap();
     assert_eq!(view.layout, listed.package.draft.layout);
     assert_eq!(view.served, Part::ALL);
-    assert_eq!(view.summary.terms, listed.package.draft.offer.terms.hash());
+    let offer = &listed.package.draft.offer;
+    assert_eq!(view.summary.agreements, [offer.tiers[0].agreement(&offer.terms)]);
     let unknown = ListingId { package: PackageId([0; 32]), ..listed.id };
     assert_eq!(code(client.listing(&unknown)), (404, "unknown_listing".into()));
     assert!(client.deals_of_listing(&listed.id).unwrap().is_empty());
