@@ -108,7 +108,7 @@ impl Tier {
     /// Whether it is for a purpose.
     #[must_use]
     pub fn is_for(&self, purpose: &Purpose) -> bool {
-        self.purposes.is_empty() || self.purposes.iter().any(|kind| *kind == purpose.kind)
+        self.purposes.is_empty() || self.purposes.contains(&purpose.kind)
     }
 
     /// The price with so many seats, the first term of a subscription included.
