@@ -19,6 +19,7 @@ pub mod issuer;
 pub mod key;
 pub mod node;
 pub mod params;
+pub mod purpose;
 pub mod registrar;
 
 /// A marketplace for research data.

@@ -12,6 +12,7 @@ use crate::error::Failure;
 pub mod authority;
 pub mod credential;
 pub mod description;
+pub mod eligibility;
 pub mod genesis;
 pub mod listing;
 pub mod money;

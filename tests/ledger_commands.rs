@@ -271,7 +271,7 @@ fn a_credential_is_one_persons_for_one_time() {
     assert_eq!(accept(&world.bank, &stolen).refused(), (8, "credential.other_holder".to_owned()));
     let text = String::from_utf8(given).unwrap();
     let better =
-        world.researcher.write("better.json", text.replace("\"purposes\": 10", "\"purposes\": 11"));
+        world.researcher.write("better.json", text.replace("\"purposes\": 74", "\"purposes\": 75"));
     assert_eq!(
         accept(&world.researcher, &better).refused(),
         (8, "credential.not_listed".to_owned())

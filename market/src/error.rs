@@ -11,6 +11,7 @@ use crate::listing::{ClaimError, ListingId};
 use crate::payment::Purse;
 use crate::role::Role;
 use crate::state::StateError;
+use crate::terms::Code;
 
 macro_rules! rules {
     ($( $(#[$doc:meta])* $name:ident $({ $($(#[$fdoc:meta])* $field:ident : $type:ty),* $(,)? })? , $code:literal, $what:literal, $remedy:literal; )*) => {
@@ -404,11 +405,20 @@ rules! {
 
     /// A clause that the ledger cannot decide.
     UnknownClause {
-        /// The number after `DUO:`.
-        duo: u32,
+        /// Which.
+        clause: Code,
     }, "unknown_clause",
-        "the ledger cannot decide clause DUO:{duo:07}",
-        "use DUO:0000042, 0000006, 0000007 or 0000045";
+        "the ledger does not know clause {clause}",
+        "use the codes of the Data Use Ontology";
+    /// A clause lacks its parameter, has one too many, or contradicts the rest of the terms.
+    BadClause {
+        /// Which.
+        clause: Code,
+        /// What is wrong with it.
+        what: String,
+    }, "bad_clause",
+        "clause {clause} {what}",
+        "correct the clause";
     /// Terms contradict themselves.
     BadTerms {
         /// How.
@@ -445,10 +455,13 @@ rules! {
     }, "bad_seats",
         "{got} seats are asked for where the tier is for {least} to {most}",
         "ask for a number between these";
-    /// A purpose lacks its disease, or names one where none belongs.
-    BadPurpose, "bad_purpose",
-        "a disease belongs to disease-specific research and to no other purpose",
-        "name a disease there, and nowhere else";
+    /// A purpose contradicts itself.
+    BadPurpose {
+        /// How.
+        what: String,
+    }, "bad_purpose",
+        "the purpose is not valid: {what}",
+        "correct the purpose";
     /// Number of segments and layout contradict each other.
     SegmentCount {
         /// By the layout.

@@ -10,6 +10,7 @@ pub mod amount;
 pub mod authority;
 pub mod codec;
 pub mod context;
+pub mod date;
 pub mod deadline;
 pub mod deal;
 pub mod error;

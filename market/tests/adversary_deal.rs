@@ -1025,6 +1025,7 @@ fn review_accepts_refuses_or_runs_out() {
     let mut m = market();
     let mut package = FilePackage::new(&m.hospital, "reviewed", PRICE);
     package.draft.offer.terms.review_ms = Some(60_000);
+    package.draft.offer.terms.review_all = true;
     m.sim.list(&m.hospital, &package).unwrap();
     let stranger = m.sim.institution("another hospital", 10);
     let before = m.sim.balance(&m.funder);

@@ -6,7 +6,7 @@ use galen_market::genesis::Network;
 use galen_market::id::{ChainId, ConsensusKey, Digest, PackageId};
 use galen_market::listing::ListingId;
 use galen_market::payment::Refund;
-use galen_market::terms::{Decision, Purpose, PurposeKind};
+use galen_market::terms::{Decision, Outcome, Purpose, PurposeKind};
 use galen_zk::point::JubPoint;
 
 use super::*;
@@ -23,8 +23,8 @@ fn deal(stage: Stage, deadline_ms: u64) -> DealView {
             version: 1,
             terms: Digest([4; 32]),
             price: Money { currency: "EUR".parse().unwrap(), amount: Amount::new(100) },
-            purpose: Purpose { kind: PurposeKind::Health, disease: None },
-            decision: Decision { allowed: true, reasons: Bounded::default() },
+            purpose: Purpose::new(PurposeKind::Health, None),
+            decision: Decision { outcome: Outcome::Allowed, reasons: Bounded::default() },
             refund: Refund::Account(account),
             delivery_key: JubPoint::generator(),
             auth_key: account,

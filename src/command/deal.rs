@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use galen_api::DealView;
 use galen_dataset::pack::Progress;
 use galen_dataset::package::PackageFolder;
 
 use galen_market::listing::ListingId;
-use galen_market::terms::{Mondo, Purpose as DeclaredPurpose, PurposeKind};
 use serde_json::json;
 
+use super::purpose::{Declared, Kind};
 use crate::config::Context;
 use crate::error::{Exit, Failure};
 use crate::operation::credential::Credential;
@@ -19,17 +19,6 @@ use crate::operation::{self, credential, listing, receive};
 use crate::output::{printable, table};
 use crate::session::Session;
 use crate::wallet::Role;
-
-/// What the data are wanted for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum Purpose {
-    /// Research of any kind (DUO:0000042)
-    General,
-    /// Health, medical or biomedical research (DUO:0000006)
-    Health,
-    /// Research into one disease (DUO:0000007); needs --disease
-    Disease,
-}
 
 /// Verbs of `galen deal`.
 #[derive(Subcommand, Debug)]
@@ -43,16 +32,15 @@ pub enum Deal {
         dataset: String,
         /// What for
         #[arg(long)]
-        purpose: Purpose,
-        /// The disease, as a MONDO id
-        #[arg(long)]
-        disease: Option<Mondo>,
         /// The name of the tier [default: the only one for the purpose]
         #[arg(long)]
         tier: Option<String>,
         /// For how many named users [default: as many as the tier includes]
         #[arg(long)]
         seats: Option<u32>,
+        purpose: Kind,
+        #[command(flatten)]
+        declared: Declared,
         /// The credential's file [default: the only one in the home directory]
         #[arg(long, value_name = "FILE")]
         credential: Option<PathBuf>,
@@ -116,9 +104,9 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
     let store = DealStore::of(&context.home);
     match command {
         Deal::List => list(context, &store),
-        Deal::Request { dataset, purpose, disease, tier, seats, credential, account } => {
+        Deal::Request { dataset, purpose, declared, tier, seats, credential, account } => {
             let tier = (tier.as_deref(), seats);
-            request(context, &store, &dataset, (purpose, disease), tier, credential, account)
+            request(context, &store, &dataset, (purpose, declared), tier, credential, account)
         }
         Deal::Status { deal } => {
             let record = store.find(&deal)?;
@@ -223,29 +211,22 @@ fn request(
     context: &Context,
     store: &DealStore,
     dataset: &str,
-    (kind, disease): (Purpose, Option<Mondo>),
+    (kind, declared): (Kind, Declared),
     (tier, seats): (Option<&str>, Option<u32>),
     credential: Option<PathBuf>,
     account: u32,
 ) -> Result<(), Failure> {
-    let kind = match kind {
-        Purpose::General => PurposeKind::General,
-        Purpose::Health => PurposeKind::Health,
-        Purpose::Disease => PurposeKind::Disease,
-    };
-    if (kind == PurposeKind::Disease) != disease.is_some() {
-        return Err(Failure::usage("--purpose disease and --disease belong together")
-            .remedy("for example --purpose disease --disease MONDO:0005015"));
-    }
     let session = Session::open(context)?;
     let wallet = context.wallet()?;
     let named: ListingId = listing::named(&session, dataset)?;
+    let listed = session.client().listing(&named)?;
+    let purpose = declared.purpose(kind, &listed.summary.offer.terms)?;
     let held = held(context, &session, credential.as_deref())?;
     let prover = operation::prover()?;
     let payer = wallet.account(Role::Researcher, account);
     let purchase = Purchase {
         listing: named,
-        purpose: DeclaredPurpose { kind, disease },
+        purpose,
         tier,
         seats,
         payer: &payer,

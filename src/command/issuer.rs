@@ -97,12 +97,12 @@ pub struct Apply {
     /// Country of work, two capital letters
     #[arg(long, value_parser = country)]
     country: Country,
-    /// general, health, disease, nonprofit; apart by commas
+    /// general, health, disease, ancestry, clinical_care, nonprofit; apart by commas
     #[arg(long = "purpose", value_delimiter = ',', required = true)]
     purposes: Vec<String>,
-    /// Number of the ethics approval
+    /// Number of the ethics approval, if you have one: some terms ask for it
     #[arg(long)]
-    approval: String,
+    approval: Option<String>,
     /// Evidence that goes with the application; its SHA-256 stands in it
     #[arg(long, value_name = "FILE")]
     evidence: PathBuf,
@@ -138,7 +138,8 @@ pub fn run(context: &Context, command: Issuer) -> Result<(), Failure> {
             let value = json!({ "done": done, "credential": made, "file": made.is_some().then(|| out.display().to_string()) });
             context.output.data(&value, || match (&made, &done) {
                 (Some(made), _) => format!(
-                    "Approved: place {}. Give {} to the researcher; it is worthless without the researcher's wallet.",
+                    "Approved for {}: place {}. Give {} to the researcher; it is worthless without the researcher's wallet.",
+                    credential::purpose_words(made.attributes.purposes),
                     made.place,
                     out.display()
                 ),
@@ -246,7 +247,7 @@ fn list_register(context: &Context, index: u32) -> Result<(), Failure> {
                 entry.place.map(|place| place.to_string()).unwrap_or_default(),
                 standing(&entry.leaf, &entry.refused),
                 entry.application.institution.clone(),
-                entry.application.approval.clone(),
+                entry.application.approval.clone().unwrap_or_default(),
             ]
         })
         .collect();

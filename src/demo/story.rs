@@ -199,6 +199,7 @@ pub fn pack(
         licence_name: "Research licence of the demonstration".to_owned(),
         licence_file: licence,
         review_hours: None,
+        review_all: None,
         shares: std::collections::BTreeMap::new(),
         max_undelivered: 16,
         locations: Vec::new(),
@@ -285,9 +286,9 @@ pub fn buy(
     let begun = Instant::now();
     let purchase = Purchase {
         listing: record.listing(),
-        purpose: Purpose { kind: PurposeKind::Health, disease: None },
         tier: None,
         seats: None,
+        purpose: Purpose::new(PurposeKind::Health, None),
         payer: &payer,
         credential,
         ready: false,

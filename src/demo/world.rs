@@ -221,7 +221,7 @@ impl World {
             country: galen_zk::circuit::credential::Country::new("DE")
                 .ok_or_else(|| Failure::usage("a country has two letters"))?,
             purposes: purposes.iter().map(|word| (*word).to_owned()).collect(),
-            approval: "ethics approval 2026-0417".to_owned(),
+            approval: Some("ethics approval 2026-0417".to_owned()),
             expiry: credential::day_text(today.saturating_add(365)),
             evidence: Digest(
                 sha2::Sha256::digest(b"passport and letter of the ethics board").into(),

@@ -12,8 +12,8 @@ use galen_market::amount::{Amount, Currency, Money};
 use galen_market::codec::{Bounded, Text};
 use galen_market::id::{AccountId, Digest};
 use galen_market::listing::{BASIS_POINTS, Offer, Share, Tier};
-use galen_market::terms::duo::{DS, GRU, HMB, NPU};
-use galen_market::terms::{Clause, Mondo, Terms};
+use galen_market::terms::duo::CODES;
+use galen_market::terms::{Clause, ClauseError, Parameter, Terms};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
@@ -70,7 +70,8 @@ pub struct Description {
     /// one tier of the offer; else there are `tiers`.
     #[serde(default)]
     pub price: Option<String>,
-    /// Terms of use: `GRU`, `HMB`, `DS:MONDO:0005148`, `NPU`.
+    /// Terms of use: codes of the Data Use Ontology and `NRI`, each with what it asks for, as in `HMB`,
+    /// `DS:MONDO:0005148,MONDO:0004979`, `GS:AT,DE`, `MOR:2027-01-01`, `TS:24`, `IS:Example University`.
     pub clauses: Vec<String>,
     /// How long a licence lasts.
     #[serde(default)]
@@ -85,6 +86,10 @@ pub struct Description {
     /// If given, requests are reviewed within so many hours.
     #[serde(default)]
     pub review_hours: Option<u64>,
+    /// Whether every request is reviewed. If not given, only those that a clause leaves to review (PS,
+    /// US, RS), and all if there is no such clause.
+    #[serde(default)]
+    pub review_all: Option<bool>,
     /// Who shares the price, in ten-thousandths; the institution alone if not given.
     #[serde(default)]
     pub shares: BTreeMap<AccountId, u16>,
@@ -136,33 +141,33 @@ pub fn money(text: &str) -> Result<Money, Failure> {
     Ok(Money { currency, amount })
 }
 
-/// Reads `GRU`, `HMB`, `NPU`, `DS:MONDO:0005148`, or the same as `DUO:0000042`.
+/// Reads a clause as [`Clause`] says: `HMB`, `DS:MONDO:0005148`, `GS:AT,DE`.
 ///
 /// # Errors
-/// A code that the ledger cannot decide.
+/// What is wrong with it.
 pub fn clause(text: &str) -> Result<Clause, Failure> {
-    let wrong = || {
-        Failure::new(
-            Exit::Input,
-            "terms.clause",
-            format!("`{text}` is not a clause that the ledger can decide"),
-        )
-        .remedy("use GRU, HMB, NPU, or DS: with a disease, as in DS:MONDO:0005148")
+    text.parse().map_err(|error: ClauseError| {
+        let codes: Vec<_> = CODES.iter().map(|entry| entry.short).collect();
+        Failure::new(Exit::Input, "terms.clause", error.to_string()).remedy(format!(
+            "use {}, with what the code asks for after a colon, as in DS:MONDO:0005148, GS:AT,DE, MOR:2027-01-01 or TS:24",
+            codes.join(", ")
+        ))
+    })
+}
+
+/// A clause's parameter as the manifest writes it.
+fn parameter(parameter: &Parameter) -> (String, String) {
+    let name = match parameter {
+        Parameter::Diseases(_) => "disease",
+        Parameter::Countries(_) => "country",
+        Parameter::Months(_) => "months",
+        Parameter::Day(_) => "date",
+        Parameter::Institution(_) => "institution",
+        Parameter::Project(_) => "project",
+        Parameter::Users(_) => "users",
+        Parameter::Research(_) => "research",
     };
-    let plain = |duo| Ok(Clause { duo, disease: None });
-    match text {
-        "GRU" | "DUO:0000042" => plain(GRU),
-        "HMB" | "DUO:0000006" => plain(HMB),
-        "NPU" | "DUO:0000045" => plain(NPU),
-        _ => {
-            let disease = text
-                .strip_prefix("DS:")
-                .or_else(|| text.strip_prefix("DUO:0000007:"))
-                .ok_or_else(wrong)?;
-            let disease: Mondo = disease.parse().map_err(|_| wrong())?;
-            Ok(Clause { duo: DS, disease: Some(disease) })
-        }
-    }
+    (name.to_owned(), parameter.to_string())
 }
 
 impl Description {
@@ -207,11 +212,15 @@ impl Description {
             .iter()
             .map(|text| Text::new(text.as_str()))
             .collect::<Result<Vec<_>, _>>();
+        let reviewed = clauses.iter().any(Clause::needs_review);
         let offer = Offer {
             terms: Terms {
                 clauses: Bounded::new(clauses).map_err(|error| bad("clauses", &error))?,
                 licence_text: self.licence_hash()?,
                 review_ms: self.review_hours.map(|hours| hours.saturating_mul(3_600_000)),
+                review_all: self
+                    .review_all
+                    .unwrap_or(self.review_hours.is_some() && !reviewed),
             },
             tiers: Bounded::new(self.tiers()?).map_err(|error| bad("tiers", &error))?,
             shares: Bounded::new(shares).map_err(|error| bad("shares", &error))?,
@@ -259,12 +268,8 @@ impl Description {
     /// The manifest, without its resources.
     pub fn manifest(&self, offer: &Offer, deidentification: Deidentification) -> Manifest {
         let terms = offer.terms.clauses.iter().map(|clause| Term {
-            code: format!("DUO:{:07}", clause.duo),
-            parameters: clause
-                .disease
-                .iter()
-                .map(|d| ("disease".to_owned(), d.to_string()))
-                .collect(),
+            code: clause.code.to_string(),
+            parameters: clause.parameter.iter().map(parameter).collect(),
         });
         Manifest {
             profile: PROFILE.to_owned(),
@@ -361,7 +366,7 @@ mod tests {
             assert_eq!(money(bad).unwrap_err().code(), "money", "{bad}");
         }
         assert_eq!(clause("DS:MONDO:0005148").unwrap().to_string(), "DUO:0000007 (MONDO:0005148)");
-        for bad in ["", "DS", "DS:5148", "DUO:0000043", "gru"] {
+        for bad in ["", "DS", "DS:5148", "DUO:0000099", "gru", "GRU:DE"] {
             assert_eq!(clause(bad).unwrap_err().code(), "terms.clause", "{bad}");
         }
     }

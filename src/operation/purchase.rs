@@ -20,10 +20,10 @@ use galen_market::identity::presentation::{
 };
 use galen_market::listing::ListingId;
 use galen_market::payment::{Funding, Refund};
-use galen_market::terms::{Purpose, Terms};
+use galen_market::terms::Purpose;
 use galen_market::transaction::Transaction;
 use galen_zk::circuit::credential::{
-    Attributes, Countries, Credential, CredentialPublic, CredentialRequest, CredentialWitness,
+    Credential, CredentialPublic, CredentialRequest, CredentialWitness,
     Disclosed, ROOTS, leaf,
 };
 use galen_zk::field::Scalar;
@@ -34,7 +34,8 @@ use galen_zk::point::JubPoint;
 use rand::rngs::OsRng;
 use serde::{Deserialize, Serialize};
 
-use super::credential::{Credential as HeldCredential, HOLDER_INDEX, purpose_words};
+use super::credential::{Credential as HeldCredential, HOLDER_INDEX};
+use super::eligibility;
 use super::tier::{self, Chosen};
 use crate::error::{Exit, Failure};
 use crate::session::{Done, Draft, Session, account_of};
@@ -198,7 +199,6 @@ pub fn request(
 ) -> Result<(DealRecord, Done), Failure> {
     let listing = session.client().listing(&purchase.listing)?;
     let offer = &listing.summary.offer;
-    check_terms(&offer.terms, &purchase.purpose)?;
     let Chosen { tier, seats, price } =
         tier::choose(offer, &purchase.purpose, purchase.tier, purchase.seats)?;
     let index = store.next_index()?;
@@ -214,7 +214,7 @@ pub fn request(
         tier: tier.name,
         seats,
         price: price.clone(),
-        purpose: purchase.purpose,
+        purpose: purchase.purpose.clone(),
         allowance: allowance(session, &price)?,
         funding: Funding::Account(account_of(purchase.payer)),
         refund: Refund::Account(account_of(&keys.refund)),
@@ -243,7 +243,7 @@ pub fn request(
             deal: DealId(Hasher::new("galen/deal").value(&nullifier).digest().0),
             listing: purchase.listing,
             price: price.clone(),
-            purpose: purchase.purpose,
+            purpose: purchase.purpose.clone(),
             folder: None,
         };
         if !session.is_dry_run() {
@@ -286,8 +286,13 @@ impl Shown<'_> {
         let held = self.purchase.credential;
         let secret = Scalar(*self.wallet.credential(HOLDER_INDEX));
         let day = u32::try_from(self.session.status()?.time_ms / DAY_MS).unwrap_or(u32::MAX);
-        let required = self.listing.summary.offer.terms.required_purposes(&self.purchase.purpose);
-        check_attributes(&held.attributes, day, required)?;
+        let terms = &self.listing.summary.offer.terms;
+        eligibility::require(terms, &self.purchase.purpose, &held.attributes, day)?;
+        let required = terms.required(&self.purchase.purpose);
+        let disclosed = Disclosed {
+            institution: required.institution.then_some(held.attributes.institution),
+            ..Disclosed::default()
+        };
         let own = leaf(holder(secret.0), &held.attributes);
         let (root, leaves) = self.session.client().leaves(&held.issuer)?;
         let place = leaves.iter().position(|leaf| leaf.0 == own).ok_or_else(|| {
@@ -329,9 +334,9 @@ impl Shown<'_> {
             roots: list,
             opener: self.session.genesis().opener,
             day,
-            purposes: required,
-            countries: Countries::default(),
-            disclosed: Disclosed::default(),
+            purposes: required.purposes,
+            countries: required.countries.clone(),
+            disclosed,
             scope,
             j_limit: self.session.parameters().requests_per_credential,
             message: message_scalar(&transaction.message()),
@@ -357,9 +362,9 @@ impl Shown<'_> {
         Ok(Presentation {
             roots,
             day,
-            purposes: required,
-            countries: Countries::default(),
-            disclosed: Disclosed::default(),
+            purposes: required.purposes,
+            countries: required.countries,
+            disclosed,
             j_limit: public.request.j_limit,
             nullifier: public.nullifier,
             opening: public.opening,
@@ -388,48 +393,6 @@ impl Shown<'_> {
     }
 }
 
-/// Refuses a purpose that the terms do not cover, by the ledger's own rule: the ledger would record
-/// the refusal, and keep fee and nullifier.
-fn check_terms(terms: &Terms, purpose: &Purpose) -> Result<(), Failure> {
-    // What the credential proves of it comes later, with its own words.
-    let decision = terms.decide(purpose, u32::MAX);
-    if decision.allowed {
-        return Ok(());
-    }
-    let reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
-    Err(Failure::new(
-        Exit::RefusedPurchase,
-        "purchase.terms",
-        format!("the terms do not cover this purpose: {}", reasons.join("; ")),
-    )
-    .remedy("choose a purpose that a clause permits, or another dataset; nothing was sent"))
-}
-
-/// Refuses what the proof could not show, in words that say what to do.
-fn check_attributes(attributes: &Attributes, day: u32, required: u32) -> Result<(), Failure> {
-    if attributes.expiry <= day {
-        return Err(Failure::new(
-            Exit::RefusedPurchase,
-            "credential.expired",
-            format!(
-                "the credential expired on day {} since 1970; today is day {day}",
-                attributes.expiry
-            ),
-        )
-        .remedy("ask your issuer to renew it"));
-    }
-    let missing = required & !attributes.purposes;
-    if missing != 0 {
-        return Err(Failure::new(
-            Exit::RefusedPurchase,
-            "credential.purpose",
-            format!("the credential does not approve: {}", purpose_words(missing)),
-        )
-        .remedy("ask for another purpose, or ask your issuer to approve this one"));
-    }
-    Ok(())
-}
-
 /// Says that the buyer holds every ciphertext and waits for the key. The deal's own allowance pays.
 ///
 /// # Errors
@@ -447,53 +410,8 @@ pub fn ready(session: &Session, wallet: &Wallet, record: &DealRecord) -> Result<
 mod tests {
     #![allow(clippy::unwrap_used)]
     use galen_market::id::AccountId;
-    use galen_zk::circuit::credential::Country;
 
     use super::*;
-
-    fn attributes(expiry: u32, purposes: u32) -> Attributes {
-        Attributes {
-            role: 1,
-            institution: Scalar::from(7),
-            country: Country::new("DE").unwrap(),
-            purposes,
-            approval: Scalar::from(8),
-            expiry,
-            spare: [Scalar::from(0); 2],
-        }
-    }
-
-    #[test]
-    fn an_expired_credential_is_refused_before_proving() {
-        let code = |expiry, purposes| {
-            check_attributes(&attributes(expiry, purposes), 100, 2)
-                .map_err(|failure| failure.code().to_owned())
-        };
-        assert_eq!(code(101, 3), Ok(()));
-        assert_eq!(code(100, 3), Err("credential.expired".to_owned()));
-        assert_eq!(code(101, 1), Err("credential.purpose".to_owned()));
-    }
-
-    #[test]
-    fn a_purpose_that_the_terms_do_not_cover_is_refused_before_proving() {
-        use galen_market::terms::{Clause, PurposeKind, duo};
-        let terms = Terms {
-            clauses: Bounded::new(vec![
-                Clause { duo: duo::HMB, disease: None },
-                Clause { duo: duo::NPU, disease: None },
-            ])
-            .unwrap(),
-            licence_text: galen_market::id::Digest([1; 32]),
-            review_ms: None,
-        };
-        let purpose = |kind| Purpose { kind, disease: None };
-        assert!(check_terms(&terms, &purpose(PurposeKind::Health)).is_ok());
-        let refused = check_terms(&terms, &purpose(PurposeKind::General)).unwrap_err();
-        assert_eq!((refused.code(), refused.exit()), ("purchase.terms", Exit::RefusedPurchase));
-        let text = refused.to_string();
-        assert!(text.contains("DUO:0000006 permits other purposes only"), "{text}");
-        assert!(text.contains("DUO:0000045 is proven"), "every clause is named: {text}");
-    }
 
     #[test]
     fn records_are_kept_and_found() {
@@ -508,7 +426,7 @@ mod tests {
                 package: galen_market::id::PackageId([2; 32]),
             },
             price: Money { currency: "EUR".parse().unwrap(), amount: Amount::new(5) },
-            purpose: Purpose { kind: galen_market::terms::PurposeKind::Health, disease: None },
+            purpose: Purpose::new(galen_market::terms::PurposeKind::Health, None),
             folder: None,
         };
         store.update(&record).unwrap();

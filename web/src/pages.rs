@@ -12,7 +12,7 @@ use galen_market::amount::Money;
 use galen_market::layout::{Column, Layout, Role, Values};
 use galen_market::listing::{Seats, Standing, SubscriptionTerms};
 use galen_market::state_key;
-use galen_market::terms::{Clause, PurposeKind, duo};
+use galen_market::terms::{Clause, PurposeKind};
 use serde::Deserialize;
 use warp::http::{HeaderValue, Method, StatusCode, header};
 use warp::reply::Response;
@@ -208,14 +208,7 @@ fn decimal(units: u64, decimals: usize) -> String {
 }
 
 fn clause(clause: &Clause) -> String {
-    let name = match clause.duo {
-        duo::GRU => "general research use",
-        duo::HMB => "health, medical or biomedical research",
-        duo::DS => "disease-specific research",
-        duo::NPU => "not-for-profit organisations only",
-        _ => "unknown clause",
-    };
-    format!("{name} ({clause})")
+    format!("{} ({})", clause.words(), clause.code)
 }
 
 #[derive(Template)]
@@ -236,7 +229,7 @@ struct Dataset {
     price: String,
     clauses: Vec<String>,
     tiers: Vec<TierRow>,
-    review: bool,
+    review: &'static str,
     version: u32,
     licence_text: String,
     root: String,
@@ -326,7 +319,11 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
         price: from_price(state, summary)?,
         clauses: terms.clauses.iter().map(clause).collect(),
         tiers: tier_rows(state, summary)?,
-        review: terms.review_ms.is_some(),
+        review: match (terms.review_ms.is_some(), terms.review_all) {
+            (false, _) => "decided by the ledger at once",
+            (true, true) => "reviewed by the institution",
+            (true, false) => "reviewed by the institution where a clause says so",
+        },
         version: listing.version,
         licence_text: terms.licence_text.to_string(),
         root: listing.root.to_string(),
@@ -371,7 +368,9 @@ fn purpose(kind: &PurposeKind) -> &'static str {
     match kind {
         PurposeKind::General => "general research",
         PurposeKind::Health => "health research",
-        PurposeKind::Disease => "research into one disease",
+        PurposeKind::Disease => "research into diseases",
+        PurposeKind::Ancestry => "research on population origins or ancestry",
+        PurposeKind::ClinicalCare => "clinical care",
     }
 }
 

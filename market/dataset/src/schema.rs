@@ -5,6 +5,7 @@
 //! column whose every cell it gives back letter for letter: what is packed can be opened again
 //! byte for byte. May depend on nothing else in the crate.
 
+use galen_market::date;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -84,7 +85,7 @@ impl Kind {
     pub fn parse(&self, text: &str) -> Option<i64> {
         let value = match self {
             Kind::Integer => text.parse::<i64>().ok()?,
-            Kind::Date => parse_date(text)?,
+            Kind::Date => date::parse(text)?,
             Kind::Decimal { scale, .. } => scaled(text, *scale)?,
             Kind::Text => return None,
         };
@@ -99,7 +100,7 @@ impl Kind {
     pub fn render(&self, value: i64) -> Option<String> {
         match self {
             Kind::Integer => Some(value.to_string()),
-            Kind::Date => render_date(value),
+            Kind::Date => date::render(value),
             Kind::Decimal { scale, style } => render_decimal(i128::from(value), *scale, *style),
             Kind::Text => None,
         }
@@ -156,49 +157,6 @@ pub(crate) fn render_decimal(value: i128, scale: u8, style: DecimalStyle) -> Opt
         (false, true) => format!("{sign}.{digits}"),
         (false, false) => format!("{sign}{whole}.{digits}"),
     })
-}
-
-fn parse_date(text: &str) -> Option<i64> {
-    let bytes = text.as_bytes();
-    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
-        return None;
-    }
-    let number = |range: std::ops::Range<usize>| -> Option<i64> {
-        bytes[range]
-            .iter()
-            .try_fold(0i64, |acc, b| b.is_ascii_digit().then(|| acc * 10 + i64::from(b - b'0')))
-    };
-    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-    if year < 1 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    Some(days_from_civil(year, month, day))
-}
-
-/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar (Hinnant, "chrono-Compatible
-/// Low-Level Date Algorithms").
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let y = if month <= 2 { year - 1 } else { year };
-    let era = y.div_euclid(400);
-    let yoe = y.rem_euclid(400);
-    let doy = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
-}
-
-fn render_date(days: i64) -> Option<String> {
-    // 0001-01-01 ..= 9999-12-31.
-    if !(-719_162..=2_932_896).contains(&days) {
-        return None;
-    }
-    let z = days + 719_468;
-    let (era, doe) = (z.div_euclid(146_097), z.rem_euclid(146_097));
-    let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let day = doy - (153 * mp + 2) / 5 + 1;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    let year = yoe + era * 400 + i64::from(month <= 2);
-    Some(format!("{year:04}-{month:02}-{day:02}"))
 }
 
 /// One column: `dictionary[codes[row]]` is the cell's text; the empty text is a missing cell.

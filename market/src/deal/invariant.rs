@@ -61,8 +61,8 @@ impl Audit<'_> {
             format!("deal {id} is {stage} and was refunded")
         });
         let by_terms = deal.termination == Some(Termination::TermsRefuse);
-        self.expect("I9", deal.decision.allowed != by_terms, || {
-            format!("deal {id} is {stage}, and its terms allow it: {}", deal.decision.allowed)
+        self.expect("I9", deal.decision.is_open() != by_terms, || {
+            format!("deal {id} is {stage}, and its terms allow it: {}", deal.decision.is_open())
         });
         let terminated = *stage == Stage::Terminated;
         self.expect("I9", terminated == deal.termination.is_some(), || {

@@ -61,7 +61,7 @@ pub(super) fn issue(ctx: &mut Context<'_>, deal: &Deal) -> Result<(), TxError> {
         seats: deal.seats,
         terms: deal.terms,
         text: offer.terms.licence_text,
-        purpose: deal.purpose,
+        purpose: deal.purpose.clone(),
         holder: deal.auth_key,
         from_ms,
         until_ms: from_ms.saturating_add(days.saturating_mul(DAY_MS)),

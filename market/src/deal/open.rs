@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::genesis::Parameters;
 use crate::listing::{Listing, Offer, Standing, Tier, TierName};
 use crate::payment::{DealPurse, Purse};
+use crate::terms::Outcome;
 
 /// What led to a deal.
 #[derive(
@@ -33,8 +34,10 @@ pub(crate) struct Agreement {
     pub terms: Digest,
     /// The price.
     pub price: Money,
-    /// If set, the institution reviews within so many milliseconds of up-time.
+    /// The up-time in milliseconds that the institution has for a review, if there is one.
     pub review_ms: Option<u64>,
+    /// Whether it reviews whatever the decision says.
+    pub review_all: bool,
 }
 
 /// The buyer's side of a deal: keys made for this deal alone.
@@ -92,7 +95,7 @@ impl Opening<'_> {
     /// payer's purse holds too little.
     pub fn open(self, ctx: &mut Context<'_>) -> Result<(), TxError> {
         let Self { id, origin, listing, agreement, purpose, decision, payer, buyer, .. } = self;
-        let Agreement { version, tier, seats, terms, price, review_ms } = agreement;
+        let Agreement { version, tier, seats, terms, price, review_ms, review_all } = agreement;
         let least = ctx.currency(&price.currency)?.fees.deal_allowance()?;
         if self.allowance < least {
             return Err(TxError::AllowanceTooSmall { least, got: self.allowance });
@@ -129,7 +132,7 @@ impl Opening<'_> {
             listing: deal.listing,
             decision: deal.decision.clone(),
         });
-        if !deal.decision.allowed {
+        if !deal.decision.is_open() {
             // The ledger keeps the decision, and no price was taken that could be lost on the way back.
             return escrow::terminate(ctx, deal, Termination::TermsRefuse);
         }
@@ -137,7 +140,8 @@ impl Opening<'_> {
         ctx.transfer(&payer, &escrow, &asset, deal.price.amount)?;
         let allowance = Purse::Deal(id, DealPurse::Allowance);
         ctx.transfer(&payer, &allowance, &asset, self.allowance)?;
-        match review_ms {
+        let reviewed = review_all || deal.decision.outcome == Outcome::NeedsReview;
+        match review_ms.filter(|_| reviewed) {
             Some(review_ms) => {
                 let deadline_ms = ctx.uptime_ms().saturating_add(review_ms);
                 deal.enter(ctx, Stage::Requested, Some(deadline_ms));
@@ -187,6 +191,7 @@ pub(crate) fn agreement(
         terms: tier.agreement(&offer.terms),
         price: tier.total(seats)?,
         review_ms: offer.terms.review_ms,
+        review_all: offer.terms.review_all,
     })
 }
 

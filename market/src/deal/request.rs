@@ -27,8 +27,8 @@ impl RequestDeal {
             origin: Origin::Request,
             listing: &listing,
             agreement,
-            purpose: self.purpose,
-            decision: offer.terms.decide(&self.purpose, credential.purposes),
+            purpose: self.purpose.clone(),
+            decision: offer.terms.decide(&self.purpose, &credential.proven()),
             payer: self.funding.purse(),
             allowance: self.allowance,
             buyer: BuyerKeys {

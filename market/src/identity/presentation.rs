@@ -20,6 +20,7 @@ use crate::error::TxError;
 use crate::id::{AccountId, ChainId, Digest, PackageId, TransactionId};
 use crate::identity::tree;
 use crate::state_key;
+use crate::terms::Proven;
 
 /// Milliseconds of a day.
 pub const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -162,6 +163,16 @@ impl Presentation {
 }
 
 impl ProvenCredential {
+    /// What terms may be decided by.
+    #[must_use]
+    pub fn proven(&self) -> Proven {
+        Proven {
+            purposes: self.purposes,
+            countries: self.countries.clone(),
+            institution: self.disclosed.institution,
+        }
+    }
+
     /// Checks what the state decides, and spends the nullifier.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::amount::Currency;
+use crate::terms::duo;
 
 /// Parts of a price; shares add up to it.
 pub const BASIS_POINTS: u16 = 10_000;
@@ -60,6 +61,13 @@ impl Offer {
         let Some(first) = self.tiers.first() else { return bad("there is no tier") };
         for (at, tier) in (0usize..).zip(&self.tiers) {
             tier.check()?;
+            if let Some(most) = self.terms.most_months().filter(|most| tier.licence_months > *most) {
+                let what = format!(
+                    "allows {most} months, and the licence of tier {:?} lasts longer",
+                    tier.name.as_str()
+                );
+                return Err(TxError::BadClause { clause: duo::TS, what });
+            }
             if tier.price.currency != first.price.currency {
                 return bad("all tiers have their price in one currency");
             }

@@ -56,10 +56,12 @@ impl FilePackage {
         let leaf = Leaf::new(&place, &ciphertext, [0; 32]);
         let leaves = LeafTree::new(&[leaf]).expect("one leaf is a tree");
         let terms = Terms {
-            clauses: Bounded::new(vec![Clause { duo: duo::GRU, disease: None }])
+            price: euros(price),
+            clauses: Bounded::new(vec![Clause::plain(duo::GRU)])
                 .expect("one clause"),
             licence_text: Digest([3; 32]),
             review_ms: None,
+            review_all: false,
         };
         let tier = Tier {
             name: text("standard"),
@@ -113,7 +115,7 @@ impl FilePackage {
             seats: tier.seats.included,
             terms: tier.agreement(&offer.terms),
             price: tier.total(tier.seats.included).expect("the price fits"),
-            purpose: Purpose { kind: PurposeKind::General, disease: None },
+            purpose: Purpose::new(PurposeKind::General, None),
             allowance: Amount::new(100),
             funding: Funding::Account(funder.id()),
             refund: Refund::Account(funder.id()),
