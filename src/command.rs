@@ -17,6 +17,7 @@ pub mod demo;
 pub mod gateway;
 pub mod issuer;
 pub mod key;
+pub mod licence;
 pub mod node;
 pub mod params;
 pub mod purpose;
@@ -72,6 +73,9 @@ pub enum Command {
     /// Buy a dataset, open it, dispute it
     #[command(subcommand)]
     Deal(deal::Deal),
+    /// What a buyer signs
+    #[command(subcommand)]
+    Licence(licence::Licence),
     /// Deliver an institution's keys while its people sleep
     #[command(subcommand)]
     Agent(agent::Agent),
@@ -120,6 +124,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Account(command) => account::run(&context, command),
         Command::Dataset(command) => dataset::run(&context, command),
         Command::Deal(command) => deal::run(&context, command),
+        Command::Licence(command) => licence::run(&context, command),
         Command::Agent(command) => agent::run(&context, command),
         Command::Demo(command) => demo::run(&context, &command),
         Command::Completions { shell } => {

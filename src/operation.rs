@@ -14,6 +14,7 @@ pub mod credential;
 pub mod description;
 pub mod eligibility;
 pub mod genesis;
+pub mod licence;
 pub mod listing;
 pub mod money;
 pub mod node;

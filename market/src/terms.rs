@@ -15,9 +15,7 @@ use crate::codec::Bounded;
 use crate::error::TxError;
 use crate::id::{Digest, Hasher};
 
-pub use clause::{
-    Clause, ClauseError, MAX_DISEASES, MAX_NAME_BYTES, MAX_TEXT_BYTES, Parameter,
-};
+pub use clause::{Clause, ClauseError, MAX_DISEASES, MAX_NAME_BYTES, MAX_TEXT_BYTES, Parameter};
 pub use decision::{Decision, Finding, Outcome, Reason, Required};
 pub use duo::{Code, Mondo};
 pub use purpose::{

@@ -47,8 +47,7 @@ fn market() -> Market {
     let funder = sim.funded("one-time account", FUNDS);
     let mut package = FilePackage::new(&hospital, "cohort", PRICE);
     package.draft.offer.terms.clauses =
-        Bounded::new([duo::HMB, duo::NPU].map(Clause::plain).to_vec())
-            .unwrap();
+        Bounded::new([duo::HMB, duo::NPU].map(Clause::plain).to_vec()).unwrap();
     sim.list(&hospital, &package).unwrap();
     Market { sim, package, researcher, funder }
 }
@@ -89,7 +88,11 @@ fn a_request_that_the_terms_refuse_is_recorded_and_costs_the_fee_alone() {
         assert_eq!(tried.events, receipt.events);
         let deal = m.sim.deal(id);
         let said: Vec<Finding> = deal.decision.reasons.iter().map(|one| one.finding).collect();
-        assert_eq!((deal.decision.is_open(), said.as_slice()), (allowed, &findings[..]), "case {j}");
+        assert_eq!(
+            (deal.decision.is_open(), said.as_slice()),
+            (allowed, &findings[..]),
+            "case {j}"
+        );
         assert!(receipt.events.iter().any(|event| matches!(
             event,
             Event::DealRequested { deal, decision, .. }

@@ -108,7 +108,11 @@ impl Facts {
 /// An empty condition is always met. The last column says whether the institution looks at it.
 const REFERENCE: &[(&str, &str, bool)] = &[
     ("NRES", "approved", false),
-    ("GRU", "approved & general | approved & health | approved & disease | approved & ancestry", false),
+    (
+        "GRU",
+        "approved & general | approved & health | approved & disease | approved & ancestry",
+        false,
+    ),
     ("HMB", "approved & health | approved & disease", false),
     ("DS", "approved & disease & !foreign disease", false),
     ("POA", "approved & ancestry", false),
@@ -172,7 +176,8 @@ const SWITCHES: [&str; 14] = [
 
 /// Every kind of purpose with every combination of the switches.
 fn all_facts() -> impl Iterator<Item = Facts> {
-    let kinds = ["general", "health", "disease", "ancestry", "clinical_care"].map(|kind| vec![kind]);
+    let kinds =
+        ["general", "health", "disease", "ancestry", "clinical_care"].map(|kind| vec![kind]);
     let foreign = vec!["disease", "foreign disease"];
     kinds.into_iter().chain([foreign]).flat_map(|kind| {
         (0u32..1 << SWITCHES.len()).map(move |mask| {
@@ -227,8 +232,10 @@ fn any_facts() -> impl Strategy<Value = Facts> {
 /// The outcome of a whole list by the reference.
 fn expected(clauses: &[Clause], facts: &Facts) -> Outcome {
     let permits = ["NRES", "GRU", "HMB", "DS", "POA", "CC"];
-    let (permissions, restrictions): (Vec<String>, Vec<String>) =
-        clauses.iter().map(|clause| clause.code.short()).partition(|code| permits.contains(&code.as_str()));
+    let (permissions, restrictions): (Vec<String>, Vec<String>) = clauses
+        .iter()
+        .map(|clause| clause.code.short())
+        .partition(|code| permits.contains(&code.as_str()));
     if !permissions.iter().any(|code| reference(code, facts) == Outcome::Allowed) {
         return Outcome::Refused;
     }
@@ -312,10 +319,8 @@ fn a_country_or_an_institution_that_is_not_the_clause_s_proves_nothing() {
     assert_eq!(outcome("GS:AT,DE", with(&["AT", "DE"])), Outcome::Allowed);
     assert_eq!(outcome("GS:AT,DE", with(&["CH"])), Outcome::Refused);
     assert_eq!(outcome("GS:AT,DE", with(&["AT", "CH"])), Outcome::Refused);
-    let named = |name: &str| Proven {
-        institution: Some(institution_attribute(name)),
-        ..facts.proven()
-    };
+    let named =
+        |name: &str| Proven { institution: Some(institution_attribute(name)), ..facts.proven() };
     assert_eq!(outcome("IS:A clinic", named("A clinic")), Outcome::Allowed);
     assert_eq!(outcome("IS:A clinic", named("Another clinic")), Outcome::Refused);
 }

@@ -1,5 +1,6 @@
 //! `galen dataset`: from a raw table to a listing.
 
+mod eligible;
 mod listing;
 mod package;
 mod prepare;
@@ -49,6 +50,17 @@ pub enum Dataset {
         after_help = "Examples:\n  galen dataset list\n  galen dataset list --text glucose --k-min 10 --json"
     )]
     List(listing::List),
+    /// Say whether your credential qualifies, clause by clause, and what a request would reveal; sends
+    /// nothing
+    #[command(
+        after_help = "Examples:\n  galen dataset eligible 3fa4c1\n  galen dataset eligible 3fa4c1 --purpose disease --disease MONDO:0005148 --undertake all\n  galen dataset eligible --all --json\n\nThe exit code is 0 if a request would be allowed or reviewed, and 4 if it would be refused."
+    )]
+    Eligible(eligible::Eligible),
+    /// Show the terms of a listing, or export them as an ODRL policy
+    #[command(
+        after_help = "Examples:\n  galen dataset terms 3fa4c1\n  galen dataset terms 3fa4c1 --odrl > terms.jsonld"
+    )]
+    Terms(eligible::ShowTerms),
     /// Show one listing
     #[command(after_help = "Example:\n  galen dataset show 3fa4c1")]
     Show(listing::Show),
@@ -68,6 +80,8 @@ pub fn run(context: &Context, command: Dataset) -> Result<(), Failure> {
         Dataset::Publish(command) => listing::publish(context, &command),
         Dataset::Withdraw(command) => listing::withdraw(context, &command),
         Dataset::List(command) => listing::list(context, &command),
+        Dataset::Eligible(command) => eligible::eligible(context, &command),
+        Dataset::Terms(command) => eligible::terms(context, &command),
         Dataset::Show(command) => listing::show(context, &command),
     }
 }

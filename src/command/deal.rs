@@ -1,12 +1,15 @@
 //! `galen deal`: the buyer's commands, from the request to the opened dataset or the dispute.
 
+mod review;
+
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use galen_api::DealView;
+use galen_api::{DealView, ListingSummary};
 use galen_dataset::pack::Progress;
 use galen_dataset::package::PackageFolder;
 
+use galen_market::id::Digest;
 use galen_market::listing::ListingId;
 use serde_json::json;
 
@@ -15,7 +18,7 @@ use crate::config::Context;
 use crate::error::{Exit, Failure};
 use crate::operation::credential::Credential;
 use crate::operation::purchase::{self, DealRecord, DealStore, Purchase};
-use crate::operation::{self, credential, listing, receive};
+use crate::operation::{self, credential, licence, listing, receive};
 use crate::output::{printable, table};
 use crate::session::Session;
 use crate::wallet::Role;
@@ -25,7 +28,7 @@ use crate::wallet::Role;
 pub enum Deal {
     /// Ask to buy a dataset, showing a credential without showing who you are
     #[command(
-        after_help = "Examples:\n  galen deal request 3f9a12 --purpose health\n  galen deal request 3f9a12 --purpose disease --disease MONDO:0005015 --account 2\n  galen deal request 3f9a12 --purpose health --tier academic --seats 5\n  galen deal request 3f9a12 --purpose health --dry-run"
+        after_help = "Examples:\n  galen deal request 3f9a12 --purpose health\n  galen deal request 3f9a12 --purpose disease --disease MONDO:0005015 --account 2\n  galen deal request 3f9a12 --purpose health --project 'Sleep and glucose' --undertake all\n  galen deal request 3f9a12 --purpose health --tier academic --seats 5\n  galen deal request 3f9a12 --purpose health --dry-run"
     )]
     Request {
         /// The dataset: its package id, or the first digits of it
@@ -65,6 +68,11 @@ pub enum Deal {
         /// The deal: its index or id
         deal: String,
     },
+    /// As an institution: list the requests that wait for a review, show one, accept or refuse it
+    #[command(
+        after_help = "Examples:\n  galen deal review\n  galen deal review 5b0f3a\n  galen deal review 5b0f3a --accept\n  galen deal review 5b0f3a --refuse --reason 'the project is not approved'"
+    )]
+    Review(review::Review),
     /// Show where a deal stands and what happens next
     #[command(after_help = "Examples:\n  galen deal status 0\n  galen deal status 0 --json")]
     Status {
@@ -108,6 +116,7 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
             let tier = (tier.as_deref(), seats);
             request(context, &store, &dataset, (purpose, declared), tier, credential, account)
         }
+        Deal::Review(command) => review::run(context, &command),
         Deal::Status { deal } => {
             let record = store.find(&deal)?;
             let view = Session::open(context)?.client().deal(&record.deal)?;
@@ -222,6 +231,7 @@ fn request(
     let listed = session.client().listing(&named)?;
     let purpose = declared.purpose(kind, &listed.summary.offer.terms)?;
     let held = held(context, &session, credential.as_deref())?;
+    let text = agreed(context, &session, &listed.summary)?;
     let prover = operation::prover()?;
     let payer = wallet.account(Role::Researcher, account);
     let purchase = Purchase {
@@ -229,6 +239,7 @@ fn request(
         purpose,
         tier,
         seats,
+        licence: text,
         payer: &payer,
         credential: &held,
         ready: false,
@@ -255,8 +266,29 @@ fn request(
     )
 }
 
+/// Shows the licence and asks whether it is accepted, as what is signed includes its hash.
+fn agreed(
+    context: &Context,
+    session: &Session,
+    listed: &ListingSummary,
+) -> Result<Digest, Failure> {
+    let hash = listed.offer.terms.licence_text;
+    let text = licence::fetch(session, &hash)?;
+    context
+        .output
+        .note(format!("The licence, SHA-256 {hash}:\n\n{}", super::licence::shown(&text)));
+    if !context.dry_run {
+        context.confirm("Your request signs this licence. Accept it?")?;
+    }
+    Ok(hash)
+}
+
 /// The credential of a file, or the only one that is kept for the ledger.
-fn held(context: &Context, session: &Session, path: Option<&Path>) -> Result<Credential, Failure> {
+pub(crate) fn held(
+    context: &Context,
+    session: &Session,
+    path: Option<&Path>,
+) -> Result<Credential, Failure> {
     if let Some(path) = path {
         return credential::credential_file(path);
     }

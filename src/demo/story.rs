@@ -257,8 +257,15 @@ pub fn list(world: &World, record: &PackageRecord, tell: Tell<'_>) -> Result<(),
     }
     let begun = Instant::now();
     let verifier = world.prover.verifier();
-    let published =
-        listing::publish(&world.session, &world.hospital.key, &folder, &record, verifier, &|_| ())?;
+    let published = listing::publish(
+        &world.session,
+        &world.hospital.key,
+        &folder,
+        &record,
+        &store,
+        verifier,
+        &|_| (),
+    )?;
     if published.standing != Some(Standing::Live) {
         return Err(unexpected(format!("the listing is not live: {:?}", published.standing)));
     }
@@ -288,6 +295,7 @@ pub fn buy(
         listing: record.listing(),
         tier: None,
         seats: None,
+        licence: record.offer.terms.licence_text,
         purpose: Purpose::new(PurposeKind::Health, None),
         payer: &payer,
         credential,

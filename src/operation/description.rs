@@ -2,27 +2,25 @@
 //! person can write by hand.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use galen_api::MAX_LICENCE_BYTES;
 use galen_dataset::encode::ColumnNote;
 use galen_dataset::manifest::{Deidentification, Licence, Manifest, PROFILE, Period, Term};
 use galen_market::amount::{Amount, Currency, Money};
 use galen_market::codec::{Bounded, Text};
-use galen_market::id::{AccountId, Digest};
+use galen_market::id::AccountId;
 use galen_market::listing::{BASIS_POINTS, Offer, Share, Tier};
 use galen_market::terms::duo::CODES;
 use galen_market::terms::{Clause, ClauseError, Parameter, Terms};
 use serde::{Deserialize, Serialize};
-use sha2::Digest as _;
 
+use super::licence;
 use super::tier::TierDescription;
 use crate::error::{Exit, Failure};
 use crate::wallet::file;
 
 const MAX_BYTES: u64 = 1 << 20;
-const MAX_LICENCE_BYTES: u64 = 4 << 20;
 
 /// A description to start from.
 pub const EXAMPLE: &str = r#"{
@@ -216,11 +214,9 @@ impl Description {
         let offer = Offer {
             terms: Terms {
                 clauses: Bounded::new(clauses).map_err(|error| bad("clauses", &error))?,
-                licence_text: self.licence_hash()?,
+                licence_text: licence::hash(&self.licence()?),
                 review_ms: self.review_hours.map(|hours| hours.saturating_mul(3_600_000)),
-                review_all: self
-                    .review_all
-                    .unwrap_or(self.review_hours.is_some() && !reviewed),
+                review_all: self.review_all.unwrap_or(self.review_hours.is_some() && !reviewed),
             },
             tiers: Bounded::new(self.tiers()?).map_err(|error| bad("tiers", &error))?,
             shares: Bounded::new(shares).map_err(|error| bad("shares", &error))?,
@@ -248,21 +244,16 @@ impl Description {
         described.iter().map(TierDescription::tier).collect()
     }
 
-    fn licence_hash(&self) -> Result<Digest, Failure> {
+    /// The licence's text.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no text.
+    pub fn licence(&self) -> Result<String, Failure> {
         let path = &self.licence_file;
-        let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(MAX_LICENCE_BYTES + 1).read_to_end(&mut bytes))
-            .map_err(|error| {
-                Failure::file(path, &error).remedy("give the licence's text in `licence_file`")
-            })?;
-        if bytes.is_empty() || bytes.len() as u64 > MAX_LICENCE_BYTES {
-            return Err(Failure::input(
-                path,
-                format!("a licence has 1 to {MAX_LICENCE_BYTES} bytes"),
-            ));
-        }
-        Ok(Digest(sha2::Sha256::digest(&bytes).into()))
+        let bytes = file::read_bounded(path, MAX_LICENCE_BYTES).map_err(|error| {
+            Failure::file(path, &error).remedy("give the licence's text in `licence_file`")
+        })?;
+        licence::text(bytes).map_err(|error| Failure::input(path, error))
     }
 
     /// The manifest, without its resources.

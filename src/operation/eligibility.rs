@@ -102,7 +102,8 @@ fn reveals(required: &Required, purpose: &Purpose) -> Vec<String> {
 /// The purposes for which a credential could qualify, as far as they can be guessed: every kind that it
 /// approves, with the diseases that the terms name and all that they ask to be undertaken.
 pub fn guesses(terms: &Terms, attributes: &Attributes) -> Vec<Purpose> {
-    let approved = PurposeKind::ALL.into_iter().filter(|kind| attributes.purposes & kind.bit() != 0);
+    let approved =
+        PurposeKind::ALL.into_iter().filter(|kind| attributes.purposes & kind.bit() != 0);
     let purposes = approved.filter_map(|kind| {
         let mut purpose = Purpose::new(kind, None);
         if kind == PurposeKind::Disease {
@@ -170,7 +171,9 @@ pub fn require(
             "credential.purpose",
             format!("the credential does not prove what the terms ask for: {reasons}"),
         )
-        .remedy("ask for another purpose, or ask your issuer to approve this one; nothing was sent"),
+        .remedy(
+            "ask for another purpose, or ask your issuer to approve this one; nothing was sent",
+        ),
         Some(Finding::NotUndertaken) => Failure::new(
             Exit::RefusedPurchase,
             "purchase.terms",
@@ -260,9 +263,7 @@ mod tests {
         );
         let outcomes: Vec<_> = found
             .iter()
-            .map(|purpose| {
-                listed.decide(purpose, &Proven::at_most(&attributes(200, bits))).outcome
-            })
+            .map(|purpose| listed.decide(purpose, &Proven::at_most(&attributes(200, bits))).outcome)
             .collect();
         assert_eq!(outcomes, [Outcome::Refused, Outcome::Allowed]);
         let said = reveals(&listed.required(&found[1]), &found[1]).join("\n");

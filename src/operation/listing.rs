@@ -19,8 +19,9 @@ use galen_market::segment::{LEAF_BYTES, manifest_hash};
 use galen_zk::keys::Verifier;
 use serde::Serialize;
 
+use super::licence;
 use super::pack::claimed;
-use super::store::PackageRecord;
+use super::store::{PackageRecord, PackageStore};
 use crate::error::{Exit, Failure};
 use crate::session::{Done, Session, account_of};
 use crate::wallet::derive::AccountKey;
@@ -135,6 +136,7 @@ pub fn publish(
     key: &AccountKey,
     folder: &PackageFolder,
     record: &PackageRecord,
+    packages: &PackageStore,
     verifier: &Verifier,
     report: &dyn Fn(PublishStep),
 ) -> Result<Published, Failure> {
@@ -174,8 +176,12 @@ pub fn publish(
             session.client().listing(&id)?
         }
     };
+    let text = record.offer.terms.licence_text;
     if !session.is_dry_run() {
         store(session, folder, &view, report)?;
+        if view.summary.offer.terms.licence_text == text {
+            licence::store(session, packages, &id, &text)?;
+        }
     }
     match view.summary.listing.standing {
         Standing::Draft { .. } => {
@@ -193,6 +199,9 @@ pub fn publish(
         Standing::Live | Standing::Withdrawn => {
             let revised = revise(&id, record.offer.clone());
             report(PublishStep::Revised(session.transact(vec![revised], &[key])?));
+            if !session.is_dry_run() {
+                licence::store(session, packages, &id, &text)?;
+            }
         }
         Standing::Refunded { .. } => {
             return Err(Failure::new(

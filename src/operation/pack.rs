@@ -93,6 +93,7 @@ pub fn pack(
     let powers = prover.powers()?;
     let (listing, secret) = seal(input, &powers, &sealed, report)?;
     let record = PackageRecord { package: listing.id, ..record };
+    store.keep_licence(&request.description.licence()?)?;
     let placed = store.add(wallet, &secret, &record).and_then(|()| {
         refuse_existing(request.out)?;
         std::fs::rename(&sealed, request.out)

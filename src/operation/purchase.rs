@@ -13,7 +13,7 @@ use galen_market::action::trade::{Ready, RequestDeal};
 use galen_market::amount::{Amount, Money};
 use galen_market::codec::{Bounded, Bytes};
 use galen_market::fee::FeePayer;
-use galen_market::id::{DealId, Hasher};
+use galen_market::id::{DealId, Digest, Hasher};
 use galen_market::identity::Standing;
 use galen_market::identity::presentation::{
     DAY_MS, IssuerRoot, Presentation, message_scalar, request_scope,
@@ -23,8 +23,7 @@ use galen_market::payment::{Funding, Refund};
 use galen_market::terms::Purpose;
 use galen_market::transaction::Transaction;
 use galen_zk::circuit::credential::{
-    Credential, CredentialPublic, CredentialRequest, CredentialWitness,
-    Disclosed, ROOTS, leaf,
+    Credential, CredentialPublic, CredentialRequest, CredentialWitness, Disclosed, ROOTS, leaf,
 };
 use galen_zk::field::Scalar;
 use galen_zk::hash::holder;
@@ -166,6 +165,8 @@ pub struct Purchase<'a> {
     pub tier: Option<&'a str>,
     /// For how many named users; as many as the tier includes if no number is named.
     pub seats: Option<u32>,
+    /// Hash of the licence's text that the buyer accepts.
+    pub licence: Digest,
     /// The account that pays; it signs too.
     pub payer: &'a AccountKey,
     /// The credential.
@@ -199,6 +200,14 @@ pub fn request(
 ) -> Result<(DealRecord, Done), Failure> {
     let listing = session.client().listing(&purchase.listing)?;
     let offer = &listing.summary.offer;
+    if offer.terms.licence_text != purchase.licence {
+        return Err(Failure::new(
+            Exit::RefusedPurchase,
+            "purchase.licence",
+            "the offer has another licence by now than the one that was accepted",
+        )
+        .remedy("repeat the command, and read the new licence"));
+    }
     let Chosen { tier, seats, price } =
         tier::choose(offer, &purchase.purpose, purchase.tier, purchase.seats)?;
     let index = store.next_index()?;

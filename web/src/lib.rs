@@ -13,6 +13,7 @@ mod read;
 mod reply;
 mod request;
 mod routes;
+mod texts;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use warp::Filter;
 
 use crate::catalogue::Catalogue;
 use crate::packages::Packages;
+use crate::texts::Texts;
 
 /// What a server needs.
 pub struct ServerConfig {
@@ -71,6 +73,7 @@ pub enum ServerError {
 pub(crate) struct App {
     pub node: NodeHandle,
     pub packages: Packages,
+    pub texts: Texts,
     pub catalogue: Catalogue,
     pub forgeable: bool,
     pub silence: Duration,
@@ -112,15 +115,17 @@ impl Server {
 /// # Errors
 /// See [`ServerError`].
 pub async fn start(config: ServerConfig, node: NodeHandle) -> Result<Server, ServerError> {
-    let packages = Packages::open(&config.packages)
-        .map_err(|source| ServerError::Packages { path: config.packages.clone(), source })?;
+    let unusable = |source| ServerError::Packages { path: config.packages.clone(), source };
+    let packages = Packages::open(&config.packages).map_err(unusable)?;
+    // No package has this name: theirs are hashes.
+    let texts = Texts::open(&config.packages.join("texts")).map_err(unusable)?;
     let listen = |source| ServerError::Listen { address: config.listen, source };
     let listener = tokio::net::TcpListener::bind(config.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let forgeable = node.application().rules().verifier().is_forgeable();
     let catalogue = Catalogue::default();
     let silence = config.silence;
-    let app = Arc::new(App { node, packages, catalogue, forgeable, silence });
+    let app = Arc::new(App { node, packages, texts, catalogue, forgeable, silence });
     let (stop, mut stopping) = watch::channel(false);
     let tidying = tokio::spawn(catalogue::tidy(app.clone(), stop.subscribe()));
     let answers = warp::method()

@@ -2,6 +2,8 @@
 //! script; every text from elsewhere is escaped. What a page says is proven, the ledger has
 //! verified; everything else is called declared.
 
+mod requests;
+
 use std::sync::Arc;
 
 use askama::Template;
@@ -9,6 +11,7 @@ use galen_api::words::{self, ChartWords};
 use galen_api::{ListingFilter, ListingSummary, ListingView, Page};
 use galen_chain::store::Snapshot;
 use galen_market::amount::Money;
+use galen_market::id::AccountId;
 use galen_market::layout::{Column, Layout, Role, Values};
 use galen_market::listing::{Seats, Standing, SubscriptionTerms};
 use galen_market::state_key;
@@ -52,6 +55,12 @@ pub(crate) async fn answer(
             })
             .await?;
             html(StatusCode::OK, &dataset)
+        }
+        ["institutions", institution, "requests"] => {
+            let institution: AccountId = crate::request::parsed(institution, "institution")?;
+            let page =
+                blocking(app, move |app, state| requests::page(app, state, institution)).await?;
+            html(StatusCode::OK, &page)
         }
         ["style.css"] => {
             let mut response =

@@ -194,8 +194,7 @@ pub(crate) fn leaves(state: &Snapshot, issuer: AccountId, paging: &LeafPaging) -
 }
 
 fn summary(app: &App, state: &Snapshot, listing: Listing) -> Answer<ListingSummary> {
-    let offer = state_key::read(state, &state_key::offer(&listing.id, listing.version))?
-        .ok_or_else(|| StateError("a listing has no offer".to_owned()))?;
+    let offer = offer(state, &listing)?;
     let known = app.catalogue.entry(app, state, &listing)?;
     let party =
         state_key::read(state, &state_key::party(Role::Institution, &listing.id.institution))?;
@@ -310,6 +309,12 @@ pub(crate) fn listing_id(institution: &str, package: &str) -> Answer<ListingId> 
     let institution: AccountId = parsed(institution, "institution")?;
     let package: PackageId = parsed(package, "package")?;
     Ok(ListingId { institution, package })
+}
+
+/// What a listing offers at present.
+pub(crate) fn offer(state: &dyn StateRead, listing: &Listing) -> Answer<Offer> {
+    Ok(state_key::read(state, &state_key::offer(&listing.id, listing.version))?
+        .ok_or_else(|| StateError("a listing has no offer".to_owned()))?)
 }
 
 pub(crate) fn find_listing(state: &dyn StateRead, id: &ListingId) -> Answer<Listing> {

@@ -8,11 +8,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use galen_api::{
-    ListingFilter, MAX_WAIT_MS, Part, Stored, Submitted, TransactionState, codes, stage_from_name,
+    ListingFilter, MAX_LICENCE_BYTES, MAX_WAIT_MS, Part, Stored, StoredText, Submitted,
+    TransactionState, codes, odrl, stage_from_name,
 };
 use galen_chain::TransactionStatus;
 use galen_chain::store::Snapshot;
-use galen_market::id::{AccountId, DealId, PackageId, TransactionId};
+use galen_market::id::{AccountId, DealId, Digest, PackageId, TransactionId};
 use galen_market::ledger::{BlockContext, parameters};
 use galen_market::listing::{ListingId, Standing};
 use galen_market::role::Role;
@@ -115,6 +116,17 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
             let id = read::listing_id(institution, package)?;
             json(app, move |app, state| read::listing(app, state, &id)).await
         }
+        ("GET", ["listings", institution, package, "terms.odrl"]) => {
+            let id = read::listing_id(institution, package)?;
+            let policy = blocking(app, move |app, state| {
+                let listing = read::find_listing(state, &id)?;
+                let offer = read::offer(state, &listing)?;
+                Ok(odrl::policy(app.genesis().chain(), &id, listing.version, &offer))
+            })
+            .await?;
+            let bytes = serde_json::to_vec_pretty(&policy).unwrap_or_default();
+            Ok(reply::bytes(StatusCode::OK, odrl::MEDIA_TYPE, bytes))
+        }
         ("GET", ["listings", institution, package, "deals"]) => {
             let id = read::listing_id(institution, package)?;
             let paging: read::Paging = request.query()?;
@@ -138,6 +150,13 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
             let deal: DealId = parsed(deal, "deal")?;
             json(app, move |app, state| read::licence(app, state, deal)).await
         }
+        ("GET", ["texts", hash]) => {
+            let hash: Digest = parsed(hash, "text")?;
+            let text = blocking(app, move |app, _| Ok(app.texts.get(&hash)?)).await?;
+            let text = text.ok_or_else(|| ApiError::not_found("such text at this node"))?;
+            Ok(reply::bytes(StatusCode::OK, "text/plain; charset=utf-8", text))
+        }
+        ("PUT", ["texts", hash]) => store_text(app, request, parsed(hash, "text")?).await,
         ("GET", ["packages", package, part]) => {
             serve(app, request, parsed(package, "package")?, part_of(part)?).await
         }
@@ -159,7 +178,8 @@ fn is_known(path: &[&str]) -> bool {
             | ["transactions" | "blocks" | "accounts" | "parties" | "deals" | "licences", _]
             | ["issuers", _, "leaves"]
             | ["listings", _, _]
-            | ["listings", _, _, "deals"]
+            | ["listings", _, _, "deals" | "terms.odrl"]
+            | ["texts", _]
             | ["institutions", _, "deals", _]
             | ["packages", _, _]
     )
@@ -293,6 +313,33 @@ impl warp::Stream for FileChunks {
             Ok(()) => Ok(bytes),
         }))
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Offering {
+    institution: AccountId,
+    package: PackageId,
+}
+
+/// Keeps a licence's text, if the listing that is named offers under it.
+async fn store_text(app: &Arc<App>, request: &mut Request, hash: Digest) -> Answer {
+    let Offering { institution, package } = request.query()?;
+    let id = ListingId { institution, package };
+    let offered = blocking(app, move |_, state| {
+        let listing = read::find_listing(state, &id)?;
+        Ok(read::offer(state, &listing)?.terms.licence_text)
+    })
+    .await?;
+    if offered != hash {
+        let text = "the listing offers under another licence";
+        return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, codes::NOT_THE_PACKAGE, text)
+            .remedy("send the text whose hash is in the listing's terms"));
+    }
+    let body = request.body(MAX_LICENCE_BYTES).await?;
+    let bytes = body.len() as u64;
+    blocking(app, move |app, _| app.texts.put(&hash, &body)).await?;
+    Ok(reply::json(&StoredText { text: hash, bytes }))
 }
 
 #[derive(Deserialize)]

@@ -61,7 +61,8 @@ impl Offer {
         let Some(first) = self.tiers.first() else { return bad("there is no tier") };
         for (at, tier) in (0usize..).zip(&self.tiers) {
             tier.check()?;
-            if let Some(most) = self.terms.most_months().filter(|most| tier.licence_months > *most) {
+            if let Some(most) = self.terms.most_months().filter(|most| tier.licence_months > *most)
+            {
                 let what = format!(
                     "allows {most} months, and the licence of tier {:?} lasts longer",
                     tier.name.as_str()

@@ -7,8 +7,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use galen_zk::circuit::credential::{Countries, Country};
 use serde::{Deserialize, Serialize};
 
-use super::duo::{self, Code, Mondo, Takes};
 use super::MAX_LICENCE_MONTHS;
+use super::duo::{self, Code, Mondo, Takes};
 use crate::codec::{Bounded, Text};
 use crate::date::Day;
 use crate::error::TxError;
@@ -153,9 +153,7 @@ impl Clause {
             (Some(given), takes) if given.kind() != takes => {
                 bad(format!("must name {takes} and names {}", given.kind()))
             }
-            (Some(given), _) => {
-                given.fault().map_or(Ok(()), |fault| bad(fault.to_owned()))
-            }
+            (Some(given), _) => given.fault().map_or(Ok(()), |fault| bad(fault.to_owned())),
         }
     }
 
@@ -209,10 +207,8 @@ impl FromStr for Clause {
         let wrong = |what: String| ClauseError { text: text.to_owned(), what };
         let (code, parameter) = split(text);
         let code: Code = code.parse().map_err(|_| wrong("is not one of the ontology".into()))?;
-        let takes = code
-            .entry()
-            .ok_or_else(|| wrong("is not one that the ledger knows".into()))?
-            .takes;
+        let takes =
+            code.entry().ok_or_else(|| wrong("is not one that the ledger knows".into()))?.takes;
         let parameter = match (parameter, takes) {
             (None, _) => None,
             (Some(_), Takes::Nothing) => return Err(wrong("takes no parameter".to_owned())),
@@ -265,12 +261,9 @@ fn read(takes: Takes, text: &str) -> Option<Parameter> {
 /// Whether two clauses of one list contradict each other, or one of them the list.
 pub(super) fn contradiction(clauses: &[Clause]) -> Option<TxError> {
     let has = |code: Code| clauses.iter().any(|clause| clause.code == code);
-    let only_permission = |code: Code| {
-        has(code) && !clauses.iter().any(|c| c.code.is_permission() && c.code != code)
-    };
-    let bad = |clause: Code, what: &str| {
-        Some(TxError::BadClause { clause, what: what.to_owned() })
-    };
+    let only_permission =
+        |code: Code| has(code) && !clauses.iter().any(|c| c.code.is_permission() && c.code != code);
+    let bad = |clause: Code, what: &str| Some(TxError::BadClause { clause, what: what.to_owned() });
     if has(duo::NRES) && clauses.len() > 1 {
         return bad(duo::NRES, "says that nothing is restricted, and stands beside other clauses");
     }

@@ -197,10 +197,7 @@ impl Decision {
 
 /// Whether a clause can cover a purpose; else it is a restriction, which must be met.
 fn permits(clause: &Clause) -> bool {
-    clause
-        .code
-        .entry()
-        .is_some_and(|entry| matches!(entry.effect, Effect::Permits | Effect::Adds))
+    clause.code.entry().is_some_and(|entry| matches!(entry.effect, Effect::Permits | Effect::Adds))
 }
 
 /// What a request has to prove, so that the terms can be met and nothing more is shown.
@@ -237,10 +234,7 @@ impl Terms {
         let reasons: Vec<Reason> = self
             .clauses
             .iter()
-            .map(|clause| Reason {
-                clause: clause.clone(),
-                finding: find(clause, purpose, proven),
-            })
+            .map(|clause| Reason { clause: clause.clone(), finding: find(clause, purpose, proven) })
             .collect();
         let covered = reasons.iter().any(|reason| reason.finding == Finding::Permits);
         let restricted = reasons

@@ -143,9 +143,7 @@ const fn entry(
 /// Every code that the ledger decides.
 pub const CODES: [Entry; 24] = {
     use Effect::{Adds, Permits, Restricts};
-    use Takes::{
-        Countries, Day, Diseases, Institution, Months, Nothing, Project, Research, Users,
-    };
+    use Takes::{Countries, Day, Diseases, Institution, Months, Nothing, Project, Research, Users};
     [
         entry(NRES, "NRES", Permits, Nothing, "no restriction on use"),
         entry(GRU, "GRU", Permits, Nothing, "general research use"),

@@ -83,7 +83,16 @@ impl std::fmt::Display for PurposeKind {
 
 /// What a buyer promises by signing its request.
 #[derive(
-    Clone, Copy, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Default,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
 )]
 #[serde(default, deny_unknown_fields)]
 pub struct Undertakings {

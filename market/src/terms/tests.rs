@@ -24,11 +24,31 @@ fn the_clause_that_decided_is_named() {
     for (clauses, purpose, bits, said) in [
         (&["GRU", "NPU"][..], &health, 2, "DUO:0000045 is not proven by the credential"),
         (&["HMB", "POA"], &health, 2, "DUO:0000006 permits the purpose"),
-        (&["POA", "HMB"], &health, 8, "DUO:0000006 permits the purpose, but the credential does not prove it"),
-        (&["DS:MONDO:0005148"], &asthma, 4, "DUO:0000007 (MONDO:0005148) permits other diseases only"),
+        (
+            &["POA", "HMB"],
+            &health,
+            8,
+            "DUO:0000006 permits the purpose, but the credential does not prove it",
+        ),
+        (
+            &["DS:MONDO:0005148"],
+            &asthma,
+            4,
+            "DUO:0000007 (MONDO:0005148) permits other diseases only",
+        ),
         (&["POA"], &asthma, 4, "DUO:0000011 permits other purposes only"),
-        (&["GRU", "RS:adults"], &health, 2, "DUO:0000012 (adults) is for the institution to review"),
-        (&["GRU", "PS:A"], &health, 2, "DUO:0000027 (A) needs a project, and the request names none"),
+        (
+            &["GRU", "RS:adults"],
+            &health,
+            2,
+            "DUO:0000012 (adults) is for the institution to review",
+        ),
+        (
+            &["GRU", "PS:A"],
+            &health,
+            2,
+            "DUO:0000027 (A) needs a project, and the request names none",
+        ),
     ] {
         let decision = terms(clauses).decide(purpose, &proven(bits));
         assert_eq!(decision.deciding().unwrap().to_string(), said);
@@ -64,7 +84,8 @@ fn terms_that_contradict_themselves_are_refused() {
         assert!(error.contains(what), "{clauses:?}: {error}");
     }
     let mut bad = terms(&["GRU"]);
-    bad.clauses = Bounded::new(vec![Clause::plain(duo::GRU), Clause::plain(Code::new(10))]).unwrap();
+    bad.clauses =
+        Bounded::new(vec![Clause::plain(duo::GRU), Clause::plain(Code::new(10))]).unwrap();
     assert_eq!(bad.check(), Err(TxError::UnknownClause { clause: Code::new(10) }));
     bad.clauses = Bounded::new(vec![Clause::plain(duo::DS)]).unwrap();
     assert!(code(&bad).unwrap_err().contains("DUO:0000007 must name diseases"));

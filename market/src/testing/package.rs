@@ -56,9 +56,7 @@ impl FilePackage {
         let leaf = Leaf::new(&place, &ciphertext, [0; 32]);
         let leaves = LeafTree::new(&[leaf]).expect("one leaf is a tree");
         let terms = Terms {
-            price: euros(price),
-            clauses: Bounded::new(vec![Clause::plain(duo::GRU)])
-                .expect("one clause"),
+            clauses: Bounded::new(vec![Clause::plain(duo::GRU)]).expect("one clause"),
             licence_text: Digest([3; 32]),
             review_ms: None,
             review_all: false,

@@ -94,8 +94,10 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
     let store = PackageStore::of(&context.home);
     let mut record = store.find(&command.package)?;
     if let Some(path) = &command.description {
-        record.offer = Description::read(path)?.offer(record.institution)?;
+        let description = Description::read(path)?;
+        record.offer = description.offer(record.institution)?;
         if !context.dry_run {
+            store.keep_licence(&description.licence()?)?;
             store.update(&record)?;
         }
     }
@@ -107,8 +109,14 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
     let blocks = folder.layout().blocks().count() as u64;
     let bar = context.output.progress("publishing", blocks.max(1));
     let said = |text: String| bar.suspend(|| context.output.note(text));
-    let published =
-        listing::publish(&session, &key, &folder, &record, &verifier, &|step| match step {
+    let published = listing::publish(
+        &session,
+        &key,
+        &folder,
+        &record,
+        &store,
+        &verifier,
+        &|step| match step {
             PublishStep::Drafted(done) => said(done.sentence("Draft")),
             PublishStep::Found { proven } => {
                 said(format!(
@@ -124,7 +132,8 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
                 bar.inc(1);
             }
             PublishStep::Revised(done) => said(done.sentence("New version of the offer")),
-        })?;
+        },
+    )?;
     bar.finish_and_clear();
     if session.is_forgeable() {
         context.output.note(FORGEABLE_NOTICE);

@@ -26,8 +26,12 @@
 //! | GET `licences/{deal}` | a licence | [`LicenceView`] |
 //! | GET `packages/{package}/{part}` | a part of a package, ranges allowed | bytes |
 //! | PUT `packages/{package}/{part}?institution=` | store a part of a listed package | [`Stored`] |
+//! | GET `listings/{institution}/{package}/terms.odrl` | the offer as an ODRL policy, see [`odrl`] | JSON-LD |
+//! | GET `texts/{hash}` | a licence's text by its SHA-256 | text |
+//! | PUT `texts/{hash}?institution=&package=` | keep the text that a listing offers under | [`StoredText`] |
 
 mod client;
+pub mod odrl;
 mod types;
 pub mod words;
 
@@ -40,5 +44,7 @@ pub const PREFIX: &str = "/api/v1";
 pub const MAX_PAGE: usize = 500;
 /// Most leaves of one answer.
 pub const MAX_LEAVES: usize = 10_000;
+/// Most bytes of a licence's text.
+pub const MAX_LICENCE_BYTES: u64 = 256 << 10;
 /// Longest wait of one question about a transaction, in milliseconds.
 pub const MAX_WAIT_MS: u64 = 20_000;

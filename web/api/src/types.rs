@@ -433,6 +433,15 @@ pub struct Stored {
     pub bytes: u64,
 }
 
+/// A licence's text was checked and kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StoredText {
+    /// Its SHA-256.
+    pub text: Digest,
+    /// Its length.
+    pub bytes: u64,
+}
+
 /// The name of a stage in paths.
 #[must_use]
 pub const fn stage_name(stage: Stage) -> &'static str {

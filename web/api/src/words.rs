@@ -6,6 +6,7 @@
 
 use galen_market::layout::{Column, Layout, Table, Values};
 use galen_market::listing::{Chart, TableClaims};
+use galen_market::terms::Purpose;
 
 /// Everything that the claims say of a table: k, diversity, ranges and charts.
 #[must_use]
@@ -51,6 +52,34 @@ pub fn diversity(table: &Table, claims: &TableClaims) -> Vec<String> {
         ))
     });
     each.collect()
+}
+
+/// A purpose with everything that is declared and undertaken.
+#[must_use]
+pub fn purpose(purpose: &Purpose) -> String {
+    let mut words = vec![purpose.kind.to_string()];
+    words.extend(purpose.diseases.iter().map(ToString::to_string));
+    let facts = [
+        (purpose.commercial, "commercial"),
+        (purpose.methods, "development of methods"),
+        (purpose.genetic, "genetic"),
+    ];
+    words.extend(facts.iter().filter(|fact| fact.0).map(|fact| fact.1.to_owned()));
+    if !purpose.project.as_str().is_empty() {
+        words.push(format!("project “{}”", purpose.project));
+    }
+    let promised = &purpose.undertakings;
+    let promises = [
+        (promised.publication, "to publish results"),
+        (promised.collaboration, "to collaborate"),
+        (promised.return_of_results, "to return derived data"),
+        (promised.no_reidentification, "to identify nobody"),
+    ];
+    words.extend(promises.iter().filter(|one| one.0).map(|one| format!("undertakes {}", one.1)));
+    if let Some(day) = promised.moratorium {
+        words.push(format!("undertakes to publish nothing before {day}"));
+    }
+    words.join(", ")
 }
 
 /// A chart as it is shown.
