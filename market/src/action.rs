@@ -68,6 +68,12 @@ pub enum Action {
     Dispute(trade::Dispute),
     /// Makes a new version of what a listing offers.
     ReviseListing(trade::ReviseListing),
+    /// Takes a listing down for good.
+    TakeDownListing(trade::TakeDownListing),
+    /// Claims a later version for a subscriber.
+    ClaimVersion(trade::ClaimVersion),
+    /// Pays for a further term of a subscription.
+    RenewSubscription(trade::RenewSubscription),
 }
 
 /// Moves money or stake between accounts.
@@ -245,6 +251,9 @@ impl Action {
             Self::RequestDeal(action) => {
                 Some(request_scope(chain, &action.institution, &action.package))
             }
+            Self::RenewSubscription(action) => {
+                Some(request_scope(chain, &action.institution, &action.package))
+            }
             _ => None,
         }
     }
@@ -269,10 +278,11 @@ impl Action {
             Self::ReleaseStake(_)
             | Self::Suspend(_)
             | Self::ProveBlock(_)
-            | Self::WithdrawListing(_)
             | Self::ResumeListings(_)
             | Self::ReviewDeal(_)
             | Self::Ready(_)
+            | Self::ClaimVersion(_)
+            | Self::RenewSubscription(_)
             | Self::Deliver(_)
             | Self::Dispute(_) => Ok(()),
             Self::Admit(action) => action.check(),
@@ -282,6 +292,8 @@ impl Action {
             Self::WithdrawBond(action) => action.check(),
             Self::DraftListing(action) => action.check(),
             Self::ReviseListing(action) => action.check(),
+            Self::WithdrawListing(action) => action.check(),
+            Self::TakeDownListing(action) => action.check(),
             Self::RequestDeal(action) => action.check(),
         }
     }
@@ -314,6 +326,9 @@ impl Action {
             Self::Deliver(action) => action.execute(ctx),
             Self::Dispute(action) => action.execute(ctx, authority),
             Self::ReviseListing(action) => action.execute(ctx),
+            Self::TakeDownListing(action) => action.execute(ctx),
+            Self::ClaimVersion(action) => action.execute(ctx, authority),
+            Self::RenewSubscription(action) => action.execute(ctx, authority),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The queue of deadlines, in the state, ordered by up-time and then by what is due. Up-time is the
 //! sum of the times between blocks, each counted up to a limit, so that a stalled ledger eats
-//! nobody's time. Depends on what can be due: drafts and deals.
+//! nobody's time. Depends on what can be due: drafts, deals and
+//! subscriptions.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -25,6 +26,10 @@ pub enum Due {
     Draft(ListingId),
     /// The next unfinished deal of a refunded package is refunded.
     Refunds(ListingId),
+    /// The next unfinished deal of a listing that was taken down is looked at, after this one.
+    Takedown(ListingId, Option<DealId>),
+    /// A month of a subscription ends; it is named by its first deal.
+    Month(DealId),
 }
 
 /// Puts something into the queue.
@@ -55,6 +60,8 @@ pub fn run_due(ctx: &mut Context<'_>, max: usize) -> Result<usize, TxError> {
                 Due::Deal(id) => deal::settle_due(ctx, id, at_ms),
                 Due::Draft(id) => listing::expire_draft(ctx, id),
                 Due::Refunds(id) => deal::refund_next(ctx, id),
+                Due::Takedown(id, after) => deal::take_down_next(ctx, id, *after),
+                Due::Month(subscription) => deal::month_ends(ctx, subscription, at_ms),
             }
         })?;
         run += 1;

@@ -6,8 +6,9 @@ use galen_zk::field::Scalar;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::{Amount, Asset, Money};
-use crate::deal::{Defect, Termination};
-use crate::id::{AccountId, DealId, Digest};
+use crate::codec::Text;
+use crate::deal::{Defect, Ending, Termination};
+use crate::id::{AccountId, DealId, Digest, PackageId};
 use crate::listing::ListingId;
 use crate::payment::Purse;
 use crate::role::Role;
@@ -160,6 +161,24 @@ pub enum Event {
     ListingWithdrawn {
         /// Which listing.
         listing: ListingId,
+        /// Why.
+        reason: Text<500>,
+    },
+    /// The registrars took a listing down.
+    ListingTakenDown {
+        /// Which listing.
+        listing: ListingId,
+        /// Why.
+        reason: Text<500>,
+        /// Hash of the evidence.
+        evidence: Digest,
+    },
+    /// A listing has a newer version.
+    ListingSuperseded {
+        /// Which listing.
+        listing: ListingId,
+        /// The newer package of the same institution.
+        by: PackageId,
     },
     /// A draft was not proven in time.
     DraftExpired {
@@ -240,6 +259,8 @@ pub enum Event {
     SharePaid {
         /// The deal.
         deal: DealId,
+        /// By the split of which listing: what was bought, or one upstream of it.
+        listing: ListingId,
         /// To whom.
         account: AccountId,
         /// How much.
@@ -249,6 +270,31 @@ pub enum Event {
     DealFinalized {
         /// The deal.
         deal: DealId,
+    },
+    /// The rest of the price of a deal pays for later versions, month by month.
+    SubscriptionBegan {
+        /// The subscription, by its first deal.
+        subscription: DealId,
+        /// How many months are paid for.
+        months: u32,
+    },
+    /// A further term of a subscription was paid for.
+    SubscriptionRenewed {
+        /// The subscription, by its first deal.
+        subscription: DealId,
+        /// How many months more.
+        months: u32,
+        /// What they cost.
+        money: Money,
+    },
+    /// A subscription ended.
+    SubscriptionEnded {
+        /// The subscription, by its first deal.
+        subscription: DealId,
+        /// How.
+        ending: Ending,
+        /// What returned to the subscriber.
+        refunded: Money,
     },
     /// A deal ended refunded.
     DealTerminated {

@@ -82,7 +82,7 @@ const BUNDLE_LEAF_UNITS: u64 = 1;
 const BUNDLE_PROOF_UNITS: u64 = 25;
 /// Units of a chart in a draft: the commitment to its totals.
 const CHART_UNITS: u64 = 10;
-/// Units of a draft with charts: its lines are looked through, 64 listings in each of four at most,
+/// Units of a draft with charts or a lineage: its ancestors and its lines are looked through, 64 listings in each of four at most,
 /// those that it was in before included.
 const LINES_UNITS: u64 = 400;
 /// Units of a chart that is compared with those of other listings.
@@ -113,7 +113,7 @@ impl Action {
                 let charts = charts.fold(0, u64::saturating_add);
                 let alone = action.lineage == Lineage::default();
                 let each = CHART_UNITS + if alone { 0 } else { COMPARED_CHART_UNITS };
-                let lines = if charts == 0 { 0 } else { LINES_UNITS };
+                let lines = if charts == 0 && alone { 0 } else { LINES_UNITS };
                 ACTION_UNITS.saturating_add(lines).saturating_add(charts.saturating_mul(each))
             }
             Self::Deliver(_) => PROOF_UNITS,

@@ -9,7 +9,7 @@ use galen_zk::field::Scalar;
 
 use crate::amount::{Amount, Asset, Currency};
 use crate::codec::{decode_exact, encode};
-use crate::deal::{Deal, Licence, Stage};
+use crate::deal::{Claim, Deal, Licence, Stage, Subscription};
 use crate::genesis::{Clock, CurrencyInfo, Parameters, Registrars};
 use crate::id::{AccountId, ConsensusKey, DealId, PackageId, TransactionId};
 use crate::identity::Party;
@@ -84,6 +84,8 @@ mod space {
     pub const DUE: u8 = 45;
     pub const PUBLISHED: u8 = 46;
     pub const LINE_LISTING: u8 = 47;
+    pub const SUBSCRIPTION: u8 = 48;
+    pub const CLAIM: u8 = 49;
 }
 
 fn key<T>(space: u8, parts: &[&[u8]]) -> Key<T> {
@@ -454,6 +456,30 @@ pub fn licence(deal: &DealId) -> Key<Licence> {
 #[must_use]
 pub fn licences() -> Prefix<Licence> {
     prefix(space::LICENCE, &[])
+}
+
+/// A subscription, by its first deal.
+#[must_use]
+pub fn subscription(id: &DealId) -> Key<Subscription> {
+    key(space::SUBSCRIPTION, &[&id.0])
+}
+
+/// All subscriptions; the rest of a key is the first deal's id.
+#[must_use]
+pub fn subscriptions() -> Prefix<Subscription> {
+    prefix(space::SUBSCRIPTION, &[])
+}
+
+/// The last claim of a version by a subscriber.
+#[must_use]
+pub fn claim(subscription: &DealId, package: &PackageId) -> Key<Claim> {
+    key(space::CLAIM, &[&subscription.0, &package.0])
+}
+
+/// All claims of a subscription; the rest of a key is the package.
+#[must_use]
+pub fn claims(subscription: &DealId) -> Prefix<Claim> {
+    prefix(space::CLAIM, &[&subscription.0])
 }
 
 /// An entry of the deadline queue: the up-time in milliseconds and the canonical bytes of what is due.

@@ -69,6 +69,22 @@ pub struct WithdrawListing {
     pub institution: AccountId,
     /// The package.
     pub package: PackageId,
+    /// Why, for everybody.
+    pub reason: Text<500>,
+}
+
+/// Takes a listing down for good. Requests and deals that are not ready end with a refund; deals that
+/// are ready go on.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct TakeDownListing {
+    /// The institution.
+    pub institution: AccountId,
+    /// The package.
+    pub package: PackageId,
+    /// Why, for everybody.
+    pub reason: Text<500>,
+    /// Hash of the evidence that the registrars looked at.
+    pub evidence: Digest,
 }
 
 /// Makes a new version of a live or withdrawn listing, with another offer of the same package.
@@ -120,6 +136,46 @@ pub struct RequestDeal {
     pub auth_key: AccountId,
     /// Whether the buyer holds every ciphertext already.
     pub ready: bool,
+}
+
+/// Claims a version that supersedes a subscribed package: a deal at no price.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct ClaimVersion {
+    /// The subscription, by its first deal, whose key signs.
+    pub subscription: DealId,
+    /// The later package of the same institution.
+    pub package: PackageId,
+    /// What the deal's own actions may spend on fees, in the currency of the subscription.
+    pub allowance: Amount,
+    /// Where the allowance comes from.
+    pub funding: Funding,
+    /// The one-time key to which the master key is encrypted.
+    pub delivery_key: JubPoint,
+    /// The one-time key that signs `ready` and disputes of this claim.
+    pub auth_key: AccountId,
+    /// Whether the subscriber holds every ciphertext already.
+    pub ready: bool,
+}
+
+/// Pays for a further term of a subscription, under the present offer of the newest version.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct RenewSubscription {
+    /// The subscription, by its first deal, whose key signs.
+    pub subscription: DealId,
+    /// The institution.
+    pub institution: AccountId,
+    /// The newest package of the line.
+    pub package: PackageId,
+    /// The version of its offer.
+    pub version: u32,
+    /// The name of the tier.
+    pub tier: TierName,
+    /// What the subscriber accepts: the hash of terms and tier.
+    pub terms: Digest,
+    /// The price of the tier's subscription, which the subscriber accepts.
+    pub price: Money,
+    /// Where the money comes from.
+    pub funding: Funding,
 }
 
 /// Accepts or refuses a request that waits for review.

@@ -7,6 +7,7 @@
 use super::*;
 use crate::event::Event;
 use crate::genesis::Parameters;
+use crate::id::PackageId;
 use crate::listing::{Listing, Offer, Standing, Tier, TierName};
 use crate::payment::{DealPurse, Purse};
 use crate::terms::Outcome;
@@ -19,6 +20,15 @@ use crate::terms::Outcome;
 pub enum Origin {
     /// A request for this very listing.
     Request,
+    /// A subscriber claims a later version, at no price and under the terms of the subscription.
+    Claim {
+        /// The subscription, by its first deal.
+        subscription: DealId,
+        /// The package under whose offer the subscription runs.
+        package: PackageId,
+        /// The version of that offer.
+        version: u32,
+    },
 }
 
 /// What both sides of a deal agree to.
@@ -162,6 +172,7 @@ pub(crate) fn takes_requests(ctx: &Context<'_>, listing: &Listing) -> Result<(),
     match listing.standing {
         Standing::Live => {}
         Standing::Refunded { .. } => return Err(TxError::PackageRefunded),
+        Standing::TakenDown => return Err(TxError::ListingTakenDown),
         Standing::Draft { .. } | Standing::Withdrawn => return Err(TxError::ListingNotLive),
     }
     if ctx.get(&state_key::stop(&institution))?.is_some() {
@@ -208,11 +219,17 @@ pub(super) fn agree(
     if ready { make_ready(ctx, deal) } else { Ok(()) }
 }
 
-/// The buyer waits for the key from now on: bond and place are taken, or the deal ends.
+/// The buyer waits for the key from now on: bond, place and licence are taken, or the deal ends.
 pub(super) fn make_ready(ctx: &mut Context<'_>, mut deal: Deal) -> Result<(), TxError> {
     deal.ready = true;
-    if !escrow::take_seat(ctx, &mut deal)? {
-        return escrow::terminate(ctx, deal, Termination::NoSeat);
+    match escrow::take_seat(ctx, &mut deal)? {
+        escrow::Seat::Taken => {}
+        seat => {
+            if seat == escrow::Seat::Unserved {
+                subscription::claim_denied(ctx, &deal)?;
+            }
+            return escrow::terminate(ctx, deal, Termination::NoSeat);
+        }
     }
     let deadline_ms = ctx.uptime_ms().saturating_add(ctx.parameters().deliver_ms);
     deal.enter(ctx, Stage::Ready, Some(deadline_ms));

@@ -55,6 +55,12 @@ impl RequestDeal {
         }
         let tier = offer.tier(&self.tier)?;
         let agreement = open::agreement(&offer, version, tier, self.seats, &self.purpose)?;
+        if let Some(by) = listing.superseded_by.filter(|_| tier.subscription.is_some()) {
+            return Err(TxError::Superseded { by });
+        }
+        if let Some(max) = offer.max_licences.filter(|max| listing.licences >= *max) {
+            return Err(TxError::SoldOut { max });
+        }
         let same = self.terms == agreement.terms && self.price == agreement.price;
         if same { Ok((offer, agreement)) } else { Err(changed) }
     }

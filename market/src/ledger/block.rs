@@ -402,6 +402,14 @@ fn authorize(
             let crate::payment::Funding::Account(account) = funding;
             authority.require_account(account)
         }
+        Requirement::Subscriber { subscription, funding, credential } => {
+            if *credential {
+                authority.credential()?;
+            }
+            let crate::payment::Funding::Account(account) = funding;
+            authority.require_account(account)?;
+            authorize(ctx, authority, &Requirement::DealKey(*subscription))
+        }
         // The deal knows its key; executing the action compares it.
         Requirement::DealKey(_) if authority.deal_key.is_some() => Ok(()),
         Requirement::DealKey(deal) => Err(TxError::Unauthorised {

@@ -35,6 +35,8 @@ pub enum Purse {
     Bond(AccountId),
     /// Money that a deal holds.
     Deal(DealId, DealPurse),
+    /// What a subscription, named by its first deal, keeps for the months to come.
+    Subscription(DealId),
     /// An institution's deposit for the storage of a draft or listing.
     Deposit(AccountId, PackageId),
     /// Fees that were paid.
@@ -77,6 +79,7 @@ impl fmt::Display for Purse {
             Self::Deal(deal, DealPurse::Price) => write!(f, "the escrow of deal {deal}"),
             Self::Deal(deal, DealPurse::Allowance) => write!(f, "the fee allowance of deal {deal}"),
             Self::Deal(deal, DealPurse::Bond) => write!(f, "the bond held for deal {deal}"),
+            Self::Subscription(deal) => write!(f, "the escrow of subscription {deal}"),
             Self::Deposit(account, package) => write!(f, "the deposit of {account} for {package}"),
             Self::Fees => f.write_str("the fees"),
             Self::Stake(account) => write!(f, "the stake of {account}"),

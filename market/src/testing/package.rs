@@ -69,7 +69,7 @@ impl FilePackage {
             seats: Seats::default(),
             subscription: None,
         };
-        let share = Share { account: institution.id(), basis_points: 10_000 };
+        let share = Share::of_account(institution.id(), 10_000);
         let draft = DraftListing {
             institution: institution.id(),
             root: Digest(leaves.root()),
@@ -83,6 +83,8 @@ impl FilePackage {
                 terms,
                 tiers: Bounded::new(vec![tier]).expect("one tier"),
                 shares: Bounded::new(vec![share]).expect("one share"),
+                royalty: 0,
+                max_licences: None,
                 max_undelivered: 4,
                 locations: Bounded::new(vec![text("http://127.0.0.1/")]).expect("one address"),
             },
