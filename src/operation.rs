@@ -24,7 +24,9 @@ pub mod prepare;
 pub mod purchase;
 pub mod receive;
 mod refusal;
+pub mod royalty;
 pub mod store;
+pub mod subscription;
 pub mod tier;
 
 pub(crate) use refusal::refused;

@@ -292,7 +292,7 @@ fn nobody_there_and_wrong_addresses_have_their_exit_codes() {
         &["dataset", "list"],
         &["dataset", "show", package],
         &["dataset", "publish", package],
-        &["dataset", "withdraw", package],
+        &["dataset", "withdraw", package, "--reason", "a test"],
         &["gateway", "mint", "--to", &account, "--amount", "1 EUR"],
         &["registrar", "list"],
         &["issuer", "list"],

@@ -532,7 +532,8 @@ fn adversary_28a_nothing_holds_a_delivery_back() {
         institution,
         package: id,
         reason: text("a test"),
-    })).unwrap();
+    }))
+    .unwrap();
     let all = m.sim.balance(&m.hospital);
     let spend = Transfer {
         from: institution,

@@ -43,7 +43,9 @@ pub enum Dataset {
     )]
     Publish(listing::Publish),
     /// Take a listing back; deals that were requested before go on
-    #[command(after_help = "Example:\n  galen dataset withdraw ward-7.galen")]
+    #[command(
+        after_help = "Example:\n  galen dataset withdraw ward-7.galen --reason 'A corrected version follows'"
+    )]
     Withdraw(listing::Withdraw),
     /// List what is offered
     #[command(

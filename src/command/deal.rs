@@ -414,13 +414,18 @@ pub(crate) fn ended(why: &galen_market::deal::Termination) -> String {
         }
         T::NotReviewed => "the institution did not review the request in time".to_owned(),
         T::NotReady => "the buyer was not ready in time".to_owned(),
-        T::NoSeat => "the institution had no bond or no place left for the deal".to_owned(),
+        T::NoSeat => {
+            "the institution had no bond, no place or no licence left for the deal".to_owned()
+        }
         T::NotDelivered => "the key was not delivered in time".to_owned(),
         T::Disputed { segment, defect } => {
             format!("segment {segment} is not what was listed ({defect:?})")
         }
         T::TermsRefuse => {
             "the terms do not cover the purpose; nothing but the fee was taken".to_owned()
+        }
+        T::TakenDown => {
+            "the registrars took the listing down before the buyer was ready".to_owned()
         }
         T::PackageRefunded => {
             "another buyer's dispute about the same package was upheld".to_owned()

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::deal::held;
 use crate::config::Context;
 use crate::error::Failure;
-use crate::operation::{self, purchase, subscription};
 use crate::operation::purchase::DealStore;
+use crate::operation::{self, purchase, subscription};
 use crate::output::{printable, table};
 use crate::session::Session;
 use crate::wallet::Role;
@@ -160,12 +160,12 @@ fn state(view: &SubscriptionView) -> String {
         Some(Ending::NotServed) => {
             "ended: the institution took no requests; the rest was paid back".to_owned()
         }
-        Some(Ending::Denied { deal }) => format!(
-            "ended: claim {deal} found no bond and was not served; the rest was paid back"
-        ),
-        Some(Ending::Failed { deal }) => format!(
-            "ended: claim {deal} was not delivered as listed; the rest was paid back"
-        ),
+        Some(Ending::Denied { deal }) => {
+            format!("ended: claim {deal} found no bond and was not served; the rest was paid back")
+        }
+        Some(Ending::Failed { deal }) => {
+            format!("ended: claim {deal} was not delivered as listed; the rest was paid back")
+        }
     }
 }
 

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 use galen_api::MAX_LICENCE_BYTES;
 use galen_dataset::encode::ColumnNote;
-use galen_dataset::manifest::{Deidentification, Licence, Manifest, PROFILE, Period, Term};
+use galen_dataset::manifest::{
+    Deidentification, Licence, Lineage as Made, Manifest, PROFILE, Period, Term,
+};
 use galen_market::amount::{Amount, Currency, Money};
 use galen_market::codec::{Bounded, Text};
-use galen_market::id::AccountId;
-use galen_market::listing::{BASIS_POINTS, Offer, Share, Tier};
+use galen_market::id::{AccountId, PackageId};
+use galen_market::listing::{BASIS_POINTS, Lineage, ListingId, Offer, Share, Tier};
 use galen_market::terms::duo::CODES;
 use galen_market::terms::{Clause, ClauseError, Parameter, Terms};
 use serde::{Deserialize, Serialize};
@@ -91,6 +93,21 @@ pub struct Description {
     /// Who shares the price, in ten-thousandths; the institution alone if not given.
     #[serde(default)]
     pub shares: BTreeMap<AccountId, u16>,
+    /// What packages that are derived from this one owe of their prices, in ten-thousandths.
+    #[serde(default)]
+    pub royalty: u16,
+    /// The most licences that are ever sold; any number if not given.
+    #[serde(default)]
+    pub max_licences: Option<u32>,
+    /// The package of the same institution of which this is a later version.
+    #[serde(default)]
+    pub supersedes: Option<PackageId>,
+    /// Listings that this package was derived from, each as institution/package.
+    #[serde(default)]
+    pub parents: Vec<String>,
+    /// What was done to the parents.
+    #[serde(default)]
+    pub step: String,
     /// Most deals at a time that are ready and wait for their key.
     #[serde(default = "a_few")]
     pub max_undelivered: u32,
@@ -198,11 +215,11 @@ impl Description {
         let clauses =
             self.clauses.iter().map(|text| clause(text)).collect::<Result<Vec<_>, _>>()?;
         let shares = if self.shares.is_empty() {
-            vec![Share { account: institution, basis_points: BASIS_POINTS }]
+            vec![Share::of_account(institution, BASIS_POINTS)]
         } else {
             self.shares
                 .iter()
-                .map(|(account, points)| Share { account: *account, basis_points: *points })
+                .map(|(account, points)| Share::of_account(*account, *points))
                 .collect()
         };
         let locations = self
@@ -220,12 +237,42 @@ impl Description {
             },
             tiers: Bounded::new(self.tiers()?).map_err(|error| bad("tiers", &error))?,
             shares: Bounded::new(shares).map_err(|error| bad("shares", &error))?,
+            royalty: self.royalty,
+            max_licences: self.max_licences,
             max_undelivered: self.max_undelivered,
             locations: Bounded::new(locations.map_err(|error| bad("locations", &error))?)
                 .map_err(|error| bad("locations", &error))?,
         };
         offer.check().map_err(|error| bad("terms", &error))?;
         Ok(offer)
+    }
+
+    /// What it supersedes and was derived from.
+    ///
+    /// # Errors
+    /// A parent that is not written as institution/package, too many of them, or a step that is missing
+    /// or too long.
+    pub fn lineage(&self) -> Result<Lineage, Failure> {
+        let bad = |what: String| {
+            Failure::new(Exit::Input, "description.lineage", what)
+                .remedy("name each of at most three parents as institution/package, and the step between in words")
+        };
+        let parent = |text: &String| {
+            let wrong = || bad(format!("parent `{text}` is not institution/package"));
+            let (institution, package) = text.split_once('/').ok_or_else(wrong)?;
+            Ok(ListingId {
+                institution: institution.parse().map_err(|_| wrong())?,
+                package: package.parse().map_err(|_| wrong())?,
+            })
+        };
+        let parents = self.parents.iter().map(parent).collect::<Result<Vec<_>, Failure>>()?;
+        let lineage = Lineage {
+            supersedes: self.supersedes,
+            parents: Bounded::new(parents).map_err(|error| bad(error.to_string()))?,
+            step: Text::new(self.step.as_str()).map_err(|error| bad(error.to_string()))?,
+        };
+        lineage.check().map_err(|error| bad(error.what()))?;
+        Ok(lineage)
     }
 
     /// The tiers: those that are described, or the one of price and licence.
@@ -280,9 +327,17 @@ impl Description {
                 name: self.licence_name.clone(),
                 sha256: offer.terms.licence_text.to_string(),
             },
-            lineage: Vec::new(),
+            lineage: self.made_from(),
             citation: self.citation.clone(),
         }
+    }
+
+    /// The parents and the step, as the manifest says them.
+    fn made_from(&self) -> Vec<Made> {
+        let packages = self.parents.iter().filter_map(|parent| parent.split_once('/'));
+        packages
+            .map(|(_, package)| Made { package: package.to_owned(), step: self.step.clone() })
+            .collect()
     }
 
     /// Notes on columns, as packing takes them.
@@ -339,6 +394,14 @@ mod tests {
         assert_eq!(tiered.offer(institution).unwrap_err().code(), "description.terms");
         (tiered.price, tiered.licence_months) = (None, None);
         assert_eq!(tiered.offer(institution).unwrap().tiers[0].name.as_str(), "academic");
+        let parent = format!("{}/{}", "11".repeat(32), "22".repeat(32));
+        let mut derived = Description { parents: vec![parent], ..description.clone() };
+        assert_eq!(derived.lineage().unwrap_err().code(), "description.lineage");
+        derived.step = "joined with nothing".to_owned();
+        assert_eq!(derived.lineage().unwrap().parents[0].package, PackageId([0x22; 32]));
+        assert_eq!(derived.made_from()[0].step, "joined with nothing");
+        derived.parents = vec!["22".repeat(32)];
+        assert_eq!(derived.lineage().unwrap_err().code(), "description.lineage");
         tiered.tiers.clear();
         assert_eq!(tiered.offer(institution).unwrap_err().code(), "description.terms");
         assert_eq!(offer.shares[0].account, institution);

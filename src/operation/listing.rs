@@ -12,15 +12,16 @@ use galen_dataset::package::{
 use galen_dataset::verify::{Claimed, verify_proofs};
 use galen_market::action::Action;
 use galen_market::action::trade::{DraftListing, ProveBlock, ReviseListing, WithdrawListing};
-use galen_market::codec::{Bounded, Bytes};
+use galen_market::codec::{Bounded, Bytes, Text};
 use galen_market::id::{Digest, PackageId};
-use galen_market::listing::{ListingId, Offer, Standing};
+use galen_market::listing::{ListingId, Offer, Royalty, Standing};
 use galen_market::segment::{LEAF_BYTES, manifest_hash};
 use galen_zk::keys::Verifier;
 use serde::Serialize;
 
 use super::licence;
 use super::pack::claimed;
+use super::royalty;
 use super::store::{PackageRecord, PackageStore};
 use crate::error::{Exit, Failure};
 use crate::session::{Done, Session, account_of};
@@ -55,6 +56,8 @@ pub enum PublishStep {
         /// The transaction.
         done: Done,
     },
+    /// Royalties that are owed upstream were put into the shares.
+    Owing(Vec<Royalty>),
     /// The offer has a new version.
     Revised(Done),
 }
@@ -152,6 +155,12 @@ pub fn publish(
         let (expected, found) = (record.package, folder.id());
         return Err(galen_dataset::package::PackageError::OtherPackage { expected, found }.into());
     }
+    let owed = royalty::owed(session, &record.listing(), &record.lineage)?;
+    let offer = royalty::with_royalties(&record.offer, &owed)?;
+    if offer != record.offer {
+        report(PublishStep::Owing(owed));
+    }
+    let record = &PackageRecord { offer, ..record.clone() };
     // What the ledger would refuse is found before anything is sent.
     verify_proofs(folder, &claimed(record), verifier, &|_| ())?;
     let id = record.listing();
@@ -203,6 +212,14 @@ pub fn publish(
                 licence::store(session, packages, &id, &text)?;
             }
         }
+        Standing::TakenDown => {
+            return Err(Failure::new(
+                Exit::RefusedByLedger,
+                "ledger.listing_taken_down",
+                "the registrars took this listing down",
+            )
+            .remedy("look at the reason that they gave: `galen dataset show`"));
+        }
         Standing::Refunded { .. } => {
             return Err(Failure::new(
                 Exit::RefusedByLedger,
@@ -226,8 +243,14 @@ pub fn revise(id: &ListingId, offer: Offer) -> Action {
 }
 
 /// Takes a draft or listing back.
-pub fn withdraw(id: &ListingId) -> Action {
-    Action::WithdrawListing(WithdrawListing { institution: id.institution, package: id.package })
+///
+/// # Errors
+/// A reason that is too long or holds control characters.
+pub fn withdraw(id: &ListingId, reason: &str) -> Result<Action, Failure> {
+    let reason =
+        Text::new(reason).map_err(|error| Failure::usage(format!("the reason: {error}")))?;
+    let ListingId { institution, package } = *id;
+    Ok(Action::WithdrawListing(WithdrawListing { institution, package, reason }))
 }
 
 /// Stores the parts that the node does not serve yet.

@@ -19,7 +19,7 @@ use galen_dataset::verify::{Claimed, VerifyError, verify as verify_folder};
 use galen_market::codec::Bounded;
 use galen_market::id::AccountId;
 use galen_market::layout::BlockRows;
-use galen_market::listing::{Lineage, TableClaims};
+use galen_market::listing::TableClaims;
 use galen_zk::bundle::MAX_PROOFS;
 use galen_zk::keys::{Prover, Verifier};
 
@@ -176,7 +176,7 @@ fn input(request: &PackRequest<'_>) -> Result<Input, Failure> {
         institution: request.institution,
         folder: request.out.to_owned(),
         claims,
-        lineage: Lineage::default(),
+        lineage: description.lineage()?,
         offer,
     };
     let input = PackInput { block_rows: request.block_rows, tables, files, manifest };

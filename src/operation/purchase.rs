@@ -146,10 +146,35 @@ impl DealStore {
         file::replace(&path, &bytes).map_err(|error| Failure::file(&path, &error))
     }
 
-    fn next_index(&self) -> Result<u32, Failure> {
+    pub(crate) fn next_index(&self) -> Result<u32, Failure> {
         let last = self.all()?.last().map(|record| record.index);
         last.map_or(Some(0), |index| index.checked_add(1)).ok_or_else(|| {
             Failure::new(Exit::Failure, "deal.index", "this wallet has no deal left to number")
+        })
+    }
+}
+
+impl DealStore {
+    /// Keeps a record, durably, before something is sent that opens the deal. If the ledger refuses it,
+    /// the record goes; if its fate is unknown, it stays, as it may still come into a block.
+    ///
+    /// # Errors
+    /// When the record cannot be written, and what sending returns.
+    pub(crate) fn while_sent<T>(
+        &self,
+        session: &Session,
+        record: &DealRecord,
+        send: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if session.is_dry_run() {
+            return send();
+        }
+        self.update(record)?;
+        send().inspect_err(|failure| {
+            if failure.exit() != Exit::Unreachable {
+                // A record that stays by mistake names a deal that is not there, and harms nobody.
+                let _ = fs::remove_file(self.path(record.index));
+            }
         })
     }
 }
@@ -231,9 +256,9 @@ pub fn request(
         auth_key: account_of(&keys.authorisation),
         ready: purchase.ready,
     });
-    let mut j = 0;
-    loop {
-        let shown = Shown { session, wallet, prover, listing: &listing, purchase, j };
+    let buyer =
+        Buyer { session, wallet, prover, credential: purchase.credential, payer: purchase.payer };
+    buyer.each_use(&listing, &purchase.purpose, |shown| {
         let present = |transaction: &Transaction| shown.present(transaction);
         let draft = Draft::new(vec![action.clone()], vec![purchase.payer])
             .paid_by(FeePayer::Account(account_of(purchase.payer)), price.currency.clone())
@@ -255,55 +280,69 @@ pub fn request(
             purpose: purchase.purpose.clone(),
             folder: None,
         };
-        if !session.is_dry_run() {
-            store.update(&record)?;
-        }
-        match session.finish(&transaction) {
-            Ok(done) => return Ok((record, done)),
-            // An earlier request, perhaps from another machine, took this use of the credential.
-            Err(failure) if failure.code() == "ledger.nullifier_used" && j < shown.last_use() => {
-                j += 1
-            }
-            Err(failure) => {
-                // Unknown fates keep their record: the request may still come into a block.
-                if failure.exit() != Exit::Unreachable && !session.is_dry_run() {
-                    let path = store.path(index);
-                    fs::remove_file(&path).map_err(|error| Failure::file(&path, &error))?;
-                }
-                return Err(failure);
+        let done = store.while_sent(session, &record, || session.finish(&transaction))?;
+        Ok((record, done))
+    })
+}
+
+/// Who shows a credential and pays.
+#[derive(Clone, Copy)]
+pub struct Buyer<'a> {
+    /// The node.
+    pub session: &'a Session,
+    /// The wallet.
+    pub wallet: &'a Wallet,
+    /// Proves the credential.
+    pub prover: &'a Prover,
+    /// The credential.
+    pub credential: &'a HeldCredential,
+    /// The account that pays; it signs too.
+    pub payer: &'a AccountKey,
+}
+
+impl Buyer<'_> {
+    /// Tries with one use of the credential after the other until one is unused: an earlier request,
+    /// perhaps from another machine, may have taken some.
+    pub(crate) fn each_use<T>(
+        &self,
+        listing: &ListingView,
+        purpose: &Purpose,
+        mut attempt: impl FnMut(&Shown<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let last = self.session.parameters().requests_per_credential.saturating_sub(1);
+        let mut j = 0;
+        loop {
+            match attempt(&Shown { buyer: self, listing, purpose, j }) {
+                Err(failure) if failure.code() == "ledger.nullifier_used" && j < last => j += 1,
+                done => return done,
             }
         }
     }
 }
 
 /// One attempt to show a credential.
-struct Shown<'a> {
-    session: &'a Session,
-    wallet: &'a Wallet,
-    prover: &'a Prover,
+pub(crate) struct Shown<'a> {
+    buyer: &'a Buyer<'a>,
     listing: &'a ListingView,
-    purchase: &'a Purchase<'a>,
+    purpose: &'a Purpose,
     j: u16,
 }
 
 impl Shown<'_> {
-    fn last_use(&self) -> u16 {
-        self.session.parameters().requests_per_credential.saturating_sub(1)
-    }
-
-    fn present(&self, transaction: &Transaction) -> Result<Presentation, Failure> {
-        let held = self.purchase.credential;
-        let secret = Scalar(*self.wallet.credential(HOLDER_INDEX));
-        let day = u32::try_from(self.session.status()?.time_ms / DAY_MS).unwrap_or(u32::MAX);
+    /// The credential, shown for the action of a transaction whose message is complete.
+    pub(crate) fn present(&self, transaction: &Transaction) -> Result<Presentation, Failure> {
+        let held = self.buyer.credential;
+        let secret = Scalar(*self.buyer.wallet.credential(HOLDER_INDEX));
+        let day = u32::try_from(self.buyer.session.status()?.time_ms / DAY_MS).unwrap_or(u32::MAX);
         let terms = &self.listing.summary.offer.terms;
-        eligibility::require(terms, &self.purchase.purpose, &held.attributes, day)?;
-        let required = terms.required(&self.purchase.purpose);
+        eligibility::require(terms, self.purpose, &held.attributes, day)?;
+        let required = terms.required(self.purpose);
         let disclosed = Disclosed {
             institution: required.institution.then_some(held.attributes.institution),
             ..Disclosed::default()
         };
         let own = leaf(holder(secret.0), &held.attributes);
-        let (root, leaves) = self.session.client().leaves(&held.issuer)?;
+        let (root, leaves) = self.buyer.session.client().leaves(&held.issuer)?;
         let place = leaves.iter().position(|leaf| leaf.0 == own).ok_or_else(|| {
             Failure::new(
                 Exit::RefusedPurchase,
@@ -330,9 +369,9 @@ impl Shown<'_> {
         })?;
         let roots = self.roots(IssuerRoot { issuer: held.issuer, root })?;
         let scope = request_scope(
-            self.session.chain(),
-            &self.purchase.listing.institution,
-            &self.purchase.listing.package,
+            self.buyer.session.chain(),
+            &self.listing.summary.listing.id.institution,
+            &self.listing.summary.listing.id.package,
         );
         let last = roots.last().map_or(root, |named| named.root);
         let mut list = [last; ROOTS];
@@ -341,13 +380,13 @@ impl Shown<'_> {
         }
         let request = CredentialRequest {
             roots: list,
-            opener: self.session.genesis().opener,
+            opener: self.buyer.session.genesis().opener,
             day,
             purposes: required.purposes,
             countries: required.countries.clone(),
             disclosed,
             scope,
-            j_limit: self.session.parameters().requests_per_credential,
+            j_limit: self.buyer.session.parameters().requests_per_credential,
             message: message_scalar(&transaction.message()),
         };
         let witness = CredentialWitness {
@@ -384,7 +423,7 @@ impl Shown<'_> {
     /// The own issuer's root among those of up to fifteen others, in an order that tells nothing: the
     /// more issuers are offered, the less the proof says about its holder.
     fn roots(&self, own: IssuerRoot) -> Result<Bounded<IssuerRoot, ROOTS>, Failure> {
-        let others = self.session.client().issuers()?;
+        let others = self.buyer.session.client().issuers()?;
         let mut roots: Vec<_> = others
             .iter()
             .filter(|issuer| {

@@ -13,7 +13,7 @@ use galen_market::payment::Funding;
 use galen_market::transaction::Transaction;
 use galen_zk::point::JubPoint;
 
-use super::purchase::{Buyer, DealRecord, DealStore, allowance, check_terms};
+use super::purchase::{Buyer, DealRecord, DealStore, allowance};
 use crate::error::{Exit, Failure};
 use crate::session::{Done, Draft, Session, account_of};
 use crate::wallet::Wallet;
@@ -82,7 +82,7 @@ pub fn claim(
         deal: claim_id(&first.deal, &package, claims),
         listing: ListingId { package, ..first.listing },
         price: Money { currency: currency.clone(), amount: Amount::ZERO },
-        purpose: first.purpose,
+        purpose: first.purpose.clone(),
         folder: None,
     };
     let subscriber = wallet.deal(first.index);
@@ -107,7 +107,6 @@ pub fn renew(
     let view = session.client().subscription(&first.deal)?;
     let newest = session.client().listing(&view.newest)?;
     let offer = &newest.summary.offer;
-    check_terms(&offer.terms, &view.subscription.purpose)?;
     let last = view.subscription.terms.last().map(|term| term.tier.to_string());
     let wanted = tier.map(str::to_owned).or(last).unwrap_or_default();
     let refuse = |what: String| {
@@ -131,9 +130,8 @@ pub fn renew(
         funding: Funding::Account(account_of(buyer.payer)),
     });
     let subscriber = buyer.wallet.deal(first.index);
-    let required = offer.terms.required_purposes(&view.subscription.purpose);
-    let done = buyer.each_use(&view.newest, required, |present| {
-        let show = |transaction: &Transaction| present.present(transaction);
+    let done = buyer.each_use(&newest, &view.subscription.purpose, |shown| {
+        let show = |transaction: &Transaction| shown.present(transaction);
         let draft = Draft::new(vec![action.clone()], vec![buyer.payer])
             .paid_by(FeePayer::Account(account_of(buyer.payer)), price.currency.clone())
             .with_deal_key(&subscriber.authorisation)

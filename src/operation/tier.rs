@@ -249,6 +249,8 @@ mod tests {
             },
             tiers: Bounded::new(tiers).unwrap(),
             shares: Bounded::default(),
+            royalty: 0,
+            max_licences: None,
             max_undelivered: 1,
             locations: Bounded::default(),
         };

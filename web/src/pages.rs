@@ -13,7 +13,7 @@ use galen_chain::store::Snapshot;
 use galen_market::amount::Money;
 use galen_market::id::AccountId;
 use galen_market::layout::{Column, Layout, Role, Values};
-use galen_market::listing::{Seats, Standing, SubscriptionTerms};
+use galen_market::listing::{Listing, ListingId, Seats, Standing, SubscriptionTerms};
 use galen_market::state_key;
 use galen_market::terms::{Clause, PurposeKind};
 use serde::Deserialize;
@@ -172,7 +172,7 @@ fn row(state: &Snapshot, summary: &ListingSummary) -> Result<Row, ApiError> {
     let id = &summary.listing.id;
     let k: Vec<String> = summary.tables.iter().map(|table| table.k.to_string()).collect();
     Ok(Row {
-        link: format!("/datasets/{}/{}", id.institution, id.package),
+        link: link(id),
         title: title(summary),
         institution: summary.institution_name.clone(),
         rows: summary.tables.iter().fold(0u64, |sum, table| sum.saturating_add(table.rows)),
@@ -250,6 +250,12 @@ struct Dataset {
     state_root: String,
 }
 
+struct Parent {
+    link: String,
+    package: String,
+    royalty: String,
+}
+
 struct TierRow {
     name: String,
     purposes: String,
@@ -304,6 +310,7 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
         Standing::Draft { .. } => "draft: not all row blocks are proven yet",
         Standing::Live => "live",
         Standing::Withdrawn => "withdrawn: it takes no new requests",
+        Standing::TakenDown => "taken down by the registrars",
         Standing::Refunded { .. } => {
             "refunded: a dispute showed that the package is not what was listed"
         }
@@ -328,6 +335,14 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
         price: from_price(state, summary)?,
         clauses: terms.clauses.iter().map(clause).collect(),
         tiers: tier_rows(state, summary)?,
+        newer: listing.superseded_by.map(|package| link(&ListingId { package, ..listing.id })),
+        older: listing.lineage.supersedes.map(|package| link(&ListingId { package, ..listing.id })),
+        parents: parents(listing),
+        step: listing.lineage.step.to_string(),
+        royalty: percent(summary.offer.royalty),
+        closing: listing.closing.as_ref().map(|closing| closing.reason.to_string()),
+        evidence: listing.closing.as_ref().and_then(|closing| Some(closing.evidence?.to_string())),
+        licences: summary.offer.max_licences.map(|most| format!("{} of {most}", listing.licences)),
         review: match (terms.review_ms.is_some(), terms.review_all) {
             (false, _) => "decided by the ledger at once",
             (true, true) => "reviewed by the institution",
@@ -343,6 +358,30 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
         height: state.height(),
         state_root: hex::encode(state.state_root()),
     })
+}
+
+fn link(id: &ListingId) -> String {
+    format!("/datasets/{}/{}", id.institution, id.package)
+}
+
+fn parents(listing: &Listing) -> Vec<Parent> {
+    let parents = listing.lineage.parents.iter().map(|parent| {
+        let owed = listing.royalties.iter().find(|royalty| royalty.listing == *parent);
+        Parent {
+            link: link(parent),
+            package: parent.package.to_string(),
+            royalty: percent(owed.map_or(0, |royalty| royalty.basis_points)),
+        }
+    });
+    parents.collect()
+}
+
+/// Ten-thousandths as per cent; nothing for none.
+fn percent(basis_points: u16) -> String {
+    match basis_points {
+        0 => String::new(),
+        points => format!("{} %", decimal(u64::from(points), 2)),
+    }
 }
 
 fn tier_rows(state: &Snapshot, summary: &ListingSummary) -> Result<Vec<TierRow>, ApiError> {

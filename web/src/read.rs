@@ -1,19 +1,19 @@
 //! From the state to the interface's types. Synchronous; every list is read in bounded pages.
 
 use galen_api::{
-    AccountView, Balance, BlockView, DealView, DiversitySummary, IssuerView, Leaves, LicenceView,
-    ListingFilter, ListingSummary, ListingView, MAX_LEAVES, MAX_PAGE, Page, PartyView, Status,
-    TableSummary,
+    AccountView, Balance, BlockView, ClaimedVersion, DealView, DiversitySummary, IssuerView,
+    Leaves, LicenceView, ListingFilter, ListingSummary, ListingView, MAX_LEAVES, MAX_PAGE, Page,
+    PartyView, Status, SubscriptionView, TableSummary,
 };
 use galen_chain::store::Snapshot;
-use galen_market::amount::Asset;
+use galen_market::amount::{Asset, Money};
 use galen_market::codec::decode_exact;
 use galen_market::deal::{self, Deal, Stage};
 use galen_market::genesis::Clock;
 use galen_market::id::{AccountId, ConsensusKey, DealId, Digest, PackageId};
 use galen_market::identity::tree::IssuerTree;
 use galen_market::ledger::parameters;
-use galen_market::listing::{Listing, ListingId, Standing};
+use galen_market::listing::{Listing, ListingId, MAX_LINE_LISTINGS, Standing};
 use galen_market::payment::{DealPurse, Purse};
 use galen_market::role::Role;
 use galen_market::state::{StateError, StateRead};
@@ -370,13 +370,21 @@ pub(crate) fn deals_of_institution(
     Ok(page(items, paging.limit(), |deal| deal.id))
 }
 
-pub(crate) fn deal(state: &Snapshot, id: DealId) -> Answer<DealView> {
+fn find_deal(state: &dyn StateRead, id: DealId) -> Answer<Deal> {
     let unknown = || galen_market::error::TxError::UnknownDeal { deal: id };
-    let deal = state_key::read(state, &state_key::deal(&id))?.ok_or_else(unknown)?;
+    Ok(state_key::read(state, &state_key::deal(&id))?.ok_or_else(unknown)?)
+}
+
+/// Up-time now: it goes on between blocks, up to a bound.
+fn uptime_now(state: &dyn StateRead) -> Answer<u64> {
     let last = clock(state)?;
-    // Up-time goes on between blocks, up to a bound.
     let idle = now_ms().saturating_sub(last.time_ms).min(parameters(state)?.max_idle_ms);
-    let uptime_ms = last.uptime_ms.saturating_add(idle);
+    Ok(last.uptime_ms.saturating_add(idle))
+}
+
+pub(crate) fn deal(state: &Snapshot, id: DealId) -> Answer<DealView> {
+    let deal = find_deal(state, id)?;
+    let uptime_ms = uptime_now(state)?;
     let purse = Purse::Deal(id, DealPurse::Allowance);
     let allowance = state_key::read(state, &state_key::balance(&purse, &deal.price.asset()))?
         .unwrap_or_default();
@@ -387,6 +395,38 @@ pub(crate) fn deal(state: &Snapshot, id: DealId) -> Answer<DealView> {
         licence: state_key::read(state, &state_key::licence(&id))?,
         deal,
     })
+}
+
+pub(crate) fn subscription(state: &Snapshot, id: DealId) -> Answer<SubscriptionView> {
+    let unknown = || galen_market::error::TxError::UnknownSubscription { subscription: id };
+    let subscription =
+        state_key::read(state, &state_key::subscription(&id))?.ok_or_else(unknown)?;
+    let deal = find_deal(state, id)?;
+    let purse = Purse::Subscription(id);
+    let left = state_key::read(state, &state_key::balance(&purse, &deal.price.asset()))?;
+    let uptime_ms = uptime_now(state)?;
+    let mut claims = Vec::new();
+    for (rest, claim) in state_key::scan(state, &state_key::claims(&id), None, MAX_PAGE)? {
+        let package = PackageId(state_key::part(&rest, 0)?);
+        claims.push(ClaimedVersion { package, claim, stage: find_deal(state, claim.deal)?.stage });
+    }
+    Ok(SubscriptionView {
+        left: Money { currency: deal.price.currency, amount: left.unwrap_or_default() },
+        month_left_ms: subscription.month_ends_ms.map(|ends| ends.saturating_sub(uptime_ms)),
+        newest: newest(state, subscription.listing)?,
+        claims,
+        subscription,
+    })
+}
+
+/// The newest version of a line, as far as versions supersede each other in order.
+fn newest(state: &dyn StateRead, id: ListingId) -> Answer<ListingId> {
+    let mut newest = id;
+    for _ in 0..MAX_LINE_LISTINGS {
+        let Some(package) = find_listing(state, &newest)?.superseded_by else { break };
+        newest = ListingId { package, ..newest };
+    }
+    Ok(newest)
 }
 
 pub(crate) fn licence(app: &App, state: &Snapshot, deal: DealId) -> Answer<LicenceView> {

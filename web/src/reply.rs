@@ -140,8 +140,14 @@ fn status_of(error: &TxError) -> StatusCode {
         | "payer_did_not_sign"
         | "credential_required"
         | "not_your_deal" => StatusCode::FORBIDDEN,
-        "unknown_listing" | "unknown_deal" | "unknown_party" | "unknown_currency"
-        | "unknown_segment" | "unknown_block" | "no_such_leaf" => StatusCode::NOT_FOUND,
+        "unknown_subscription"
+        | "unknown_listing"
+        | "unknown_deal"
+        | "unknown_party"
+        | "unknown_currency"
+        | "unknown_segment"
+        | "unknown_block"
+        | "no_such_leaf" => StatusCode::NOT_FOUND,
         "duplicate"
         | "expired"
         | "nonce_used"
@@ -161,6 +167,11 @@ fn status_of(error: &TxError) -> StatusCode {
         | "not_draft"
         | "block_proven"
         | "package_refunded"
+        | "listing_taken_down"
+        | "sold_out"
+        | "superseded"
+        | "subscription_ended"
+        | "already_claimed"
         | "consensus_key_taken" => StatusCode::CONFLICT,
         "too_many_revocations" => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::UNPROCESSABLE_ENTITY,

@@ -146,6 +146,10 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
             let id: DealId = parsed(id, "deal")?;
             json(app, move |_, state| read::deal(state, id)).await
         }
+        ("GET", ["subscriptions", deal]) => {
+            let deal: DealId = parsed(deal, "deal")?;
+            json(app, move |_, state| read::subscription(state, deal)).await
+        }
         ("GET", ["licences", deal]) => {
             let deal: DealId = parsed(deal, "deal")?;
             json(app, move |app, state| read::licence(app, state, deal)).await
@@ -175,7 +179,16 @@ fn is_known(path: &[&str]) -> bool {
     matches!(
         path,
         ["status" | "genesis" | "parameters" | "transactions" | "issuers" | "listings"]
-            | ["transactions" | "blocks" | "accounts" | "parties" | "deals" | "licences", _]
+            | [
+                "transactions"
+                    | "blocks"
+                    | "accounts"
+                    | "parties"
+                    | "deals"
+                    | "licences"
+                    | "subscriptions",
+                _
+            ]
             | ["issuers", _, "leaves"]
             | ["listings", _, _]
             | ["listings", _, _, "deals" | "terms.odrl"]

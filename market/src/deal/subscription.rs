@@ -14,6 +14,8 @@
 mod claim;
 mod renew;
 
+pub use claim::claim_id;
+
 use super::*;
 use crate::authority::Authority;
 use crate::codec::Bounded;
@@ -182,7 +184,7 @@ pub(super) fn begin(ctx: &mut Context<'_>, deal: &Deal, offer: &Offer) -> Result
         listing: deal.listing,
         holder: deal.auth_key,
         refund: deal.refund.clone(),
-        purpose: deal.purpose,
+        purpose: deal.purpose.clone(),
         decision: deal.decision.clone(),
         seats: deal.seats,
         terms: Bounded::new(vec![term]).expect("one term"),

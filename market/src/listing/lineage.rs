@@ -42,7 +42,7 @@ impl Lineage {
     ///
     /// # Errors
     /// [`TxError::BadLineage`].
-    pub(super) fn check(&self) -> Result<(), TxError> {
+    pub fn check(&self) -> Result<(), TxError> {
         let bad = |what| Err(TxError::BadLineage { what });
         if self.parents.is_empty() != self.step.as_str().trim().is_empty() {
             return bad("parents and the step between belong together");

@@ -6,7 +6,7 @@ use clap::Args;
 use galen_api::{ListingFilter, ListingSummary, ListingView, words};
 use galen_dataset::package::PackageFolder;
 use galen_market::id::AccountId;
-use galen_market::listing::Standing;
+use galen_market::listing::{Listing, Offer, Standing};
 
 use crate::config::Context;
 use crate::error::{Exit, Failure};
@@ -38,6 +38,9 @@ pub struct Publish {
 pub struct Withdraw {
     /// The package: its folder, id, or at least six of the id's first digits
     package: String,
+    /// Why; recorded for everybody
+    #[arg(long)]
+    reason: String,
 }
 
 /// Arguments of `list`.
@@ -131,6 +134,15 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
                 said(done.sentence(&format!("Block {block} of table {table}")));
                 bar.inc(1);
             }
+            PublishStep::Owing(owed) => {
+                for royalty in owed.iter().filter(|royalty| royalty.basis_points > 0) {
+                    let points = royalty.basis_points;
+                    said(format!(
+                        "{points} basis points of every price go to {}.",
+                        royalty.listing
+                    ));
+                }
+            }
             PublishStep::Revised(done) => said(done.sentence("New version of the offer")),
         },
     )?;
@@ -152,8 +164,39 @@ pub(super) fn withdraw(context: &Context, command: &Withdraw) -> Result<(), Fail
     if !context.dry_run {
         context.confirm(&format!("Take the listing of {} back?", record.package))?;
     }
-    let done = session.transact(vec![listing::withdraw(&record.listing())], &[&key])?;
+    let action = listing::withdraw(&record.listing(), &command.reason)?;
+    let done = session.transact(vec![action], &[&key])?;
     context.output.data(&done, || done.sentence(&format!("Package {} withdrawn", record.package)))
+}
+
+/// Where a listing stands among its versions and relatives, and why it was closed.
+fn line_of(listing: &Listing, offer: &Offer) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(by) = &listing.superseded_by {
+        lines.push(format!("A newer version is listed: package {by}"));
+    }
+    if let Some(before) = &listing.lineage.supersedes {
+        lines.push(format!("It supersedes package {before}"));
+    }
+    if !listing.lineage.parents.is_empty() {
+        let step = printable(listing.lineage.step.as_str());
+        lines.push(format!("Derived (declared, not proven): {step}"));
+        lines.extend(listing.lineage.parents.iter().map(|parent| {
+            let owed = listing.royalties.iter().find(|royalty| royalty.listing == *parent);
+            let points = owed.map_or(0, |royalty| royalty.basis_points);
+            format!("  from {parent}, owed {points} basis points of every price")
+        }));
+    }
+    if offer.royalty > 0 {
+        lines.push(format!("Packages derived from it owe {} basis points", offer.royalty));
+    }
+    if let Some(closing) = &listing.closing {
+        lines.push(format!("Closed because: {}", printable(closing.reason.as_str())));
+        if let Some(evidence) = &closing.evidence {
+            lines.push(format!("Hash of the evidence: {evidence}"));
+        }
+    }
+    lines
 }
 
 /// The least price, and whether there are others.
@@ -173,6 +216,7 @@ fn standing(listed: &ListingSummary) -> String {
         Standing::Live if listed.open => "live".to_owned(),
         Standing::Live => "live, takes no requests".to_owned(),
         Standing::Withdrawn => "withdrawn".to_owned(),
+        Standing::TakenDown => "taken down by the registrars".to_owned(),
         Standing::Refunded { .. } => "refunded: not what was listed".to_owned(),
     }
 }
@@ -279,6 +323,13 @@ fn shown(view: &ListingView) -> String {
     lines.push(String::new());
     lines.push("Tiers:".to_owned());
     lines.extend(listed.offer.tiers.iter().map(|tier| format!("  {}", text(&sentence(tier)))));
+    if let Some(most) = listed.offer.max_licences {
+        lines.push(format!(
+            "Licences: {} of {most} are sold or on the way.",
+            listed.listing.licences
+        ));
+    }
+    lines.extend(line_of(&listed.listing, &listed.offer));
     for ((short, spec), claims) in listed.tables.iter().zip(view.layout.tables()).zip(&view.claims)
     {
         let state = if short.proven { "Proven" } else { "Stated, not proven" };

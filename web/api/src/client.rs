@@ -332,6 +332,14 @@ impl Client {
         self.get(&format!("deals/{id}"))
     }
 
+    /// The subscription that a deal began.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; not found if the deal began none.
+    pub fn subscription(&self, deal: &DealId) -> Result<SubscriptionView, ClientError> {
+        self.get(&format!("subscriptions/{deal}"))
+    }
+
     /// The licence of a deal.
     ///
     /// # Errors

@@ -2,8 +2,8 @@
 //! integers as the ledger's types write them, times are milliseconds since 1970 unless a name says
 //! up-time.
 
-use galen_market::amount::{Amount, Asset};
-use galen_market::deal::{Deal, Licence, Stage};
+use galen_market::amount::{Amount, Asset, Money};
+use galen_market::deal::{Claim, Deal, Licence, Stage, Subscription};
 use galen_market::event::Event;
 use galen_market::genesis::Network;
 use galen_market::id::{AccountId, ChainId, ConsensusKey, Digest, PackageId, TransactionId};
@@ -11,7 +11,7 @@ use galen_market::identity::Party;
 use galen_market::identity::tree::IssuerTree;
 use galen_market::layout::Layout;
 use galen_market::ledger::Receipt;
-use galen_market::listing::{Listing, Offer, TableClaims};
+use galen_market::listing::{Listing, ListingId, Offer, TableClaims};
 use galen_market::role::Role;
 use galen_zk::field::Scalar;
 use serde::{Deserialize, Serialize};
@@ -384,6 +384,33 @@ pub struct LicenceView {
     pub time_ms: u64,
     /// Whether anybody could have forged the proofs behind it.
     pub forgeable_parameters: bool,
+}
+
+/// A subscription.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SubscriptionView {
+    /// What the ledger knows.
+    pub subscription: Subscription,
+    /// What its escrow holds for the months to come.
+    pub left: Money,
+    /// Up-time until the running month ends; none if the subscription has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub month_left_ms: Option<u64>,
+    /// The newest version of what was bought.
+    pub newest: ListingId,
+    /// Versions that were claimed.
+    pub claims: Vec<ClaimedVersion>,
+}
+
+/// A version that a subscriber claimed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ClaimedVersion {
+    /// Which one.
+    pub package: PackageId,
+    /// The last claim of it.
+    pub claim: Claim,
+    /// Where its deal stands.
+    pub stage: Stage,
 }
 
 /// A part of a package that a node stores and serves.

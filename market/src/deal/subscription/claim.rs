@@ -5,6 +5,13 @@ use crate::action::trade::ClaimVersion;
 use crate::deal::open::{Agreement, BuyerKeys, Opening};
 use crate::id::Hasher;
 
+/// The deal of a subscription's claim of a version, of which there were so many before.
+#[must_use]
+pub fn claim_id(subscription: &DealId, package: &PackageId, claims: u32) -> DealId {
+    let name = Hasher::new("galen/claim").value(subscription).value(package).value(&claims);
+    DealId(name.digest().0)
+}
+
 impl ClaimVersion {
     pub(crate) fn execute(
         &self,
@@ -30,8 +37,7 @@ impl ClaimVersion {
         if claims >= MAX_CLAIMS {
             return Err(TxError::TooManyClaims { max: MAX_CLAIMS });
         }
-        let name = Hasher::new("galen/claim").value(&subscription.id).value(&self.package);
-        let deal = DealId(name.value(&claims).digest().0);
+        let deal = claim_id(&subscription.id, &self.package, claims);
         ctx.put(&key, &Claim { deal, claims: claims.saturating_add(1) });
         let term = subscription.running()?;
         let opening = Opening {
@@ -50,8 +56,9 @@ impl ClaimVersion {
                 price: Money { currency: term.price.currency.clone(), amount: Amount::ZERO },
                 // The institution accepted the subscriber when the subscription was bought.
                 review_ms: None,
+                review_all: false,
             },
-            purpose: subscription.purpose,
+            purpose: subscription.purpose.clone(),
             decision: subscription.decision.clone(),
             payer: self.funding.purse(),
             allowance: self.allowance,

@@ -34,8 +34,8 @@ impl RenewSubscription {
         if ctx.deal(&subscription.id)?.price.currency != price.currency {
             return Err(refuse("the offer is in another currency than the subscription"));
         }
-        let decision = offer.terms.decide(&subscription.purpose, credential.purposes);
-        if !decision.allowed {
+        let decision = offer.terms.decide(&subscription.purpose, &credential.proven());
+        if !decision.is_open() {
             return Err(refuse("the terms do not allow the purpose any more"));
         }
         let mut paid = subscription.terms.to_vec();
