@@ -352,8 +352,8 @@ fn a_dataset_is_published_step_by_step_and_goes_on_where_it_stopped() {
     );
     assert_eq!(world.run(home, &["dataset", "list", "--k-min", "500"]).done(), json!([]));
     world.run(home, &["dataset", "withdraw", "package", "--reason", "a pause"]).done();
-    let shown = world.run(home, &["dataset", "show", &id]).done();
-    assert_eq!(shown["summary"]["listing"]["closing"]["reason"], "a pause");
+    let listed = world.run(home, &all).done();
+    assert_eq!(listed[0]["listing"]["closing"]["reason"], "a pause");
     assert_eq!(world.run(home, &["dataset", "list"]).done(), json!([]));
     assert_eq!(
         world.run(home, &["dataset", "show", "00ff00ff"]).refused(),
