@@ -16,7 +16,7 @@ use crate::terms::Outcome;
 #[derive(
     Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
-#[serde(tag = "origin", rename_all = "snake_case")]
+#[serde(tag = "by", rename_all = "snake_case")]
 pub enum Origin {
     /// A request for this very listing.
     Request,

@@ -46,11 +46,11 @@ pub(super) fn pay_out(
 ) -> Result<(), TxError> {
     let mut upstream = VecDeque::new();
     let mut left = MAX_PAYMENTS;
-    let mut pay = |ctx: &mut Context<'_>,
-                   upstream: &mut VecDeque<(ListingId, Amount, u8)>,
-                   by: ListingId,
-                   parts: Vec<(Payee, Amount)>,
-                   steps: u8|
+    let pay = |ctx: &mut Context<'_>,
+               upstream: &mut VecDeque<(ListingId, Amount, u8)>,
+               by: ListingId,
+               parts: Vec<(Payee, Amount)>,
+               steps: u8|
      -> Result<(), TxError> {
         for (payee, amount) in parts {
             if amount.is_zero() {

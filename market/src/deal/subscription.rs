@@ -22,7 +22,6 @@ use crate::codec::Bounded;
 use crate::deadline::{self, Due};
 use crate::event::Event;
 use crate::id::PackageId;
-use crate::listing::Standing;
 use crate::payment::{DealPurse, Purse};
 
 /// Most terms of a subscription that are paid for and not over.

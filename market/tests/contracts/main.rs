@@ -5,6 +5,7 @@
 
 mod closing;
 mod market;
+mod random;
 mod royalty;
 mod subscription;
 mod tiers;

@@ -38,7 +38,7 @@ pub fn market() -> Market {
 pub fn market_with(change: impl FnOnce(&mut Genesis)) -> Market {
     let mut sim = Simulation::with(|genesis| {
         let parameters = &mut genesis.parameters;
-        parameters.requests_per_credential = 32;
+        parameters.requests_per_credential = 500;
         parameters.deliver_ms = 10 * MINUTE;
         parameters.ready_ms = 10 * MINUTE;
         parameters.dispute_ms = 10 * MINUTE;
