@@ -1,7 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
 use galen_market::amount::{Amount, Money};
-use galen_market::codec::Bounded;
+use galen_market::codec::{Bounded, Text};
+use galen_market::deal::Origin;
 use galen_market::genesis::Network;
 use galen_market::id::{ChainId, ConsensusKey, Digest, PackageId};
 use galen_market::listing::ListingId;
@@ -19,8 +20,11 @@ fn deal(stage: Stage, deadline_ms: u64) -> DealView {
     DealView {
         deal: Deal {
             id: DealId([2; 32]),
+            origin: Origin::Request,
             listing: ListingId { institution: account, package: PackageId([3; 32]) },
             version: 1,
+            tier: Text::default(),
+            seats: 1,
             terms: Digest([4; 32]),
             price: Money { currency: "EUR".parse().unwrap(), amount: Amount::new(100) },
             purpose: Purpose::new(PurposeKind::Health, None),

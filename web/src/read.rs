@@ -201,7 +201,8 @@ fn summary(app: &App, state: &Snapshot, listing: Listing) -> Answer<ListingSumma
     let stopped = state_key::read(state, &state_key::stop(&listing.id.institution))?.is_some();
     let live = listing.standing == Standing::Live;
     // Of a refunded package the proofs hold, but what is delivered is not what they speak of.
-    let proven = matches!(listing.standing, Standing::Live | Standing::Withdrawn);
+    let refunded = matches!(listing.standing, Standing::Refunded { .. });
+    let proven = listing.live_since_ms.is_some() && !refunded;
     let claims = state_key::read(state, &state_key::listing_claims(&listing.id))?
         .ok_or_else(|| StateError("a listing has no claims".to_owned()))?;
     let tables = known.tables.iter().zip(&claims).map(|(table, claims)| TableSummary {

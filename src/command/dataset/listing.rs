@@ -213,6 +213,9 @@ fn standing(listed: &ListingSummary) -> String {
         Standing::Draft { proven, .. } => {
             format!("draft, {proven} of {} proven", listed.listing.blocks)
         }
+        Standing::Live if listed.listing.superseded_by.is_some() => {
+            "live, a newer version is listed".to_owned()
+        }
         Standing::Live if listed.open => "live".to_owned(),
         Standing::Live => "live, takes no requests".to_owned(),
         Standing::Withdrawn => "withdrawn".to_owned(),
