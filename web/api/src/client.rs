@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 
 use crate::types::{
     AccountView, BlockView, DealView, ErrorBody, IssuerView, Leaves, LicenceView, ListingFilter,
-    ListingSummary, ListingView, Page, PartyView, Status, Submitted, TransactionState, stage_name,
+    ListingSummary, ListingView, Page, PartyView, Status, Submitted, SubscriptionView,
+    TransactionState, stage_name,
 };
 use crate::{MAX_LEAVES, MAX_PAGE, MAX_WAIT_MS, PREFIX};
 

@@ -27,6 +27,7 @@
 //! | GET `packages/{package}/{part}` | a part of a package, ranges allowed | bytes |
 //! | PUT `packages/{package}/{part}?institution=` | store a part of a listed package | [`Stored`] |
 //! | GET `listings/{institution}/{package}/terms.odrl` | the offer as an ODRL policy, see [`odrl`] | JSON-LD |
+//! | GET `subscriptions/{deal}` | the subscription that a deal began | [`SubscriptionView`] |
 //! | GET `texts/{hash}` | a licence's text by its SHA-256 | text |
 //! | PUT `texts/{hash}?institution=&package=` | keep the text that a listing offers under | [`StoredText`] |
 
