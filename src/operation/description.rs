@@ -257,7 +257,7 @@ impl Description {
             Failure::new(Exit::Input, "description.lineage", what)
                 .remedy("name each of at most three parents as institution/package, and the step between in words")
         };
-        let parent = |text: &String| {
+        let parent = |text: &String| -> Result<ListingId, Failure> {
             let wrong = || bad(format!("parent `{text}` is not institution/package"));
             let (institution, package) = text.split_once('/').ok_or_else(wrong)?;
             Ok(ListingId {
