@@ -40,7 +40,7 @@ pub(crate) use escrow::{refund_next, settle_due};
 pub use invariant::audit;
 pub use licence::{Licence, licence_days};
 pub use open::{Origin, ready_time_ms};
-pub use query::{deals_of_institution, deals_of_listing, ready_deals};
+pub use query::{all_deals, deals_of_institution, deals_of_listing, ready_deals};
 pub use split::split;
 
 /// The states of a deal.

@@ -142,6 +142,10 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
             })
             .await
         }
+        ("GET", ["deals"]) => {
+            let paging: read::Paging = request.query()?;
+            json(app, move |_, state| read::deals(state, &paging)).await
+        }
         ("GET", ["deals", id]) => {
             let id: DealId = parsed(id, "deal")?;
             json(app, move |_, state| read::deal(state, id)).await
@@ -174,7 +178,7 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
 fn is_known(path: &[&str]) -> bool {
     matches!(
         path,
-        ["status" | "genesis" | "parameters" | "transactions" | "issuers" | "listings"]
+        ["status" | "genesis" | "parameters" | "transactions" | "issuers" | "listings" | "deals"]
             | ["transactions" | "blocks" | "accounts" | "parties" | "deals" | "licences", _]
             | ["issuers", _, "leaves"]
             | ["listings", _, _]
