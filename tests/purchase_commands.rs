@@ -346,15 +346,13 @@ fn an_agent_signs_what_its_policy_says_and_calls_for_the_rest() {
     assert_eq!(deeds, json!([{ "did": "reviewed", "deal": first["deal"], "accepted": true }]));
     market.buyer(&["deal", "fetch", "0"]).done();
     market.buyer(&["deal", "ready", "0"]).done();
-    policy(json!({ "format": "galen-agent-policy/1", "floors": { "EUR": 2501 } }));
+    policy(json!({ "format": "galen-agent-policy/1", "floors": ["2501 EUR"] }));
     let held = agent(&[]).done();
     assert_eq!(held, json!([{ "did": "waits", "deal": first["deal"], "need": "price" }]));
     assert_eq!(market.stage("0"), "ready");
     let none: Vec<_> = fs::read_dir(home.path("home/agent/envelopes")).unwrap().collect();
     assert!(none.is_empty(), "what the policy does not allow is not even proven");
-    policy(
-        json!({ "format": "galen-agent-policy/1", "floors": { "EUR": 2500 }, "max_per_day": 1 }),
-    );
+    policy(json!({ "format": "galen-agent-policy/1", "floors": ["2500 EUR"], "max_per_day": 1 }));
     assert_eq!(agent(&[]).done()[0]["did"], "delivered");
     assert_eq!(market.stage("0"), "verified");
 

@@ -4,7 +4,7 @@
 //! | field | meaning | if it is left out |
 //! |---|---|---|
 //! | `packages` | packages that are delivered | all whose keys are in the home directory |
-//! | `floors` | least price of a delivered deal, by currency | none |
+//! | `floors` | least prices of a delivered deal, one a currency | none |
 //! | `max_per_day` | deals that are delivered on one day (UTC) | no limit |
 //! | `listings` | for single packages: `deliver`, `floor`, `max_per_day` | as for all |
 //! | `review` | rules by which requests are accepted or refused, the first that fits; see [`Rule`] | a person reviews |
@@ -16,7 +16,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use galen_market::amount::{Amount, Currency, Money};
+use galen_market::amount::Money;
 use galen_market::codec::Text;
 use galen_market::deal::Deal;
 use galen_market::id::PackageId;
@@ -38,7 +38,7 @@ const MAX_ATTEMPTS: u32 = 10;
 pub const EXAMPLE: &str = r#"{
   "format": "galen-agent-policy/1",
   "packages": "all",
-  "floors": { "EUR": 100000 },
+  "floors": ["100000 EUR"],
   "max_per_day": 50,
   "listings": {},
   "review": [
@@ -59,9 +59,9 @@ pub struct Policy {
     /// Packages that are delivered.
     #[serde(default)]
     pub packages: Packages,
-    /// Least price of a delivered deal.
+    /// Least prices of a delivered deal, one a currency.
     #[serde(default)]
-    pub floors: BTreeMap<Currency, Amount>,
+    pub floors: Vec<Floor>,
     /// Deals that are delivered on one day.
     #[serde(default)]
     pub max_per_day: Option<u32>,
@@ -132,12 +132,16 @@ pub struct ListingPolicy {
     #[serde(default = "yes")]
     pub deliver: bool,
     /// Least price of a delivered deal.
-    #[serde(default, deserialize_with = "some_money")]
-    pub floor: Option<Money>,
+    #[serde(default)]
+    pub floor: Option<Floor>,
     /// Deals of it that are delivered on one day.
     #[serde(default)]
     pub max_per_day: Option<u32>,
 }
+
+/// A least price, in minor units: `100000 EUR`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Floor(pub Money);
 
 /// A rule for reviews: it fits a request for which everything holds that it names.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -265,9 +269,17 @@ fn attempts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error>
     }
 }
 
-fn some_money<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Money>, D::Error> {
-    let text = <String as Deserialize>::deserialize(deserializer)?;
-    money(&text).map(Some).map_err(serde::de::Error::custom)
+impl Serialize for Floor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Floor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <String as Deserialize>::deserialize(deserializer)?;
+        money(&text).map(Self).map_err(serde::de::Error::custom)
+    }
 }
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
@@ -290,7 +302,7 @@ impl Default for Policy {
         Self {
             format: FORMAT.to_owned(),
             packages: Packages::All,
-            floors: BTreeMap::new(),
+            floors: Vec::new(),
             max_per_day: None,
             listings: BTreeMap::new(),
             review: Vec::new(),
@@ -355,17 +367,16 @@ impl Policy {
         if !named || single.is_some_and(|single| !single.deliver) {
             return Err(Need::Package);
         }
-        let below = |floor: &Amount| deal.price.amount < *floor;
-        if self.floors.get(&deal.price.currency).is_some_and(below) {
+        let below = |Floor(floor): &Floor| {
+            floor.currency == deal.price.currency && deal.price.amount < floor.amount
+        };
+        // Nobody said what a price in another currency is worth.
+        let other = |Floor(floor): &Floor| floor.currency != deal.price.currency;
+        let own = single.and_then(|single| single.floor.as_ref());
+        if self.floors.iter().any(below) || own.is_some_and(|floor| below(floor) || other(floor)) {
             return Err(Need::Price);
         }
-        match single.and_then(|single| single.floor.as_ref()) {
-            // Nobody said what another currency is worth.
-            Some(floor) if floor.currency != deal.price.currency || below(&floor.amount) => {
-                Err(Need::Price)
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// Whether one more deal of a package may be delivered on a day on which so many were.

@@ -26,7 +26,10 @@ fn deal(purpose: Purpose, reviewed: &[&str]) -> Deal {
 
 #[test]
 fn the_example_is_a_policy_and_nothing_is_the_default() {
-    let example = Policy::parse(EXAMPLE.as_bytes()).unwrap();
+    let mut example = Policy::parse(EXAMPLE.as_bytes()).unwrap();
+    let floor = Some(Floor(money("5 EUR").unwrap()));
+    let single = ListingPolicy { deliver: true, floor, max_per_day: None };
+    example.listings.insert(PackageId([7; 32]), single);
     assert_eq!((example.review.len(), example.concurrency), (2, 4));
     let written = serde_json::to_string(&example).unwrap();
     assert_eq!(Policy::parse(written.as_bytes()).unwrap(), example, "{written}");
@@ -50,7 +53,10 @@ fn a_file_that_is_no_policy_is_named_by_field_line_and_column() {
         (r#"{"format": "galen-agent-policy/1", "packages": "some"}"#, &["`packages`", "\"all\""]),
         (r#"{"format": "galen-agent-policy/1", "packages": ["ab"]}"#, &["`packages", "64"]),
         (r#"{"format": "galen-agent-policy/1", "concurrency": 0}"#, &["`concurrency`", "1 to 64"]),
-        (r#"{"format": "galen-agent-policy/1", "floors": {"eur": 1}}"#, &["floors", "capital"]),
+        (
+            r#"{"format": "galen-agent-policy/1", "floors": ["1 eur"]}"#,
+            &["`floors[0]`", "amount of money"],
+        ),
         (
             r#"{"format": "galen-agent-policy/1", "review": [{"decide": "maybe"}]}"#,
             &["`review[0].decide`", "maybe"],
@@ -106,9 +112,9 @@ fn what_the_policy_does_not_name_is_not_delivered() {
     assert_eq!(said(&format!(r#""packages": ["{ours}"]"#)), Ok(()));
     assert_eq!(said(&format!(r#""packages": ["{other}"]"#)), Err(Need::Package));
     assert_eq!(said(r#""packages": []"#), Err(Need::Package));
-    assert_eq!(said(r#""floors": {"EUR": 100}"#), Ok(()));
-    assert_eq!(said(r#""floors": {"EUR": 101}"#), Err(Need::Price));
-    assert_eq!(said(r#""floors": {"USD": 101}"#), Ok(()));
+    assert_eq!(said(r#""floors": ["100 EUR"]"#), Ok(()));
+    assert_eq!(said(r#""floors": ["5 USD", "101 EUR"]"#), Err(Need::Price));
+    assert_eq!(said(r#""floors": ["101 USD"]"#), Ok(()));
     let single = |json: &str| said(&format!(r#""listings": {{"{ours}": {{{json}}}}}"#));
     assert_eq!(single(""), Ok(()));
     assert_eq!(single(r#""deliver": false"#), Err(Need::Package));
