@@ -23,6 +23,7 @@ pub mod params;
 pub mod prepare;
 pub mod purchase;
 pub mod receive;
+pub mod recover;
 mod refusal;
 pub mod royalty;
 pub mod store;

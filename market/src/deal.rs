@@ -44,7 +44,7 @@ pub use invariant::audit;
 pub use licence::{Licence, licence_days};
 pub use open::{Origin, ready_time_ms};
 pub use pay::{MAX_PAYMENTS, MAX_UPSTREAM_STEPS, split};
-pub use query::{deals_of_institution, deals_of_listing, ready_deals};
+pub use query::{all_deals, deals_of_institution, deals_of_listing, ready_deals};
 pub(crate) use subscription::month_ends;
 pub use subscription::{Claim, Ending, MAX_CLAIMS, MAX_TERMS, Subscription, Term, claim_id};
 

@@ -47,6 +47,11 @@ pub enum Dataset {
         after_help = "Example:\n  galen dataset withdraw ward-7.galen --reason 'A corrected version follows'"
     )]
     Withdraw(listing::Withdraw),
+    /// Sign that the institution is back after a missed delivery, so that its listings take requests again
+    #[command(
+        after_help = "Examples:\n  galen dataset resume\n  galen dataset resume --index 1 --dry-run"
+    )]
+    Resume(listing::Resume),
     /// List what is offered
     #[command(
         after_help = "Examples:\n  galen dataset list\n  galen dataset list --text glucose --k-min 10 --json"
@@ -81,6 +86,7 @@ pub fn run(context: &Context, command: Dataset) -> Result<(), Failure> {
         Dataset::Verify(command) => package::verify(context, &command),
         Dataset::Publish(command) => listing::publish(context, &command),
         Dataset::Withdraw(command) => listing::withdraw(context, &command),
+        Dataset::Resume(command) => listing::resume(context, &command),
         Dataset::List(command) => listing::list(context, &command),
         Dataset::Eligible(command) => eligible::eligible(context, &command),
         Dataset::Terms(command) => eligible::terms(context, &command),

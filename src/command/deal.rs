@@ -1,5 +1,6 @@
 //! `galen deal`: the buyer's commands, from the request to the opened dataset or the dispute.
 
+mod recover;
 mod review;
 
 use std::path::{Path, PathBuf};
@@ -79,6 +80,11 @@ pub enum Deal {
         /// The deal: its index or id
         deal: String,
     },
+    /// Find the deals of a wallet that was restored from its words; the node does not learn which
+    #[command(
+        after_help = "Examples:\n  galen key restore --words-file words.txt && galen deal recover\n  galen deal recover --gap 1000"
+    )]
+    Recover(recover::Recover),
     /// List your deals
     #[command(after_help = "Example:\n  galen deal list")]
     List,
@@ -116,6 +122,7 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
             let tier = (tier.as_deref(), seats);
             request(context, &store, &dataset, (purpose, declared), tier, credential, account)
         }
+        Deal::Recover(command) => recover::run(context, &store, &command),
         Deal::Review(command) => review::run(context, &command),
         Deal::Status { deal } => {
             let record = store.find(&deal)?;

@@ -74,6 +74,14 @@ pub enum Issuer {
         #[arg(long, default_value_t = 0)]
         index: u32,
     },
+    /// As a researcher: make a lost credential again from an application that says the same as the first
+    #[command(
+        after_help = "Example:\n  galen issuer recover application.json\n\nWrite the application with `galen issuer apply`, every field but the evidence as it was. The issuer can also give the file again: galen issuer approve application.json --out credential.json"
+    )]
+    Recover {
+        /// The application
+        application: PathBuf,
+    },
     /// As a researcher: check a credential and keep it
     #[command(after_help = "Example:\n  galen issuer accept credential.json")]
     Accept {
@@ -184,23 +192,34 @@ pub fn run(context: &Context, command: Issuer) -> Result<(), Failure> {
             })
         }
         Issuer::List { register: true, index } => list_register(context, index),
+        Issuer::Recover { application } => {
+            let application = credential::application_file(&application)?;
+            let wallet = context.wallet()?;
+            let session = Session::open(context)?;
+            let found = credential::recover(&session, &wallet, &application)?;
+            kept(context, &found)
+        }
         Issuer::Accept { credential: path } => {
             let found = credential::credential_file(&path)?;
             let wallet = context.wallet()?;
             let session = Session::open(context)?;
             credential::check(&session, &wallet, &found)?;
-            let kept =
-                if context.dry_run { None } else { Some(credential::keep(&context.home, &found)?) };
-            let value = json!({ "credential": found, "file": kept });
-            context.output.data(&value, || {
-                format!(
-                    "Good until {}, for {}.",
-                    credential::day_text(found.attributes.expiry),
-                    credential::purpose_words(found.attributes.purposes)
-                )
-            })
+            kept(context, &found)
         }
     }
+}
+
+/// Keeps a credential that was checked.
+fn kept(context: &Context, found: &credential::Credential) -> Result<(), Failure> {
+    let kept = if context.dry_run { None } else { Some(credential::keep(&context.home, found)?) };
+    let value = json!({ "credential": found, "file": kept });
+    context.output.data(&value, || {
+        format!(
+            "Good until {}, for {}.",
+            credential::day_text(found.attributes.expiry),
+            credential::purpose_words(found.attributes.purposes)
+        )
+    })
 }
 
 fn apply(context: &Context, command: Apply) -> Result<(), Failure> {

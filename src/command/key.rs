@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::config::Context;
 use crate::error::{Exit, Failure};
+use crate::operation::purchase::DealStore;
 use crate::output::table;
 use crate::wallet::{Cost, Keystore, Role, Seed, Wallet, file};
 
@@ -133,6 +134,9 @@ fn create(
     let store = Keystore::seal(&seed, &context.new_password()?, Cost::STANDARD)?;
     if !context.dry_run {
         store.create(&path)?;
+        if done == "restored" {
+            DealStore::of(&context.home).restored()?;
+        }
     }
     let institution = listed(&Wallet::new(seed), Role::Institution, 0).account;
     let shown = path.display().to_string();
@@ -145,6 +149,9 @@ fn create(
     } else {
         format!("Keystore {done}. Now write its words down with `galen key backup` and keep them apart from this machine: whoever has them has the keys.")
     });
+    if done == "restored" && !context.dry_run {
+        context.output.note("If you bought anything with this wallet, run `galen deal recover` before the next purchase.");
+    }
     Ok(())
 }
 

@@ -24,6 +24,7 @@ use galen_web::{Server, ServerConfig};
 use galen_zk::keys::Prover;
 use sha2::Digest as _;
 
+use crate::agent::policy::Policy;
 use crate::agent::{Agent, Deed};
 use crate::error::{Exit, Failure};
 use crate::operation::credential::{self, Credential, Position, Register, Wish};
@@ -253,8 +254,9 @@ impl World {
             &self.session,
             &self.hospital.wallet,
             &self.prover,
-            self.hospital.account(),
+            &self.hospital.key,
             &self.hospital.home,
+            Policy::default(),
         )?;
         let stop = AtomicBool::new(false);
         let deeds = Mutex::new(Vec::new());

@@ -441,6 +441,49 @@ pub fn check(session: &Session, wallet: &Wallet, credential: &Credential) -> Res
     Ok(())
 }
 
+/// Makes the credential of an application again: its attributes follow from the application, its holder
+/// from the wallet, and its place from the issuer's public leaf list, the whole of which is fetched.
+///
+/// # Errors
+/// When the application is not this wallet's or this ledger's, or the issuer's list holds no such leaf.
+pub fn recover(
+    session: &Session,
+    wallet: &Wallet,
+    application: &Application,
+) -> Result<Credential, Failure> {
+    let holder = holder_of(wallet);
+    if application.holder != holder || application.chain != session.chain() {
+        return Err(Failure::new(
+            Exit::Input,
+            "credential.other_holder",
+            "the application is of another wallet or for another ledger",
+        )
+        .remedy("write it anew with `galen issuer apply`"));
+    }
+    let today = u32::try_from(session.status()?.clock_ms / DAY_MS).unwrap_or(u32::MAX);
+    let attributes = application.attributes(today)?;
+    let mut credential = Credential {
+        format: CREDENTIAL.to_owned(),
+        chain: session.chain(),
+        issuer: application.issuer,
+        holder,
+        attributes,
+        place: 0,
+    };
+    let (_, leaves) = session.client().leaves(&application.issuer)?;
+    let place = (0u64..).zip(&leaves).find(|(_, leaf)| **leaf == credential.leaf());
+    let (place, _) = place.ok_or_else(|| {
+        Failure::new(
+            Exit::Input,
+            "credential.not_listed",
+            "the issuer lists no credential for exactly this application: a field is another than it was, or it was revoked",
+        )
+        .remedy("write the application as it was, word for word, or ask the issuer for the file")
+    })?;
+    credential.place = place;
+    Ok(credential)
+}
+
 /// Where a holder keeps credentials.
 pub fn folder(home: &Path) -> PathBuf {
     home.join("credentials")

@@ -74,6 +74,10 @@ impl DealStore {
         Self { root: home.join("deals") }
     }
 
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     fn path(&self, index: u32) -> PathBuf {
         self.root.join(format!("{index}.json"))
     }
@@ -223,6 +227,7 @@ pub fn request(
     prover: &Prover,
     purchase: &Purchase<'_>,
 ) -> Result<(DealRecord, Done), Failure> {
+    store.require_recovered()?;
     let listing = session.client().listing(&purchase.listing)?;
     let offer = &listing.summary.offer;
     if offer.terms.licence_text != purchase.licence {

@@ -11,6 +11,7 @@
 //! | `deal/{index}/delivery` | 64 bytes, little-endian, modulo the order of BabyJubJub's prime subgroup |
 //! | `deal/{index}/authorisation` | Ed25519 seed with which the buyer acts in this one deal |
 //! | `deal/{index}/refund` | Ed25519 seed of the account that takes this deal's refund |
+//! | `agent/webhook` | HMAC key of an agent's calls, 32 bytes |
 //! | `package-file` | ChaCha20-Poly1305 key of the files that keep packages' master keys |
 //!
 //! Sixty-four bytes modulo a 254-bit order leave a bias below 2^-250. Labels never change: a
@@ -160,6 +161,11 @@ impl Wallet {
             authorisation: self.ed25519(&format!("deal/{index}/authorisation")),
             refund: self.ed25519(&format!("deal/{index}/refund")),
         }
+    }
+
+    /// Key with which an agent signs what it tells a webhook.
+    pub fn webhook(&self) -> Zeroizing<[u8; 32]> {
+        self.bytes("agent/webhook")
     }
 
     /// Key of the files that keep packages' master keys.

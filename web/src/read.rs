@@ -359,6 +359,12 @@ pub(crate) fn deals_of_listing(
     Ok(page(items, paging.limit(), |deal| deal.id))
 }
 
+pub(crate) fn deals(state: &Snapshot, paging: &Paging) -> Answer<Page<Deal>> {
+    let after: Option<DealId> = paging.after()?;
+    let items = deal::all_deals(state, after.as_ref(), paging.limit())?;
+    Ok(page(items, paging.limit(), |deal| deal.id))
+}
+
 pub(crate) fn deals_of_institution(
     state: &Snapshot,
     institution: &AccountId,

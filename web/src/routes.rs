@@ -142,6 +142,10 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
             })
             .await
         }
+        ("GET", ["deals"]) => {
+            let paging: read::Paging = request.query()?;
+            json(app, move |_, state| read::deals(state, &paging)).await
+        }
         ("GET", ["deals", id]) => {
             let id: DealId = parsed(id, "deal")?;
             json(app, move |_, state| read::deal(state, id)).await
@@ -178,7 +182,7 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
 fn is_known(path: &[&str]) -> bool {
     matches!(
         path,
-        ["status" | "genesis" | "parameters" | "transactions" | "issuers" | "listings"]
+        ["status" | "genesis" | "parameters" | "transactions" | "issuers" | "listings" | "deals"]
             | [
                 "transactions"
                     | "blocks"

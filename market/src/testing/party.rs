@@ -21,6 +21,7 @@ use crate::id::{AccountId, Digest, Signature};
 use crate::identity::presentation::{DAY_MS, IssuerRoot, Presentation};
 use crate::identity::tree::leaf_list;
 use crate::state_key;
+use crate::terms::institution_attribute;
 use crate::transaction::{AccountSignature, Authorization, KeySignature, Transaction};
 
 /// A signing key, made from a name.
@@ -78,7 +79,7 @@ impl Researcher {
         let today = u32::try_from(super::GENESIS_MS / DAY_MS).expect("in this century");
         let attributes = Attributes {
             role: 1,
-            institution: Scalar(hash_to_scalar("galen/test/institution", &[b"university"])),
+            institution: institution_attribute("A university"),
             country: Country::new("DE").expect("two capital letters"),
             purposes: 0b111_1111,
             approval: Scalar::from(42),

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use galen_api::{ListingFilter, ListingSummary, ListingView, words};
 use galen_dataset::package::PackageFolder;
+use galen_market::action::Action;
+use galen_market::action::trade::ResumeListings;
 use galen_market::id::AccountId;
 use galen_market::listing::{Listing, Offer, Standing};
 
@@ -41,6 +43,14 @@ pub struct Withdraw {
     /// Why; recorded for everybody
     #[arg(long)]
     reason: String,
+}
+
+/// Arguments of `resume`.
+#[derive(Args, Debug)]
+pub struct Resume {
+    /// Which of the wallet's institution accounts
+    #[arg(long, default_value_t = 0)]
+    index: u32,
 }
 
 /// Arguments of `list`.
@@ -155,6 +165,14 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
         (false, Some(Standing::Live)) => format!("Package {} is live.\n", record.package),
         (false, _) => format!("Package {} is not live yet; repeat the command.\n", record.package),
     })
+}
+
+pub(super) fn resume(context: &Context, command: &Resume) -> Result<(), Failure> {
+    let session = Session::open(context)?;
+    let key = context.wallet()?.account(Role::Institution, command.index);
+    let action = ResumeListings { institution: account_of(&key) };
+    let done = session.transact(vec![Action::ResumeListings(action)], &[&key])?;
+    context.output.data(&done, || done.sentence("resumed"))
 }
 
 pub(super) fn withdraw(context: &Context, command: &Withdraw) -> Result<(), Failure> {

@@ -325,6 +325,15 @@ impl Client {
         self.pages(&format!("institutions/{institution}/deals/{}", stage_name(stage)))
     }
 
+    /// All deals of the ledger: what a restored wallet looks through, so that the node does not learn
+    /// which are its own.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn deals(&self) -> Result<Vec<Deal>, ClientError> {
+        self.pages("deals")
+    }
+
     /// A deal.
     ///
     /// # Errors

@@ -22,6 +22,7 @@
 //! | GET `listings/{institution}/{package}` | one listing | [`ListingView`] |
 //! | GET `listings/{institution}/{package}/deals?after=&limit=` | its deals | [`Page`] of [`galen_market::deal::Deal`] |
 //! | GET `institutions/{account}/deals/{stage}?after=&limit=` | what an agent serves | [`Page`] of [`galen_market::deal::Deal`] |
+//! | GET `deals?after=&limit=` | all deals, for a wallet that looks for its own | [`Page`] of [`galen_market::deal::Deal`] |
 //! | GET `deals/{id}` | a deal | [`DealView`] |
 //! | GET `licences/{deal}` | a licence | [`LicenceView`] |
 //! | GET `packages/{package}/{part}` | a part of a package, ranges allowed | bytes |
