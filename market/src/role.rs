@@ -7,8 +7,9 @@
 //! | active issuer | insert leaves into its own credential tree, mark leaves of it for revocation |
 //! | active gateway | make its own currency, destroy its own currency out of its own account |
 //! | active institution | deposit and withdraw its bond, draft, prove, revise, withdraw and resume its listings, review requests |
-//! | holder of a credential, with the account that pays | request a deal |
-//! | holder of a deal's one-time key | say `ready`, dispute |
+//! | holder of a credential, with the account that pays | request a deal, post a standing request |
+//! | holder of a deal's one-time key | say `ready` (of a standing request's deal with a credential), dispute |
+//! | holder of a standing request's key | take it back |
 //! | anyone | deliver: the proof of the right key is the authorisation |
 //!
 //! [`Action::requires`] is this table; the ledger enforces it before any action is executed.
@@ -19,7 +20,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
-use crate::id::{AccountId, DealId};
+use crate::id::{AccountId, DealId, StandingId};
 use crate::payment::Funding;
 
 /// What a registered party is. The numbers are part of the state's keys.
@@ -71,6 +72,8 @@ pub enum Requirement {
     Buyer(Funding),
     /// The signature of the deal's one-time key, which the deal itself knows.
     DealKey(DealId),
+    /// The signature of the key of a standing request, which the request itself knows.
+    StandingKey(StandingId),
     /// Nothing: what the action proves is enough.
     Anyone,
 }
@@ -79,7 +82,7 @@ impl Action {
     /// What must authorise this action: the table above.
     #[must_use]
     pub fn requires(&self) -> Requirement {
-        use Requirement::{Active, Anyone, Buyer, DealKey, Holder, Registrars};
+        use Requirement::{Active, Anyone, Buyer, DealKey, Holder, Registrars, StandingKey};
         match self {
             Self::Transfer(action) => Holder(action.from),
             Self::Bond(action) => Holder(action.validator),
@@ -101,6 +104,8 @@ impl Action {
             Self::RequestDeal(action) => Buyer(action.funding.clone()),
             Self::Ready(action) => DealKey(action.deal),
             Self::Dispute(action) => DealKey(action.deal),
+            Self::PostStanding(action) => Buyer(action.funding.clone()),
+            Self::CancelStanding(action) => StandingKey(action.standing),
             Self::Deliver(_) => Anyone,
         }
     }

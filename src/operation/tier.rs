@@ -251,6 +251,7 @@ mod tests {
             shares: Bounded::default(),
             max_undelivered: 1,
             locations: Bounded::default(),
+            declared: Declared::default(),
         };
         let health = Purpose::new(PurposeKind::Health, None);
         let (health_only, general_only) =

@@ -7,6 +7,7 @@
 use super::*;
 use crate::event::Event;
 use crate::genesis::Parameters;
+use crate::id::StandingId;
 use crate::listing::{Listing, Offer, Standing, Tier, TierName};
 use crate::payment::{DealPurse, Purse};
 use crate::terms::Outcome;
@@ -19,6 +20,11 @@ use crate::terms::Outcome;
 pub enum Origin {
     /// A request for this very listing.
     Request,
+    /// A standing request that the ledger matched.
+    Standing {
+        /// Which one.
+        standing: StandingId,
+    },
 }
 
 /// What both sides of a deal agree to.

@@ -6,6 +6,7 @@ use crate::action::trade::{Ready, RequestDeal, ReviewDeal};
 use crate::authority::Authority;
 use crate::id::Hasher;
 use crate::listing::{Listing, Offer};
+use crate::wanted::Shown;
 
 impl RequestDeal {
     pub(crate) fn check(&self) -> Result<(), TxError> {
@@ -83,6 +84,18 @@ impl Ready {
     ) -> Result<(), TxError> {
         let deal = ctx.deal_at(&self.deal, Stage::Agreed)?;
         authority.require_deal_key(&deal.auth_key)?;
+        match (deal.origin, &authority.credential) {
+            (Origin::Request, Some(_)) => return Err(TxError::CredentialNotUsed),
+            (Origin::Request, None) => {}
+            // The credential with which the request was posted may be long gone.
+            (Origin::Standing { .. }, _) => {
+                let shown = Shown::of(authority.credential()?)?;
+                let offer = ctx.offer(&deal.listing, deal.version)?;
+                if !shown.decide(&offer.terms, &deal.purpose).allowed {
+                    return Err(TxError::NoLongerQualified { deal: deal.id });
+                }
+            }
+        }
         open::make_ready(ctx, deal)
     }
 }

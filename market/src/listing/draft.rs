@@ -99,7 +99,7 @@ impl Listing {
         self.standing = Standing::Live;
         self.live_since_ms = Some(ctx.time_ms());
         ctx.emit(Event::ListingLive { listing: self.id, version: self.version });
-        Ok(())
+        crate::wanted::listing_offers(ctx, &self.id)
     }
 
     fn return_deposit(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
@@ -183,7 +183,7 @@ impl ReviseListing {
         ctx.put(&state_key::offer(&id, listing.version), &self.offer);
         ctx.put_listing(&listing);
         ctx.emit(Event::ListingLive { listing: id, version: listing.version });
-        Ok(())
+        crate::wanted::listing_offers(ctx, &id)
     }
 }
 
@@ -195,6 +195,6 @@ impl ResumeListings {
         }
         ctx.delete(&key);
         ctx.emit(Event::ListingsResumed { institution: self.institution });
-        Ok(())
+        crate::wanted::institution_returns(ctx, &self.institution)
     }
 }
