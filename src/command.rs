@@ -22,6 +22,7 @@ pub mod node;
 pub mod params;
 pub mod purpose;
 pub mod registrar;
+pub mod standing;
 
 /// A marketplace for research data.
 #[derive(Parser, Debug)]
@@ -76,6 +77,9 @@ pub enum Command {
     /// What a buyer signs
     #[command(subcommand)]
     Licence(licence::Licence),
+    /// Ask for a dataset that may not be listed yet
+    #[command(subcommand)]
+    Standing(standing::Standing),
     /// Deliver an institution's keys while its people sleep
     #[command(subcommand)]
     Agent(agent::Agent),
@@ -125,6 +129,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Dataset(command) => dataset::run(&context, command),
         Command::Deal(command) => deal::run(&context, command),
         Command::Licence(command) => licence::run(&context, command),
+        Command::Standing(command) => standing::run(&context, command),
         Command::Agent(command) => agent::run(&context, command),
         Command::Demo(command) => demo::run(&context, &command),
         Command::Completions { shell } => {

@@ -21,9 +21,11 @@ pub mod node;
 pub mod pack;
 pub mod params;
 pub mod prepare;
+pub(crate) mod presentation;
 pub mod purchase;
 pub mod receive;
 mod refusal;
+pub mod standing;
 pub mod store;
 pub mod tier;
 

@@ -31,7 +31,7 @@ pub use claims::{
     Bin, Chart, ChartForm, ClaimError, Diversity, MAX_CHARTS, MAX_DIVERSITY, TableClaims,
     check_claims,
 };
-pub use declared::{CODE_BYTES, ColumnCode, Declared, MAX_COLUMN_CODES, MAX_DISEASES};
+pub use declared::{CODE_BYTES, ColumnCode, Declared, MAX_COLUMN_CODES, MAX_DECLARED_DISEASES};
 pub(crate) use draft::expire_draft;
 pub use lineage::{Lineage, MAX_LINE_LISTINGS, MAX_LINES, MAX_PARENTS, Published};
 pub use offer::{BASIS_POINTS, Offer, Share};

@@ -14,6 +14,8 @@
 //! says `ready`: nothing is delivered on the strength of an old proof.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use galen_zk::circuit::credential::{Countries, ROOTS};
+use galen_zk::field::Scalar;
 use galen_zk::point::JubPoint;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +28,7 @@ use crate::identity::presentation::ProvenCredential;
 use crate::listing::ListingId;
 use crate::payment::Refund;
 use crate::state_key;
-use crate::terms::{Decision, Purpose, Terms};
+use crate::terms::{Decision, Proven, Purpose, Terms};
 
 mod end;
 mod invariant;
@@ -89,8 +91,12 @@ pub struct StandingRequest {
 pub struct Shown {
     /// Purposes of use that it approves, a bit each.
     pub purposes: u32,
+    /// Countries of which the holder's is one; none named means that nothing is proven.
+    pub countries: Countries,
+    /// The holder's institution, if it was shown.
+    pub institution: Option<Scalar>,
     /// Issuers of whom one vouches for the buyer; all of them must be active for a match.
-    pub issuers: Bounded<AccountId, { galen_zk::circuit::credential::ROOTS }>,
+    pub issuers: Bounded<AccountId, ROOTS>,
 }
 
 impl Shown {
@@ -98,12 +104,14 @@ impl Shown {
     pub(crate) fn of(credential: &ProvenCredential) -> Result<Self, TxError> {
         let issuers = credential.roots.iter().map(|root| root.issuer).collect();
         let issuers = Bounded::new(issuers).map_err(|_| TxError::BadCredentialProof)?;
-        Ok(Self { purposes: credential.purposes, issuers })
+        let Proven { purposes, countries, institution } = credential.proven();
+        Ok(Self { purposes, countries, institution, issuers })
     }
 
     /// What terms say to a purpose with that.
     pub(crate) fn decide(&self, terms: &Terms, purpose: &Purpose) -> Decision {
-        terms.decide(purpose, self.purposes)
+        let Self { purposes, countries, institution, .. } = self.clone();
+        terms.decide(purpose, &Proven { purposes, countries, institution })
     }
 }
 

@@ -660,8 +660,7 @@ fn stopped_and_suspended_institutions_are_matched_when_they_act_again() {
 fn matching_is_bounded_a_block_and_the_oldest_request_comes_first() {
     let mut m = market_with(|genesis| genesis.parameters.match_max = 2);
     let mut offer = FilePackage::new(&m.hospital, "cohort", PRICE);
-    offer.draft.offer.terms.clauses =
-        Bounded::new(vec![Clause { duo: duo::GRU, disease: None }]).unwrap();
+    offer.draft.offer.terms.clauses = Bounded::new(vec![Clause::plain(duo::GRU)]).unwrap();
     let all: Vec<StandingId> = (0..5).map(|_| m.post()).collect();
     m.tick();
     let hospital = m.hospital.clone();
@@ -702,6 +701,7 @@ fn a_reviewed_match_goes_on_when_it_is_refused() {
     let mut m = market();
     let mut package = FilePackage::new(&m.hospital, "cohort", PRICE);
     package.draft.offer.terms.review_ms = Some(10 * MINUTE);
+    package.draft.offer.terms.review_all = true;
     let hospital = m.hospital.clone();
     m.sim.list(&hospital, &package).unwrap();
     let standing = m.post();

@@ -2,15 +2,15 @@
 
 use galen_api::{
     AccountView, Balance, BlockView, DealView, DiversitySummary, IssuerView, Leaves, LicenceView,
-    ListingFilter, ListingSummary, ListingView, MAX_LEAVES, MAX_PAGE, Page, PartyView, Status,
-    TableSummary,
+    ListingFilter, ListingSummary, ListingView, MAX_LEAVES, MAX_PAGE, Page, PartyView,
+    StandingView, Status, TableSummary,
 };
 use galen_chain::store::Snapshot;
 use galen_market::amount::Asset;
 use galen_market::codec::decode_exact;
 use galen_market::deal::{self, Deal, Stage};
 use galen_market::genesis::Clock;
-use galen_market::id::{AccountId, ConsensusKey, DealId, Digest, PackageId};
+use galen_market::id::{AccountId, ConsensusKey, DealId, Digest, PackageId, StandingId};
 use galen_market::identity::tree::IssuerTree;
 use galen_market::ledger::parameters;
 use galen_market::listing::{Listing, ListingId, Standing};
@@ -18,6 +18,7 @@ use galen_market::payment::{DealPurse, Purse};
 use galen_market::role::Role;
 use galen_market::state::{StateError, StateRead};
 use galen_market::state_key::{self, Prefix};
+use galen_market::wanted::{self, StandingRequest};
 
 use crate::App;
 use crate::reply::ApiError;
@@ -370,13 +371,17 @@ pub(crate) fn deals_of_institution(
     Ok(page(items, paging.limit(), |deal| deal.id))
 }
 
+/// Up-time now: it goes on between blocks, up to a bound.
+fn uptime_ms(state: &Snapshot) -> Answer<u64> {
+    let last = clock(state)?;
+    let idle = now_ms().saturating_sub(last.time_ms).min(parameters(state)?.max_idle_ms);
+    Ok(last.uptime_ms.saturating_add(idle))
+}
+
 pub(crate) fn deal(state: &Snapshot, id: DealId) -> Answer<DealView> {
     let unknown = || galen_market::error::TxError::UnknownDeal { deal: id };
     let deal = state_key::read(state, &state_key::deal(&id))?.ok_or_else(unknown)?;
-    let last = clock(state)?;
-    // Up-time goes on between blocks, up to a bound.
-    let idle = now_ms().saturating_sub(last.time_ms).min(parameters(state)?.max_idle_ms);
-    let uptime_ms = last.uptime_ms.saturating_add(idle);
+    let uptime_ms = uptime_ms(state)?;
     let purse = Purse::Deal(id, DealPurse::Allowance);
     let allowance = state_key::read(state, &state_key::balance(&purse, &deal.price.asset()))?
         .unwrap_or_default();
@@ -387,6 +392,36 @@ pub(crate) fn deal(state: &Snapshot, id: DealId) -> Answer<DealView> {
         licence: state_key::read(state, &state_key::licence(&id))?,
         deal,
     })
+}
+
+/// A standing request, an ended one too.
+pub(crate) fn standing(state: &Snapshot, id: StandingId) -> Answer<StandingView> {
+    let unknown = || galen_market::error::TxError::UnknownStanding { standing: id };
+    standing_view(state, wanted::standing(state, &id)?.ok_or_else(unknown)?)
+}
+
+fn standing_view(state: &Snapshot, standing: StandingRequest) -> Answer<StandingView> {
+    let uptime_ms = uptime_ms(state)?;
+    let left = standing.until_ms.saturating_sub(uptime_ms);
+    let purse = state_key::balance(&Purse::Standing(standing.id), &standing.max_price.asset());
+    Ok(StandingView {
+        uptime_ms,
+        remaining_ms: (!standing.is_ended()).then_some(left),
+        held: state_key::read(state, &purse)?.unwrap_or_default(),
+        standing,
+    })
+}
+
+/// The standing requests that wait, the oldest first.
+pub(crate) fn standings(state: &Snapshot, paging: &Paging) -> Answer<Page<StandingView>> {
+    let after = match paging.after::<StandingId>()? {
+        Some(id) => wanted::standing(state, &id)?.map(|last| (last.since_ms, id)),
+        None => None,
+    };
+    let found = wanted::open_standings(state, after, paging.limit())?;
+    let views = found.into_iter().map(|standing| standing_view(state, standing));
+    let views = views.collect::<Answer<Vec<_>>>()?;
+    Ok(page(views, paging.limit(), |view| view.standing.id))
 }
 
 pub(crate) fn licence(app: &App, state: &Snapshot, deal: DealId) -> Answer<LicenceView> {

@@ -91,7 +91,7 @@ impl Ready {
             (Origin::Standing { .. }, _) => {
                 let shown = Shown::of(authority.credential()?)?;
                 let offer = ctx.offer(&deal.listing, deal.version)?;
-                if !shown.decide(&offer.terms, &deal.purpose).allowed {
+                if !shown.decide(&offer.terms, &deal.purpose).is_open() {
                     return Err(TxError::NoLongerQualified { deal: deal.id });
                 }
             }

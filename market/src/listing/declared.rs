@@ -5,7 +5,7 @@ use super::*;
 use crate::terms::Mondo;
 
 /// Most diseases that a listing declares.
-pub const MAX_DISEASES: usize = 16;
+pub const MAX_DECLARED_DISEASES: usize = 16;
 /// Most codes of columns that a listing declares.
 pub const MAX_COLUMN_CODES: usize = 128;
 /// Most bytes of a code or of a name that is looked for.
@@ -18,7 +18,7 @@ pub const CODE_BYTES: usize = 128;
 #[serde(default)]
 pub struct Declared {
     /// The diseases that the data are about.
-    pub diseases: Bounded<Mondo, MAX_DISEASES>,
+    pub diseases: Bounded<Mondo, MAX_DECLARED_DISEASES>,
     /// Ontology codes of columns.
     pub columns: Bounded<ColumnCode, MAX_COLUMN_CODES>,
 }

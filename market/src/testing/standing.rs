@@ -27,7 +27,7 @@ impl Simulation {
             period: period(self.head.time_ms),
             wanted: Wanted::default(),
             institutions: Bounded::default(),
-            purpose: Purpose { kind: PurposeKind::General, disease: None },
+            purpose: Purpose::new(PurposeKind::General, None),
             seats: 1,
             max_price: euros(max_price),
             allowance: fees.standing_allowance().expect("small fees"),

@@ -214,7 +214,7 @@ impl Candidate {
         }
         let decision = standing.shown.decide(&self.offer.terms, purpose);
         let Some(allowance) = allowance(ctx, standing, &agreement.price)? else { return Ok(None) };
-        if !decision.allowed
+        if !decision.is_open()
             || !standing.wanted.is_met(&self.layout, &self.claims, &self.offer.declared)
         {
             return Ok(None);
@@ -255,7 +255,7 @@ impl Candidate {
             origin: Origin::Standing { standing: id },
             listing: &self.listing,
             agreement: terms.agreement,
-            purpose: standing.purpose,
+            purpose: standing.purpose.clone(),
             decision: terms.decision,
             payer: Purse::Standing(id),
             allowance: terms.allowance,

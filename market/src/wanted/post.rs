@@ -52,7 +52,7 @@ impl PostStanding {
             id,
             wanted: self.wanted.clone(),
             institutions: self.institutions.clone(),
-            purpose: self.purpose,
+            purpose: self.purpose.clone(),
             seats: self.seats,
             shown: Shown::of(credential)?,
             max_price: self.max_price.clone(),

@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::layout::{Column, Layout, MAX_K, Range, Table, Values};
-use crate::listing::{CODE_BYTES, Declared, MAX_DISEASES, TableClaims};
+use crate::listing::{CODE_BYTES, Declared, MAX_DECLARED_DISEASES, TableClaims};
 use crate::terms::Mondo;
 
 /// Most columns that a request wants.
@@ -18,7 +18,7 @@ pub const MAX_COLUMNS_WANTED: usize = 16;
 #[serde(default, deny_unknown_fields)]
 pub struct Wanted {
     /// Declared: the package is about each of these diseases.
-    pub diseases: Bounded<Mondo, MAX_DISEASES>,
+    pub diseases: Bounded<Mondo, MAX_DECLARED_DISEASES>,
     /// One table that has all of this; if not given, files alone do.
     pub table: Option<TableWanted>,
 }

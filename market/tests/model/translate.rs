@@ -13,7 +13,7 @@ use galen_market::listing::{Declared, Offer, Seats, Share, Tier};
 use galen_market::payment::{Funding, Refund};
 use galen_market::role;
 use galen_market::state_key;
-use galen_market::terms::{Clause, Purpose, PurposeKind, Terms, duo};
+use galen_market::terms::{Clause, Code, NONPROFIT_BIT, Purpose, PurposeKind, Terms, duo};
 use galen_market::testing::{eur, euros, text};
 use galen_market::transaction::{
     AccountSignature, Authorization, KeySignature, NO_EXPIRY, Transaction,
@@ -60,7 +60,7 @@ fn key(own: bool) -> Option<AccountId> {
 
 fn purpose(buyer: &Buyer) -> Purpose {
     let kind = if buyer.health { PurposeKind::Health } else { PurposeKind::General };
-    Purpose { kind, disease: None }
+    Purpose::new(kind, None)
 }
 
 fn real_role(role: model::Role) -> role::Role {
@@ -72,8 +72,8 @@ fn real_role(role: model::Role) -> role::Role {
 
 /// The offer on the ledger.
 pub fn real_offer(offer: &model::Offer) -> Offer {
-    let codes: &[u32] = if offer.strict { &[duo::HMB, duo::NPU] } else { &[duo::GRU] };
-    let clauses = codes.iter().map(|duo| Clause { duo: *duo, disease: None });
+    let codes: &[Code] = if offer.strict { &[duo::HMB, duo::NPU] } else { &[duo::GRU] };
+    let clauses = codes.iter().map(|code| Clause::plain(*code));
     let tier = |(number, tier): (usize, &model::Tier)| Tier {
         name: text(&tier_name(number)),
         purposes: Bounded::new(if tier.health_only { vec![PurposeKind::Health] } else { vec![] })
@@ -96,6 +96,7 @@ pub fn real_offer(offer: &model::Offer) -> Offer {
             clauses: Bounded::new(clauses.collect()).expect("two clauses"),
             licence_text: Digest([3; 32]),
             review_ms: offer.review,
+            review_all: offer.review.is_some(),
         },
         tiers: Bounded::new(offer.tiers.iter().enumerate().map(tier).collect()).expect("two tiers"),
         shares: Bounded::new(shares.collect()).expect("two shares"),
@@ -326,7 +327,7 @@ impl World<'_> {
         let roots = vec![IssuerRoot { issuer, root: self.roots[&buyer.issuer] }];
         let bit = |(proven, bit): (bool, u32)| if proven { bit } else { 0 };
         let bits =
-            [PurposeKind::General.bit(), PurposeKind::Health.bit(), duo::NPU_BIT].into_iter();
+            [PurposeKind::General.bit(), PurposeKind::Health.bit(), NONPROFIT_BIT].into_iter();
         ProvenCredential {
             roots: Bounded::new(roots).expect("one root"),
             day: u32::try_from(time_ms / DAY_MS).expect("this century"),
