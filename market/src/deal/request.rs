@@ -84,17 +84,15 @@ impl Ready {
     ) -> Result<(), TxError> {
         let deal = ctx.deal_at(&self.deal, Stage::Agreed)?;
         authority.require_deal_key(&deal.auth_key)?;
-        match (deal.origin, &authority.credential) {
-            (Origin::Request, Some(_)) => return Err(TxError::CredentialNotUsed),
-            (Origin::Request, None) => {}
+        if let Origin::Standing { .. } = deal.origin {
             // The credential with which the request was posted may be long gone.
-            (Origin::Standing { .. }, _) => {
-                let shown = Shown::of(authority.credential()?)?;
-                let offer = ctx.offer(&deal.listing, deal.version)?;
-                if !shown.decide(&offer.terms, &deal.purpose).is_open() {
-                    return Err(TxError::NoLongerQualified { deal: deal.id });
-                }
+            let shown = Shown::of(authority.credential()?)?;
+            let offer = ctx.offer(&deal.listing, deal.version)?;
+            if !shown.decide(&offer.terms, &deal.purpose).is_open() {
+                return Err(TxError::NoLongerQualified { deal: deal.id });
             }
+        } else if authority.credential.is_some() {
+            return Err(TxError::CredentialNotUsed);
         }
         open::make_ready(ctx, deal)
     }
