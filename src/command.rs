@@ -22,6 +22,7 @@ pub mod node;
 pub mod params;
 pub mod purpose;
 pub mod registrar;
+pub mod standing;
 pub mod subscription;
 
 /// A marketplace for research data.
@@ -80,6 +81,9 @@ pub enum Command {
     /// Later versions of what was bought: claim them, renew
     #[command(subcommand)]
     Subscription(subscription::Subscription),
+    /// Ask for a dataset that may not be listed yet
+    #[command(subcommand)]
+    Standing(standing::Standing),
     /// Deliver an institution's keys while its people sleep
     #[command(subcommand)]
     Agent(agent::Agent),
@@ -130,6 +134,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Deal(command) => deal::run(&context, command),
         Command::Licence(command) => licence::run(&context, command),
         Command::Subscription(command) => subscription::run(&context, command),
+        Command::Standing(command) => standing::run(&context, command),
         Command::Agent(command) => agent::run(&context, command),
         Command::Demo(command) => demo::run(&context, &command),
         Command::Completions { shell } => {

@@ -5,13 +5,14 @@ use galen_zk::field::Scalar;
 
 use crate::amount::{Amount, AmountError, Asset, Currency};
 use crate::deal::Stage;
-use crate::id::{AccountId, DealId, PackageId};
+use crate::id::{AccountId, DealId, PackageId, StandingId};
 use crate::layout::LayoutError;
 use crate::listing::{ClaimError, ListingId};
 use crate::payment::Purse;
 use crate::role::Role;
 use crate::state::StateError;
 use crate::terms::Code;
+use crate::wanted::Ending;
 
 macro_rules! rules {
     ($( $(#[$doc:meta])* $name:ident $({ $($(#[$fdoc:meta])* $field:ident : $type:ty),* $(,)? })? , $code:literal, $what:literal, $remedy:literal; )*) => {
@@ -798,6 +799,62 @@ rules! {
     }, "dispute_unfounded",
         "segment {segment} is what was listed",
         "there is nothing to dispute";
+
+    // ---- Standing requests ----
+
+    /// There is no such standing request.
+    UnknownStanding {
+        /// Which one.
+        standing: StandingId,
+    }, "unknown_standing",
+        "there is no standing request {standing}",
+        "check the id";
+    /// The standing request has ended.
+    StandingEnded {
+        /// Which one.
+        standing: StandingId,
+        /// Why.
+        ending: Ending,
+    }, "standing_ended",
+        "standing request {standing} has ended: {ending}",
+        "post another one";
+    /// What is wanted is what no listing could have.
+    BadWanted {
+        /// Why.
+        what: String,
+    }, "bad_wanted",
+        "no listing could have what is wanted: {what}",
+        "ask for something else";
+    /// The standing request lasts no time or too long.
+    StandingTime {
+        /// The longest, in milliseconds of up-time.
+        max: u64,
+    }, "standing_time",
+        "a standing request lasts from 1 to {max} ms of up-time",
+        "post it for a shorter time, and again later";
+    /// Another period than the present one.
+    WrongPeriod {
+        /// The present one.
+        period: u32,
+        /// The one given.
+        got: u32,
+    }, "wrong_period",
+        "the request is of period {got}, and this is period {period}",
+        "post it again";
+    /// The fee would come from a standing request that the transaction does not take back.
+    FeeNotOfStanding {
+        /// Which one.
+        standing: StandingId,
+    }, "fee_not_of_standing",
+        "standing request {standing} pays for nothing but its own cancellation",
+        "let an account pay";
+    /// The credential that was shown with `ready` does not meet the deal's terms.
+    NoLongerQualified {
+        /// Which deal.
+        deal: DealId,
+    }, "no_longer_qualified",
+        "the credential does not meet the terms of deal {deal}",
+        "show one that does, or let the deal end";
 
     // ---- Genesis ----
 

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::amount::{Amount, Asset, Money};
 use crate::codec::Text;
 use crate::deal::{Defect, Ending, Termination};
-use crate::id::{AccountId, DealId, Digest, PackageId};
+use crate::id::{AccountId, DealId, Digest, PackageId, StandingId};
 use crate::listing::ListingId;
 use crate::payment::Purse;
 use crate::role::Role;
 use crate::terms::Decision;
+use crate::wanted::Ending;
 
 /// Something that happened.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -304,5 +305,37 @@ pub enum Event {
         termination: Termination,
         /// What the buyer received beside the refund, in minor units of the price's currency.
         compensation: Amount,
+    },
+    /// Somebody asks for a dataset, with the money in escrow.
+    StandingPosted {
+        /// The standing request.
+        standing: StandingId,
+        /// Up-time at which it ends, in milliseconds.
+        until_ms: u64,
+    },
+    /// A listing has what a standing request wants.
+    StandingMatched {
+        /// The standing request.
+        standing: StandingId,
+        /// The deal that was made of it.
+        deal: DealId,
+        /// What it was matched to.
+        listing: ListingId,
+    },
+    /// A deal ended without a key, and its standing request waits for another listing.
+    StandingReopened {
+        /// The standing request.
+        standing: StandingId,
+        /// The deal.
+        deal: DealId,
+    },
+    /// A standing request has ended.
+    StandingEnded {
+        /// The standing request.
+        standing: StandingId,
+        /// Why.
+        ending: Ending,
+        /// What was left in its purse and went back.
+        returned: Money,
     },
 }

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::TxError;
 use crate::event::Event;
 use crate::genesis::CurrencyInfo;
-use crate::id::{AccountId, DealId};
+use crate::id::{AccountId, DealId, StandingId};
 use crate::listing::Lineage;
 use crate::payment::{DealPurse, Purse};
 use crate::state_key;
@@ -57,6 +57,8 @@ pub enum FeePayer {
     Account(AccountId),
     /// The fee allowance of the deal whose single action the transaction is.
     Deal(DealId),
+    /// The purse of the standing request that the transaction takes back and does nothing else.
+    Standing(StandingId),
 }
 
 impl FeePayer {
@@ -66,6 +68,7 @@ impl FeePayer {
         match self {
             Self::Account(account) => Purse::Account(*account),
             Self::Deal(deal) => Purse::Deal(*deal, DealPurse::Allowance),
+            Self::Standing(standing) => Purse::Standing(*standing),
         }
     }
 }
@@ -89,6 +92,8 @@ const LINES_UNITS: u64 = 400;
 const COMPARED_CHART_UNITS: u64 = 15;
 /// Units of one change of a credential tree.
 const LEAF_UNITS: u64 = 5;
+/// Units of a standing request: so many times at most the live listings are looked through for it.
+const STANDING_UNITS: u64 = 100;
 /// Units of an action that verifies nothing.
 const ACTION_UNITS: u64 = 1;
 /// The most units of a transaction: about a second on one core, more than the largest bundle and the
@@ -116,6 +121,7 @@ impl Action {
                 let lines = if charts == 0 && alone { 0 } else { LINES_UNITS };
                 ACTION_UNITS.saturating_add(lines).saturating_add(charts.saturating_mul(each))
             }
+            Self::PostStanding(_) => STANDING_UNITS,
             Self::Deliver(_) => PROOF_UNITS,
             // The proof, and hashing and opening a whole segment.
             Self::Dispute(_) => 2 * PROOF_UNITS,
@@ -165,6 +171,16 @@ impl FeeRates {
         let delivery = self.fee(SMALL_BYTES, PROOF_UNITS)?;
         let dispute = self.fee(MAX_TRANSACTION_BYTES, SIGNATURE_UNITS + 2 * PROOF_UNITS)?;
         Ok(ready.checked_add(delivery)?.checked_add(dispute)?)
+    }
+
+    /// The least fee allowance of a deal that comes of a standing request: its `ready` shows a
+    /// credential too.
+    ///
+    /// # Errors
+    /// [`TxError::Amount`] on overflow.
+    pub fn standing_allowance(&self) -> Result<Amount, TxError> {
+        const CREDENTIAL_BYTES: usize = 4096;
+        Ok(self.deal_allowance()?.checked_add(self.fee(CREDENTIAL_BYTES, PROOF_UNITS)?)?)
     }
 }
 

@@ -93,6 +93,10 @@ pub struct Parameters {
     pub compensation_basis_points: u16,
     /// ... but no more than this, in minor units.
     pub compensation_max: Amount,
+    /// The longest up-time of a standing request.
+    pub standing_max_ms: u64,
+    /// The most pairs of a listing and a standing request that one block looks at.
+    pub match_max: u32,
 }
 
 impl Default for Parameters {
@@ -125,6 +129,8 @@ impl Default for Parameters {
             month_ms: 365 * DAY / 12,
             compensation_basis_points: 1_000,
             compensation_max: Amount::new(1_000_000),
+            standing_max_ms: 180 * DAY,
+            match_max: 64,
         }
     }
 }

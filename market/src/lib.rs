@@ -32,3 +32,4 @@ pub mod terms;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod transaction;
+pub mod wanted;

@@ -21,6 +21,7 @@ use crate::terms::Terms;
 
 mod claims;
 mod close;
+mod declared;
 mod draft;
 mod lineage;
 mod offer;
@@ -32,6 +33,7 @@ pub use claims::{
     Bin, Chart, ChartForm, ClaimError, Diversity, MAX_CHARTS, MAX_DIVERSITY, TableClaims,
     check_claims,
 };
+pub use declared::{CODE_BYTES, ColumnCode, Declared, MAX_COLUMN_CODES, MAX_DECLARED_DISEASES};
 pub(crate) use draft::expire_draft;
 pub use lineage::{Lineage, MAX_ANCESTORS, MAX_LINE_LISTINGS, MAX_LINES, MAX_PARENTS, Published};
 pub use offer::Offer;
@@ -166,7 +168,15 @@ impl Context<'_> {
         self.get(&state_key::listing(id))?.ok_or(TxError::UnknownListing { listing: *id })
     }
 
+    /// Stores a listing, and its place among the live ones if it is one.
     pub(crate) fn put_listing(&mut self, listing: &Listing) {
+        if let Some(since_ms) = listing.live_since_ms {
+            let live = state_key::live_listing(since_ms, &listing.id);
+            match listing.standing {
+                Standing::Live => self.put(&live, &()),
+                _ => self.delete(&live),
+            }
+        }
         self.put(&state_key::listing(&listing.id), listing);
     }
 

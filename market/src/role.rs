@@ -7,9 +7,10 @@
 //! | active issuer | insert leaves into its own credential tree, mark leaves of it for revocation |
 //! | active gateway | make its own currency, destroy its own currency out of its own account |
 //! | active institution | deposit and withdraw its bond, draft, prove, revise, withdraw and resume its listings, review requests |
-//! | holder of a credential, with the account that pays | request a deal |
-//! | holder of a deal's one-time key | say `ready`, dispute |
 //! | holder of the key of a subscription's first deal, with the account that pays | claim a later version; with a credential: renew |
+//! | holder of a credential, with the account that pays | request a deal, post a standing request |
+//! | holder of a deal's one-time key | say `ready` (of a standing request's deal with a credential), dispute |
+//! | holder of a standing request's key | take it back |
 //! | anyone | deliver: the proof of the right key is the authorisation |
 //!
 //! [`Action::requires`] is this table; the ledger enforces it before any action is executed.
@@ -20,7 +21,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
-use crate::id::{AccountId, DealId};
+use crate::id::{AccountId, DealId, StandingId};
 use crate::payment::Funding;
 
 /// What a registered party is. The numbers are part of the state's keys.
@@ -82,6 +83,8 @@ pub enum Requirement {
     },
     /// The signature of the deal's one-time key, which the deal itself knows.
     DealKey(DealId),
+    /// The signature of the key of a standing request, which the request itself knows.
+    StandingKey(StandingId),
     /// Nothing: what the action proves is enough.
     Anyone,
 }
@@ -90,7 +93,9 @@ impl Action {
     /// What must authorise this action: the table above.
     #[must_use]
     pub fn requires(&self) -> Requirement {
-        use Requirement::{Active, Anyone, Buyer, DealKey, Holder, Registrars, Subscriber};
+        use Requirement::{
+            Active, Anyone, Buyer, DealKey, Holder, Registrars, StandingKey, Subscriber,
+        };
         match self {
             Self::Transfer(action) => Holder(action.from),
             Self::Bond(action) => Holder(action.validator),
@@ -122,6 +127,8 @@ impl Action {
             },
             Self::Ready(action) => DealKey(action.deal),
             Self::Dispute(action) => DealKey(action.deal),
+            Self::PostStanding(action) => Buyer(action.funding.clone()),
+            Self::CancelStanding(action) => StandingKey(action.standing),
             Self::Deliver(_) => Anyone,
         }
     }

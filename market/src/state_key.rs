@@ -11,7 +11,7 @@ use crate::amount::{Amount, Asset, Currency};
 use crate::codec::{decode_exact, encode};
 use crate::deal::{Claim, Deal, Licence, Stage, Subscription};
 use crate::genesis::{Clock, CurrencyInfo, Parameters, Registrars};
-use crate::id::{AccountId, ConsensusKey, DealId, PackageId, TransactionId};
+use crate::id::{AccountId, ConsensusKey, DealId, PackageId, StandingId, TransactionId};
 use crate::identity::Party;
 use crate::identity::tree::{IssuerTree, RootRecord};
 use crate::identity::validator::{Unbonding, ValidatorRecord};
@@ -20,6 +20,7 @@ use crate::listing::{Listing, ListingId, Offer, Published, Stop, TableClaims, Ta
 use crate::payment::{Purse, Supply};
 use crate::role::Role;
 use crate::state::{Overlay, StateError, StateRead};
+use crate::wanted::StandingRequest;
 
 /// A key and the type of what it holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -86,6 +87,12 @@ mod space {
     pub const LINE_LISTING: u8 = 47;
     pub const SUBSCRIPTION: u8 = 48;
     pub const CLAIM: u8 = 49;
+    // Standing requests: 64 and up.
+    pub const STANDING: u8 = 64;
+    pub const OPEN_STANDING: u8 = 65;
+    pub const LIVE_LISTING: u8 = 66;
+    pub const MATCH_TASK: u8 = 67;
+    pub const MATCH_PLACE: u8 = 68;
 }
 
 fn key<T>(space: u8, parts: &[&[u8]]) -> Key<T> {
@@ -493,6 +500,66 @@ pub fn due(at_ms: u64, due: &[u8]) -> Key<()> {
 #[must_use]
 pub fn dues() -> Prefix<()> {
     prefix(space::DUE, &[])
+}
+
+// ---- Standing requests ----
+
+/// A standing request.
+#[must_use]
+pub fn standing(id: &StandingId) -> Key<StandingRequest> {
+    key(space::STANDING, &[&id.0])
+}
+
+/// All standing requests; the rest of a key is the id.
+#[must_use]
+pub fn standings() -> Prefix<StandingRequest> {
+    prefix(space::STANDING, &[])
+}
+
+/// That a standing request waits for a listing, by the up-time at which it was posted.
+#[must_use]
+pub fn open_standing(since_ms: u64, id: &StandingId) -> Key<()> {
+    key(space::OPEN_STANDING, &[&since_ms.to_be_bytes(), &id.0])
+}
+
+/// All standing requests that wait, the oldest first; the rest of a key is the up-time (8 bytes,
+/// big-endian) and the id.
+#[must_use]
+pub fn open_standings() -> Prefix<()> {
+    prefix(space::OPEN_STANDING, &[])
+}
+
+/// That a listing is live, by the time of the block in which it first went live.
+#[must_use]
+pub fn live_listing(since_ms: u64, id: &ListingId) -> Key<()> {
+    key(space::LIVE_LISTING, &[&since_ms.to_be_bytes(), &id.institution.0, &id.package.0])
+}
+
+/// All live listings, the oldest first; the rest of a key is the time (8 bytes, big-endian), the
+/// institution and the package.
+#[must_use]
+pub fn live_listings() -> Prefix<()> {
+    prefix(space::LIVE_LISTING, &[])
+}
+
+/// Something to be matched: the up-time at which it was queued and its canonical bytes. Holds how far
+/// its list was looked through.
+#[must_use]
+pub fn match_task(at_ms: u64, task: &[u8]) -> Key<Option<Vec<u8>>> {
+    key(space::MATCH_TASK, &[&at_ms.to_be_bytes(), task])
+}
+
+/// Everything to be matched, in order; the rest of a key is the up-time (8 bytes, big-endian) and the
+/// canonical bytes.
+#[must_use]
+pub fn match_tasks() -> Prefix<Option<Vec<u8>>> {
+    prefix(space::MATCH_TASK, &[])
+}
+
+/// When something to be matched was queued.
+#[must_use]
+pub fn match_place(task: &[u8]) -> Key<u64> {
+    key(space::MATCH_PLACE, &[task])
 }
 
 // ---- Reading and writing ----

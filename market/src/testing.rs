@@ -4,7 +4,9 @@
 
 mod package;
 mod party;
+mod standing;
 mod table;
+mod trusted;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -18,6 +20,7 @@ use rand_chacha::ChaCha20Rng;
 
 pub use package::{Buyer, FilePackage, change_tier, deal_of};
 pub use party::{Researcher, Signing, Wallet};
+pub use standing::standing_of;
 pub use table::{K, TablePackage, Tamper, execute_as};
 
 use crate::action::{Action, Admission, Admit, InsertCredentials, Mint};

@@ -157,7 +157,16 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
                     "The package was not fetched for this deal. If it cannot be had later, the price is lost. Ready all the same?",
                 )?;
             }
-            let done = purchase::ready(&session, &context.wallet()?, &record)?;
+            let wallet = context.wallet()?;
+            let done = if purchase::asks_again(&session, &record)? {
+                // The ledger matched this deal: the licence is signed now, and not before.
+                let held = held(context, &session, None)?;
+                agreed(context, &session, &session.client().listing(&record.listing)?.summary)?;
+                let prover = operation::prover()?;
+                purchase::ready(&session, &wallet, &record, Some((&prover, &held)))?
+            } else {
+                purchase::ready(&session, &wallet, &record, None)?
+            };
             context.output.data(&done, || done.sentence("ready"))
         }
         Deal::Decrypt { deal, out } => {

@@ -324,7 +324,7 @@ pub fn buy(
     let folder = receive::fetch(&world.session, &deal.listing, &target, &quiet)?;
     deal.folder = Some(target);
     deals.update(&deal)?;
-    purchase::ready(&world.session, &world.researcher.wallet, &deal)?;
+    purchase::ready(&world.session, &world.researcher.wallet, &deal, None)?;
     tell(
         "The buyer fetched every ciphertext, checked each against the listing, and said ready."
             .to_owned(),

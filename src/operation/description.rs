@@ -12,9 +12,12 @@ use galen_dataset::manifest::{
 use galen_market::amount::{Amount, Currency, Money};
 use galen_market::codec::{Bounded, Text};
 use galen_market::id::{AccountId, PackageId};
-use galen_market::listing::{BASIS_POINTS, Lineage, ListingId, Offer, Share, Tier};
+use galen_market::listing::{
+    BASIS_POINTS, ColumnCode, Declared, Lineage, ListingId, MAX_DECLARED_DISEASES, Offer, Share,
+    Tier,
+};
 use galen_market::terms::duo::CODES;
-use galen_market::terms::{Clause, ClauseError, Parameter, Terms};
+use galen_market::terms::{Clause, ClauseError, Mondo, Parameter, Terms};
 use serde::{Deserialize, Serialize};
 
 use super::licence;
@@ -242,6 +245,7 @@ impl Description {
             max_undelivered: self.max_undelivered,
             locations: Bounded::new(locations.map_err(|error| bad("locations", &error))?)
                 .map_err(|error| bad("locations", &error))?,
+            declared: Declared { diseases: self.mondo()?, columns: Bounded::default() },
         };
         offer.check().map_err(|error| bad("terms", &error))?;
         Ok(offer)
@@ -273,6 +277,44 @@ impl Description {
         };
         lineage.check().map_err(|error| bad(error.what()))?;
         Ok(lineage)
+    }
+
+    /// The diseases as the ledger writes them.
+    fn mondo(&self) -> Result<Bounded<Mondo, MAX_DECLARED_DISEASES>, Failure> {
+        let wrong = |error: &dyn std::fmt::Display| {
+            Failure::new(Exit::Input, "description.diseases", format!("diseases: {error}"))
+                .remedy("write each as in MONDO:0005148, sixteen at most")
+        };
+        let each = self.diseases.iter().map(|text| text.parse().map_err(|error| wrong(&error)));
+        Bounded::new(each.collect::<Result<_, _>>()?).map_err(|error| wrong(&error))
+    }
+
+    /// Puts the ontology terms of columns into an offer, for those who look for them. Columns come by
+    /// table, in the order of the layout.
+    ///
+    /// # Errors
+    /// A term that is too long, or too many of them.
+    pub fn declare_columns<'n>(
+        &self,
+        offer: &mut Offer,
+        tables: impl Iterator<Item = Vec<&'n str>>,
+    ) -> Result<(), Failure> {
+        let wrong = |error: &dyn std::fmt::Display| {
+            Failure::new(Exit::Input, "description.ontology", format!("ontology terms: {error}"))
+                .remedy("leave out the terms that nobody will look for")
+        };
+        let mut codes = Vec::new();
+        for (table, names) in (0u32..).zip(tables) {
+            for (column, name) in (0u32..).zip(names) {
+                let Some(term) = self.columns.get(name).and_then(|c| c.ontology.as_deref()) else {
+                    continue;
+                };
+                let code = Text::new(term).map_err(|error| wrong(&error))?;
+                codes.push(ColumnCode { table, column, code });
+            }
+        }
+        offer.declared.columns = Bounded::new(codes).map_err(|error| wrong(&error))?;
+        Ok(())
     }
 
     /// The tiers: those that are described, or the one of price and licence.

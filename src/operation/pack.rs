@@ -132,7 +132,7 @@ fn input(request: &PackRequest<'_>) -> Result<Input, Failure> {
         return Err(Failure::usage("there is nothing to pack")
             .remedy("give --data with a de-identified table, or --file"));
     }
-    let offer = description.offer(request.institution)?;
+    let mut offer = description.offer(request.institution)?;
     let mut tables = Vec::new();
     let mut claims = Vec::new();
     let mut uncharted = Vec::new();
@@ -169,6 +169,10 @@ fn input(request: &PackRequest<'_>) -> Result<Input, Failure> {
             dropped: Vec::new(),
         },
     };
+    let names = tables.iter().map(|table: &EncodedTable| {
+        table.columns.iter().map(|column| column.spec.name.as_str()).collect()
+    });
+    description.declare_columns(&mut offer, names)?;
     let manifest = description.manifest(&offer, deidentification);
     let files = request.files.clone();
     let record = PackageRecord {

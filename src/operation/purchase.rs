@@ -11,30 +11,23 @@ use galen_api::ListingView;
 use galen_market::action::Action;
 use galen_market::action::trade::{Ready, RequestDeal};
 use galen_market::amount::{Amount, Money};
-use galen_market::codec::{Bounded, Bytes};
+use galen_market::deal::Origin;
 use galen_market::fee::FeePayer;
 use galen_market::id::{DealId, Digest, Hasher};
-use galen_market::identity::Standing;
-use galen_market::identity::presentation::{
-    DAY_MS, IssuerRoot, Presentation, message_scalar, request_scope,
-};
+use galen_market::identity::presentation::{ready_scope, request_scope};
 use galen_market::listing::ListingId;
 use galen_market::payment::{Funding, Refund};
 use galen_market::terms::Purpose;
 use galen_market::transaction::Transaction;
-use galen_zk::circuit::credential::{
-    Credential, CredentialPublic, CredentialRequest, CredentialWitness, Disclosed, ROOTS, leaf,
-};
-use galen_zk::field::Scalar;
-use galen_zk::hash::holder;
 use galen_zk::keys::Prover;
-use galen_zk::merkle::LeafTree;
 use galen_zk::point::JubPoint;
-use rand::rngs::OsRng;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::credential::{Credential as HeldCredential, HOLDER_INDEX};
+use super::credential::Credential as HeldCredential;
 use super::eligibility;
+use super::presentation::{Shown, today};
+use super::standing::StandingRecord;
 use super::tier::{self, Chosen};
 use crate::error::{Exit, Failure};
 use crate::session::{Done, Draft, Session, account_of};
@@ -42,6 +35,10 @@ use crate::wallet::derive::AccountKey;
 use crate::wallet::{Wallet, file};
 
 const MAX_RECORD_BYTES: u64 = 1 << 16;
+/// How the names of deals' records end.
+const DEAL: &str = ".json";
+/// How the names of standing requests' records end.
+const STANDING: &str = ".standing.json";
 
 /// What a buyer keeps of a deal.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -79,7 +76,11 @@ impl DealStore {
     }
 
     fn path(&self, index: u32) -> PathBuf {
-        self.root.join(format!("{index}.json"))
+        self.root.join(format!("{index}{DEAL}"))
+    }
+
+    pub(crate) fn standing_path(&self, index: u32) -> PathBuf {
+        self.root.join(format!("{index}{STANDING}"))
     }
 
     /// The folder for packages that were fetched for deals.
@@ -92,6 +93,22 @@ impl DealStore {
     /// # Errors
     /// When the directory cannot be read, or a record is damaged.
     pub fn all(&self) -> Result<Vec<DealRecord>, Failure> {
+        self.records(DEAL, |record: &DealRecord| record.index)
+    }
+
+    /// All standing requests in the order of their indexes.
+    ///
+    /// # Errors
+    /// When the directory cannot be read, or a record is damaged.
+    pub(crate) fn standings(&self) -> Result<Vec<StandingRecord>, Failure> {
+        self.records(STANDING, |record: &StandingRecord| record.index)
+    }
+
+    fn records<T: DeserializeOwned>(
+        &self,
+        suffix: &str,
+        index_of: impl Fn(&T) -> u32,
+    ) -> Result<Vec<T>, Failure> {
         let entries = match fs::read_dir(&self.root) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -102,19 +119,19 @@ impl DealStore {
             let path = entry.map_err(|error| Failure::file(&self.root, &error))?.path();
             let index = path
                 .file_name()
-                .and_then(|name| name.to_str()?.strip_suffix(".json")?.parse::<u32>().ok());
+                .and_then(|name| name.to_str()?.strip_suffix(suffix)?.parse::<u32>().ok());
             let Some(index) = index else { continue };
             let bytes = file::read_bounded(&path, MAX_RECORD_BYTES)
                 .map_err(|error| Failure::file(&path, &error))?;
-            let record: DealRecord = serde_json::from_slice(&bytes).map_err(|error| {
+            let record: T = serde_json::from_slice(&bytes).map_err(|error| {
                 Failure::input(&path, error).remedy("bring the file back from a backup")
             })?;
-            if record.index != index {
+            if index_of(&record) != index {
                 return Err(Failure::input(&path, "is the record of another deal"));
             }
             records.push(record);
         }
-        records.sort_unstable_by_key(|record| record.index);
+        records.sort_unstable_by_key(index_of);
         Ok(records)
     }
 
@@ -143,16 +160,32 @@ impl DealStore {
     /// # Errors
     /// When it cannot be written.
     pub fn update(&self, record: &DealRecord) -> Result<(), Failure> {
-        file::private_directory(&self.root).map_err(|error| Failure::file(&self.root, &error))?;
-        let path = self.path(record.index);
-        let bytes = serde_json::to_vec_pretty(record)
-            .map_err(|error| Failure::new(Exit::Failure, "deal.record", error.to_string()))?;
-        file::replace(&path, &bytes).map_err(|error| Failure::file(&path, &error))
+        self.write(&self.path(record.index), record)
     }
 
+    /// Writes the record of a standing request, synced.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn update_standing(&self, record: &StandingRecord) -> Result<(), Failure> {
+        self.write(&self.standing_path(record.index), record)
+    }
+
+    fn write(&self, path: &Path, record: &impl Serialize) -> Result<(), Failure> {
+        file::private_directory(&self.root).map_err(|error| Failure::file(&self.root, &error))?;
+        let bytes = serde_json::to_vec_pretty(record)
+            .map_err(|error| Failure::new(Exit::Failure, "deal.record", error.to_string()))?;
+        file::replace(path, &bytes).map_err(|error| Failure::file(path, &error))
+    }
+
+    /// The next number of a deal or a standing request: no key is ever used for two of them.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or no number is left.
     pub(crate) fn next_index(&self) -> Result<u32, Failure> {
-        let last = self.all()?.last().map(|record| record.index);
-        last.map_or(Some(0), |index| index.checked_add(1)).ok_or_else(|| {
+        let deal = self.all()?.last().map(|record| record.index);
+        let standing = self.standings()?.last().map(|record| record.index);
+        deal.max(standing).map_or(Some(0), |index| index.checked_add(1)).ok_or_else(|| {
             Failure::new(Exit::Failure, "deal.index", "this wallet has no deal left to number")
         })
     }
@@ -306,157 +339,77 @@ pub struct Buyer<'a> {
 }
 
 impl Buyer<'_> {
-    /// Tries with one use of the credential after the other until one is unused: an earlier request,
-    /// perhaps from another machine, may have taken some.
+    /// Shows the credential for a purpose to a listing's present terms, with one use after the other
+    /// until one is unused.
     pub(crate) fn each_use<T>(
         &self,
         listing: &ListingView,
         purpose: &Purpose,
-        mut attempt: impl FnMut(&Shown<'_>) -> Result<T, Failure>,
+        attempt: impl FnMut(&Shown<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let last = self.session.parameters().requests_per_credential.saturating_sub(1);
-        let mut j = 0;
-        loop {
-            match attempt(&Shown { buyer: self, listing, purpose, j }) {
-                Err(failure) if failure.code() == "ledger.nullifier_used" && j < last => j += 1,
-                done => return done,
-            }
+        let (session, credential) = (self.session, self.credential);
+        let terms = &listing.summary.offer.terms;
+        eligibility::require(terms, purpose, &credential.attributes, today(session)?)?;
+        let ListingId { institution, package } = listing.summary.listing.id;
+        Shown {
+            session,
+            wallet: self.wallet,
+            prover: self.prover,
+            credential,
+            scope: request_scope(session.chain(), &institution, &package),
+            required: &terms.required(purpose),
+            j: 0,
         }
+        .each_use(attempt)
     }
 }
 
-/// One attempt to show a credential.
-pub(crate) struct Shown<'a> {
-    buyer: &'a Buyer<'a>,
-    listing: &'a ListingView,
-    purpose: &'a Purpose,
-    j: u16,
-}
-
-impl Shown<'_> {
-    /// The credential, shown for the action of a transaction whose message is complete.
-    pub(crate) fn present(&self, transaction: &Transaction) -> Result<Presentation, Failure> {
-        let held = self.buyer.credential;
-        let secret = Scalar(*self.buyer.wallet.credential(HOLDER_INDEX));
-        let day = u32::try_from(self.buyer.session.status()?.time_ms / DAY_MS).unwrap_or(u32::MAX);
-        let terms = &self.listing.summary.offer.terms;
-        eligibility::require(terms, self.purpose, &held.attributes, day)?;
-        let required = terms.required(self.purpose);
-        let disclosed = Disclosed {
-            institution: required.institution.then_some(held.attributes.institution),
-            ..Disclosed::default()
-        };
-        let own = leaf(holder(secret.0), &held.attributes);
-        let (root, leaves) = self.buyer.session.client().leaves(&held.issuer)?;
-        let place = leaves.iter().position(|leaf| leaf.0 == own).ok_or_else(|| {
-            Failure::new(
-                Exit::RefusedPurchase,
-                "credential.not_listed",
-                format!(
-                    "the issuer {} lists no such credential: it was revoked, or never inserted",
-                    held.issuer
-                ),
-            )
-            .remedy("ask the issuer, or use another credential")
-        })?;
-        let leaves: Vec<_> = leaves.iter().map(|leaf| leaf.0).collect();
-        let tree = LeafTree::from_leaves(&leaves).filter(|tree| tree.root() == root.0).ok_or_else(
-            || {
-                Failure::new(
-                    Exit::Failure,
-                    "node.answer",
-                    "the issuer's leaves do not give its root",
-                )
-            },
-        )?;
-        let path = tree.path(place as u64).ok_or_else(|| {
-            Failure::new(Exit::Failure, "node.answer", "the issuer's list is too long")
-        })?;
-        let roots = self.roots(IssuerRoot { issuer: held.issuer, root })?;
-        let scope = request_scope(
-            self.buyer.session.chain(),
-            &self.listing.summary.listing.id.institution,
-            &self.listing.summary.listing.id.package,
-        );
-        let last = roots.last().map_or(root, |named| named.root);
-        let mut list = [last; ROOTS];
-        for (place, named) in list.iter_mut().zip(&roots) {
-            *place = named.root;
-        }
-        let request = CredentialRequest {
-            roots: list,
-            opener: self.buyer.session.genesis().opener,
-            day,
-            purposes: required.purposes,
-            countries: required.countries.clone(),
-            disclosed,
-            scope,
-            j_limit: self.buyer.session.parameters().requests_per_credential,
-            message: message_scalar(&transaction.message()),
-        };
-        let witness = CredentialWitness {
-            secret,
-            attributes: held.attributes,
-            path,
-            j: self.j,
-            randomness: ark_ff::UniformRand::rand(&mut OsRng),
-        };
-        let refused = |what: String| {
-            Failure::new(Exit::RefusedProof, "credential.unproven", what)
-                .remedy("check that the credential is yours and covers what you ask for")
-        };
-        let public = CredentialPublic::answer(request, &witness)
-            .map_err(|error| refused(error.to_string()))?;
-        let proof = self
-            .prover
-            .prove(&Credential::default(), &public, &witness, &mut OsRng)
-            .map_err(|error| refused(error.to_string()))?;
-        let bytes = borsh::to_vec(&proof).map_err(|error| refused(error.to_string()))?;
-        Ok(Presentation {
-            roots,
-            day,
-            purposes: required.purposes,
-            countries: required.countries,
-            disclosed,
-            j_limit: public.request.j_limit,
-            nullifier: public.nullifier,
-            opening: public.opening,
-            proof: Bytes::new(bytes).map_err(|_| refused("the proof is too long".to_owned()))?,
-        })
-    }
-
-    /// The own issuer's root among those of up to fifteen others, in an order that tells nothing: the
-    /// more issuers are offered, the less the proof says about its holder.
-    fn roots(&self, own: IssuerRoot) -> Result<Bounded<IssuerRoot, ROOTS>, Failure> {
-        let others = self.buyer.session.client().issuers()?;
-        let mut roots: Vec<_> = others
-            .iter()
-            .filter(|issuer| {
-                issuer.account != own.issuer
-                    && issuer.tree.live > 0
-                    && issuer.party.standing == Standing::Active
-            })
-            .map(|issuer| IssuerRoot { issuer: issuer.account, root: issuer.tree.root })
-            .take(ROOTS - 1)
-            .collect();
-        roots.push(own);
-        roots.sort_unstable_by_key(|named| named.issuer);
-        Bounded::new(roots)
-            .map_err(|_| Failure::new(Exit::Failure, "credential.roots", "too many issuers"))
-    }
-}
-
-/// Says that the buyer holds every ciphertext and waits for the key. The deal's own allowance pays.
+/// Says that the buyer holds every ciphertext and waits for the key. The deal's own allowance pays. A
+/// deal that came of a standing request asks for the credential once more.
 ///
 /// # Errors
-/// What the ledger refuses.
-pub fn ready(session: &Session, wallet: &Wallet, record: &DealRecord) -> Result<Done, Failure> {
+/// When the credential is missing or does not fit, or what the ledger refuses.
+pub fn ready(
+    session: &Session,
+    wallet: &Wallet,
+    record: &DealRecord,
+    accredited: Option<(&Prover, &HeldCredential)>,
+) -> Result<Done, Failure> {
     let keys = wallet.deal(record.index);
-    session.run(
-        &Draft::new(vec![Action::Ready(Ready { deal: record.deal })], Vec::new())
-            .paid_by(FeePayer::Deal(record.deal), record.price.currency.clone())
-            .with_deal_key(&keys.authorisation),
-    )
+    let draft = Draft::new(vec![Action::Ready(Ready { deal: record.deal })], Vec::new())
+        .paid_by(FeePayer::Deal(record.deal), record.price.currency.clone())
+        .with_deal_key(&keys.authorisation);
+    let Some((prover, credential)) = accredited else { return session.run(&draft) };
+    let listing = session.client().listing(&record.listing)?;
+    // The terms that were agreed to may not be the present ones: the ledger decides, this only helps.
+    let required = listing.summary.offer.terms.required(&record.purpose);
+    let shown = Shown {
+        session,
+        wallet,
+        prover,
+        credential,
+        scope: ready_scope(session.chain(), &record.deal),
+        required: &required,
+        j: 0,
+    };
+    shown.each_use(|shown| {
+        let present = |transaction: &Transaction| shown.present(transaction);
+        session.run(
+            &Draft::new(draft.actions.clone(), Vec::new())
+                .paid_by(FeePayer::Deal(record.deal), record.price.currency.clone())
+                .with_deal_key(&keys.authorisation)
+                .showing(&present),
+        )
+    })
+}
+
+/// Whether a deal asks for the credential again before its buyer is ready.
+///
+/// # Errors
+/// When the node cannot be asked.
+pub fn asks_again(session: &Session, record: &DealRecord) -> Result<bool, Failure> {
+    let deal = session.client().deal(&record.deal)?.deal;
+    Ok(matches!(deal.origin, Origin::Standing { .. }))
 }
 
 #[cfg(test)]

@@ -46,6 +46,10 @@ const PURCHASE: &[&str] = &[
     "wrong_day",
     "wrong_limit",
     "nullifier_used",
+    "no_longer_qualified",
+    "bad_wanted",
+    "standing_time",
+    "standing_ended",
 ];
 
 /// Codes under which the ledger refuses a proof.

@@ -3,6 +3,7 @@
 //! verified; everything else is called declared.
 
 mod requests;
+mod wanted;
 
 use std::sync::Arc;
 
@@ -60,6 +61,11 @@ pub(crate) async fn answer(
             let institution: AccountId = crate::request::parsed(institution, "institution")?;
             let page =
                 blocking(app, move |app, state| requests::page(app, state, institution)).await?;
+            html(StatusCode::OK, &page)
+        }
+        ["wanted"] => {
+            let paging: read::Paging = request.query()?;
+            let page = blocking(app, move |app, state| wanted::page(app, state, &paging)).await?;
             html(StatusCode::OK, &page)
         }
         ["style.css"] => {

@@ -3,14 +3,14 @@
 use galen_api::{
     AccountView, Balance, BlockView, ClaimedVersion, DealView, DiversitySummary, IssuerView,
     Leaves, LicenceView, ListingFilter, ListingSummary, ListingView, MAX_LEAVES, MAX_PAGE, Page,
-    PartyView, Status, SubscriptionView, TableSummary,
+    PartyView, StandingView, Status, SubscriptionView, TableSummary,
 };
 use galen_chain::store::Snapshot;
 use galen_market::amount::{Asset, Money};
 use galen_market::codec::decode_exact;
 use galen_market::deal::{self, Deal, Stage};
 use galen_market::genesis::Clock;
-use galen_market::id::{AccountId, ConsensusKey, DealId, Digest, PackageId};
+use galen_market::id::{AccountId, ConsensusKey, DealId, Digest, PackageId, StandingId};
 use galen_market::identity::tree::IssuerTree;
 use galen_market::ledger::parameters;
 use galen_market::listing::{Listing, ListingId, MAX_LINE_LISTINGS, Standing};
@@ -18,6 +18,7 @@ use galen_market::payment::{DealPurse, Purse};
 use galen_market::role::Role;
 use galen_market::state::{StateError, StateRead};
 use galen_market::state_key::{self, Prefix};
+use galen_market::wanted::{self, StandingRequest};
 
 use crate::App;
 use crate::reply::ApiError;
@@ -434,6 +435,36 @@ fn newest(state: &dyn StateRead, id: ListingId) -> Answer<ListingId> {
         newest = ListingId { package, ..newest };
     }
     Ok(newest)
+}
+
+/// A standing request, an ended one too.
+pub(crate) fn standing(state: &Snapshot, id: StandingId) -> Answer<StandingView> {
+    let unknown = || galen_market::error::TxError::UnknownStanding { standing: id };
+    standing_view(state, wanted::standing(state, &id)?.ok_or_else(unknown)?)
+}
+
+fn standing_view(state: &Snapshot, standing: StandingRequest) -> Answer<StandingView> {
+    let uptime_ms = uptime_now(state)?;
+    let left = standing.until_ms.saturating_sub(uptime_ms);
+    let purse = state_key::balance(&Purse::Standing(standing.id), &standing.max_price.asset());
+    Ok(StandingView {
+        uptime_ms,
+        remaining_ms: (!standing.is_ended()).then_some(left),
+        held: state_key::read(state, &purse)?.unwrap_or_default(),
+        standing,
+    })
+}
+
+/// The standing requests that wait, the oldest first.
+pub(crate) fn standings(state: &Snapshot, paging: &Paging) -> Answer<Page<StandingView>> {
+    let after = match paging.after::<StandingId>()? {
+        Some(id) => wanted::standing(state, &id)?.map(|last| (last.since_ms, id)),
+        None => None,
+    };
+    let found = wanted::open_standings(state, after, paging.limit())?;
+    let views = found.into_iter().map(|standing| standing_view(state, standing));
+    let views = views.collect::<Answer<Vec<_>>>()?;
+    Ok(page(views, paging.limit(), |view| view.standing.id))
 }
 
 pub(crate) fn licence(app: &App, state: &Snapshot, deal: DealId) -> Answer<LicenceView> {

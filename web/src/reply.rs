@@ -139,8 +139,10 @@ fn status_of(error: &TxError) -> StatusCode {
         | "registrars_needed"
         | "payer_did_not_sign"
         | "credential_required"
+        | "no_longer_qualified"
         | "not_your_deal" => StatusCode::FORBIDDEN,
         "unknown_subscription"
+        | "unknown_standing"
         | "unknown_listing"
         | "unknown_deal"
         | "unknown_party"
@@ -172,6 +174,7 @@ fn status_of(error: &TxError) -> StatusCode {
         | "superseded"
         | "subscription_ended"
         | "already_claimed"
+        | "standing_ended"
         | "consensus_key_taken" => StatusCode::CONFLICT,
         "too_many_revocations" => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::UNPROCESSABLE_ENTITY,

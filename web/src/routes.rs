@@ -13,7 +13,7 @@ use galen_api::{
 };
 use galen_chain::TransactionStatus;
 use galen_chain::store::Snapshot;
-use galen_market::id::{AccountId, DealId, Digest, PackageId, TransactionId};
+use galen_market::id::{AccountId, DealId, Digest, PackageId, StandingId, TransactionId};
 use galen_market::ledger::{BlockContext, parameters};
 use galen_market::listing::{ListingId, Standing};
 use galen_market::role::Role;
@@ -154,6 +154,14 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
             let deal: DealId = parsed(deal, "deal")?;
             json(app, move |_, state| read::subscription(state, deal)).await
         }
+        ("GET", ["standing"]) => {
+            let paging: read::Paging = request.query()?;
+            json(app, move |_, state| read::standings(state, &paging)).await
+        }
+        ("GET", ["standing", id]) => {
+            let id: StandingId = parsed(id, "standing request")?;
+            json(app, move |_, state| read::standing(state, id)).await
+        }
         ("GET", ["licences", deal]) => {
             let deal: DealId = parsed(deal, "deal")?;
             json(app, move |app, state| read::licence(app, state, deal)).await
@@ -182,7 +190,8 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
 fn is_known(path: &[&str]) -> bool {
     matches!(
         path,
-        ["status" | "genesis" | "parameters" | "transactions" | "issuers" | "listings" | "deals"]
+        ["status" | "genesis" | "parameters" | "transactions" | "issuers" | "listings" | "deals"
+                | "standing"]
             | [
                 "transactions"
                     | "blocks"
@@ -191,6 +200,7 @@ fn is_known(path: &[&str]) -> bool {
                     | "deals"
                     | "licences"
                     | "subscriptions",
+                    | "standing",
                 _
             ]
             | ["issuers", _, "leaves"]

@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::amount::{Amount, Money};
 use crate::codec::{Bounded, Bytes, Text};
-use crate::id::{AccountId, DealId, Digest, PackageId};
+use crate::id::{AccountId, DealId, Digest, PackageId, StandingId};
 use crate::layout::{Layout, MAX_COLUMNS, MAX_TABLES};
 use crate::listing::{Lineage, Offer, TableClaims, TierName};
 use crate::payment::{Funding, Refund};
 use crate::segment::{Leaf, MAX_CIPHERTEXT_BYTES, RangeProof};
 use crate::terms::Purpose;
+use crate::wanted::{MAX_INSTITUTIONS, Wanted};
 
 /// Most bytes of a bundle.
 pub const MAX_BUNDLE_BYTES: usize = 256 * 1024;
@@ -228,4 +229,42 @@ pub struct Dispute {
     pub segment_key: Scalar,
     /// Proof that the segment's key derives from the master key, for this deal.
     pub proof: Bytes<PROOF_BYTES>,
+}
+
+/// Asks for a dataset that may not be listed yet. The ledger matches it to the first listing that has
+/// what it wants.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct PostStanding {
+    /// The period in which it is posted: days since 1970, by thirty. Requests of a credential are
+    /// counted by period.
+    pub period: u32,
+    /// What is wanted.
+    pub wanted: Wanted,
+    /// Whose listings are accepted; of any active institution if none is named.
+    pub institutions: Bounded<AccountId, MAX_INSTITUTIONS>,
+    /// What the buyer wants to do.
+    pub purpose: Purpose,
+    /// For how many named users.
+    pub seats: u32,
+    /// The highest price.
+    pub max_price: Money,
+    /// What each deal's own actions may spend on fees, in the currency of the price.
+    pub allowance: Amount,
+    /// Up-time after which it ends, in milliseconds.
+    pub for_ms: u64,
+    /// Where the money comes from.
+    pub funding: Funding,
+    /// Where it goes back to.
+    pub refund: Refund,
+    /// The key to which master keys are encrypted, made for this request.
+    pub delivery_key: JubPoint,
+    /// The key that signs `ready`, disputes and the cancellation, made for this request.
+    pub auth_key: AccountId,
+}
+
+/// Takes a standing request back. A deal that it was matched to goes on.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct CancelStanding {
+    /// Which one.
+    pub standing: StandingId,
 }

@@ -93,6 +93,7 @@ impl Deliver {
         deal.enter(ctx, Stage::Verified, Some(deadline_ms));
         ctx.emit(Event::DealDelivered { deal: deal.id, dispute_by_ms: deadline_ms });
         subscription::claim_served(ctx, &deal)?;
-        licence::issue(ctx, &deal)
+        licence::issue(ctx, &deal)?;
+        crate::wanted::delivered(ctx, &deal)
     }
 }

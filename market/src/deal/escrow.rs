@@ -86,18 +86,19 @@ pub(super) fn free_seat(ctx: &mut Context<'_>, deal: &Deal) -> Result<(), TxErro
     Ok(())
 }
 
-/// Ends a deal unpaid: price and what is left of the allowance go back; the bond goes to the buyer if
-/// the institution failed this deal, else back to the institution; a licence ends.
+/// Ends a deal unpaid: price and what is left of the allowance go back, if a standing request goes on
+/// to its purse; the bond goes to the buyer if the institution failed this deal, else back to the
+/// institution; a licence ends.
 pub(super) fn terminate(
     ctx: &mut Context<'_>,
     mut deal: Deal,
     termination: Termination,
 ) -> Result<(), TxError> {
-    let buyer = deal.refund.purse();
+    let (buyer, back) = (deal.refund.purse(), ctx.returns_to(&deal)?);
     let failed = matches!(termination, Termination::NotDelivered | Termination::Disputed { .. });
     let institution = Purse::Bond(deal.listing.institution);
-    move_all(ctx, &deal, DealPurse::Price, &buyer)?;
-    move_all(ctx, &deal, DealPurse::Allowance, &buyer)?;
+    move_all(ctx, &deal, DealPurse::Price, &back)?;
+    move_all(ctx, &deal, DealPurse::Allowance, &back)?;
     let bond = move_all(ctx, &deal, DealPurse::Bond, if failed { &buyer } else { &institution })?;
     let compensation = if failed { bond } else { Amount::ZERO };
     free_seat(ctx, &deal)?;
@@ -106,7 +107,10 @@ pub(super) fn terminate(
     deal.termination = Some(termination.clone());
     deal.enter(ctx, Stage::Terminated, None);
     ctx.emit(Event::DealTerminated { deal: deal.id, termination, compensation });
-    if failed { subscription::claim_failed(ctx, &deal) } else { Ok(()) }
+    if failed {
+        subscription::claim_failed(ctx, &deal)?;
+    }
+    crate::wanted::deal_ended(ctx, &deal)
 }
 
 /// Ends a deal paid: the price is split by the shares of the agreed offer but for what a subscription

@@ -7,7 +7,7 @@
 use super::*;
 use crate::event::Event;
 use crate::genesis::Parameters;
-use crate::id::PackageId;
+use crate::id::{PackageId, StandingId};
 use crate::listing::{Listing, Offer, Standing, Tier, TierName};
 use crate::payment::{DealPurse, Purse};
 use crate::terms::Outcome;
@@ -28,6 +28,11 @@ pub enum Origin {
         package: PackageId,
         /// The version of that offer.
         version: u32,
+    },
+    /// A standing request that the ledger matched.
+    Standing {
+        /// Which one.
+        standing: StandingId,
     },
 }
 

@@ -6,6 +6,7 @@ use crate::action::trade::{Ready, RequestDeal, ReviewDeal};
 use crate::authority::Authority;
 use crate::id::Hasher;
 use crate::listing::{Listing, Offer};
+use crate::wanted::Shown;
 
 impl RequestDeal {
     pub(crate) fn check(&self) -> Result<(), TxError> {
@@ -89,6 +90,16 @@ impl Ready {
     ) -> Result<(), TxError> {
         let deal = ctx.deal_at(&self.deal, Stage::Agreed)?;
         authority.require_deal_key(&deal.auth_key)?;
+        if let Origin::Standing { .. } = deal.origin {
+            // The credential with which the request was posted may be long gone.
+            let shown = Shown::of(authority.credential()?)?;
+            let offer = ctx.offer(&deal.listing, deal.version)?;
+            if !shown.decide(&offer.terms, &deal.purpose).is_open() {
+                return Err(TxError::NoLongerQualified { deal: deal.id });
+            }
+        } else if authority.credential.is_some() {
+            return Err(TxError::CredentialNotUsed);
+        }
         open::make_ready(ctx, deal)
     }
 }

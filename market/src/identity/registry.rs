@@ -75,12 +75,12 @@ impl Admit {
             ctx.currency(currency)?;
         }
         let key = state_key::party(role, &self.account);
-        match ctx.get(&key)? {
+        let known = match ctx.get(&key)? {
             Some(party) if party.standing == Standing::Active => {
                 return Err(TxError::AlreadyAdmitted { role });
             }
-            _ => {}
-        }
+            before => before.is_some(),
+        };
         let party = Party {
             admission: self.admission.clone(),
             name: self.name.clone(),
@@ -91,7 +91,10 @@ impl Admit {
         };
         ctx.put(&key, &party);
         ctx.emit(Event::Admitted { account: self.account, role, evidence: self.evidence });
-        Ok(())
+        match (role, known) {
+            (Role::Institution, true) => crate::wanted::institution_returns(ctx, &self.account),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -90,7 +90,7 @@ impl ReviseListing {
         ctx.put(&state_key::offer(&id, listing.version), &self.offer);
         ctx.put_listing(&listing);
         ctx.emit(Event::ListingLive { listing: id, version: listing.version });
-        Ok(())
+        crate::wanted::listing_offers(ctx, &id)
     }
 }
 
@@ -102,6 +102,6 @@ impl ResumeListings {
         }
         ctx.delete(&key);
         ctx.emit(Event::ListingsResumed { institution: self.institution });
-        Ok(())
+        crate::wanted::institution_returns(ctx, &self.institution)
     }
 }

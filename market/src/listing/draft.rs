@@ -108,7 +108,7 @@ impl Listing {
         self.live_since_ms = Some(ctx.time_ms());
         self.supersede(ctx)?;
         ctx.emit(Event::ListingLive { listing: self.id, version: self.version });
-        Ok(())
+        crate::wanted::listing_offers(ctx, &self.id)
     }
 
     /// The version before points to this one from now on.

@@ -25,6 +25,9 @@ pub struct Offer {
     pub max_undelivered: u32,
     /// Addresses at which leaves, manifest and segments are served; may be empty.
     pub locations: Bounded<Text<200>, MAX_LOCATIONS>,
+    /// What is declared of the package, not proven, for those who look for one.
+    #[serde(default)]
+    pub declared: Declared,
 }
 
 impl Offer {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::amount::{Amount, Asset};
 use crate::context::Context;
 use crate::error::TxError;
-use crate::id::{AccountId, DealId, PackageId};
+use crate::id::{AccountId, DealId, PackageId, StandingId};
 use crate::state_key;
 
 /// A place where money lies.
@@ -45,6 +45,8 @@ pub enum Purse {
     Stake(AccountId),
     /// Stake on its way back to a validator's account.
     Unbonding(AccountId),
+    /// What a standing request holds: price and fee allowance of its next deal.
+    Standing(StandingId),
 }
 
 /// The parts of a deal's money.
@@ -84,6 +86,7 @@ impl fmt::Display for Purse {
             Self::Fees => f.write_str("the fees"),
             Self::Stake(account) => write!(f, "the stake of {account}"),
             Self::Unbonding(account) => write!(f, "the unbonding stake of {account}"),
+            Self::Standing(standing) => write!(f, "the escrow of standing request {standing}"),
         }
     }
 }

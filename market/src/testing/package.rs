@@ -17,7 +17,7 @@ use crate::fee::FeePayer;
 use crate::id::{DealId, Digest, Hasher};
 use crate::layout::{BlockRows, File, Layout};
 use crate::ledger::Receipt;
-use crate::listing::{Lineage, ListingId, Offer, Seats, Share, Tier};
+use crate::listing::{Declared, Lineage, ListingId, Offer, Seats, Share, Tier};
 use crate::payment::{Funding, Refund};
 use crate::segment::{self, Leaf, LeafTree, NONCE_BYTES};
 use crate::state_key;
@@ -87,6 +87,7 @@ impl FilePackage {
                 max_licences: None,
                 max_undelivered: 4,
                 locations: Bounded::new(vec![text("http://127.0.0.1/")]).expect("one address"),
+                declared: Declared::default(),
             },
         };
         Self { key, ciphertext, leaves, draft }

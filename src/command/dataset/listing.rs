@@ -109,6 +109,13 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
     if let Some(path) = &command.description {
         let description = Description::read(path)?;
         record.offer = description.offer(record.institution)?;
+        let layout = PackageFolder::read(&record.folder)?;
+        let names = layout
+            .layout()
+            .tables()
+            .iter()
+            .map(|table| table.columns.iter().map(|column| column.name.as_str()).collect());
+        description.declare_columns(&mut record.offer, names)?;
         if !context.dry_run {
             store.keep_licence(&description.licence()?)?;
             store.update(&record)?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use galen_market::deal::{Deal, Stage};
 use galen_market::genesis::{Genesis, Parameters};
-use galen_market::id::{AccountId, DealId, TransactionId};
+use galen_market::id::{AccountId, DealId, StandingId, TransactionId};
 use galen_market::ledger::Receipt;
 use galen_market::listing::ListingId;
 use galen_market::role::Role;
@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 
 use crate::types::{
     AccountView, BlockView, DealView, ErrorBody, IssuerView, Leaves, LicenceView, ListingFilter,
-    ListingSummary, ListingView, Page, PartyView, Status, Submitted, SubscriptionView,
-    TransactionState, stage_name,
+    ListingSummary, ListingView, Page, PartyView, StandingView, Status, Submitted,
+    SubscriptionView, TransactionState, stage_name,
 };
 use crate::{MAX_LEAVES, MAX_PAGE, MAX_WAIT_MS, PREFIX};
 
@@ -239,6 +239,24 @@ impl Client {
     /// See [`ClientError`].
     pub fn parties(&self, role: Role) -> Result<Vec<PartyView>, ClientError> {
         self.pages(&format!("parties/{role}"))
+    }
+
+    // ---- Standing requests ----
+
+    /// A standing request, an ended one too.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn standing(&self, id: &StandingId) -> Result<StandingView, ClientError> {
+        self.get(&format!("standing/{id}"))
+    }
+
+    /// All standing requests that wait for a listing, the oldest first.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn standings(&self) -> Result<Vec<StandingView>, ClientError> {
+        self.pages("standing")
     }
 
     // ---- Issuers ----

@@ -13,6 +13,7 @@ use galen_market::layout::Layout;
 use galen_market::ledger::Receipt;
 use galen_market::listing::{Listing, ListingId, Offer, TableClaims};
 use galen_market::role::Role;
+use galen_market::wanted::StandingRequest;
 use galen_zk::field::Scalar;
 use serde::{Deserialize, Serialize};
 
@@ -371,6 +372,20 @@ pub struct DealView {
     /// Its licence, once the key was delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<Licence>,
+}
+
+/// A standing request.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StandingView {
+    /// What the ledger knows.
+    pub standing: StandingRequest,
+    /// Up-time now, the clock of its deadline.
+    pub uptime_ms: u64,
+    /// Up-time until it ends by itself; none if it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining_ms: Option<u64>,
+    /// What its purse holds, in the currency of its highest price.
+    pub held: Amount,
 }
 
 /// A licence.

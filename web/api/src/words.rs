@@ -7,6 +7,7 @@
 use galen_market::layout::{Column, Layout, Table, Values};
 use galen_market::listing::{Chart, TableClaims};
 use galen_market::terms::Purpose;
+use galen_market::wanted::{ColumnWanted, Wanted, Within};
 
 /// Everything that the claims say of a table: k, diversity, ranges and charts.
 #[must_use]
@@ -52,6 +53,44 @@ pub fn diversity(table: &Table, claims: &TableClaims) -> Vec<String> {
         ))
     });
     each.collect()
+}
+
+/// What a standing request wants, each with how a listing shows it: `proven` or `declared`.
+#[must_use]
+pub fn wanted(wanted: &Wanted) -> Vec<(&'static str, String)> {
+    const PROVEN: &str = "proven";
+    const DECLARED: &str = "declared";
+    let mut all: Vec<_> =
+        wanted.diseases.iter().map(|disease| (DECLARED, format!("about {disease}"))).collect();
+    let Some(table) = &wanted.table else { return all };
+    if table.rows > 0 {
+        all.push((PROVEN, format!("a table of at least {} rows", table.rows)));
+    }
+    if table.k > 0 {
+        all.push((PROVEN, format!("k of at least {}", table.k)));
+    }
+    for ColumnWanted { column, l, within, values } in &table.columns {
+        all.push((DECLARED, format!("a {column}")));
+        if let Some(l) = l {
+            all.push((PROVEN, format!("{column}: at least {l} different values in every group")));
+        }
+        if let Some(values) = values {
+            all.push((PROVEN, format!("{column}: at least {values} values")));
+        }
+        match *within {
+            Some(Within::Numbers { scale, low, high }) => {
+                let [low, high] = [low, high].map(|value| decimal(value, scale.into()));
+                all.push((PROVEN, format!("{column}: all values from {low} to {high}")));
+            }
+            Some(Within::Days { low, high }) => {
+                let [low, high] = [low, high]
+                    .map(|day| galen_market::date::render(day).unwrap_or_else(|| day.to_string()));
+                all.push((PROVEN, format!("{column}: all days from {low} to {high}")));
+            }
+            None => {}
+        }
+    }
+    all
 }
 
 /// A purpose with everything that is declared and undertaken.
