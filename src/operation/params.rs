@@ -180,10 +180,7 @@ pub fn beacon(
 fn extend_key(
     path: &Path,
     out: &Path,
-    step: impl FnOnce(
-        Phase2<BufReader<File>>,
-        &mut BufWriter<File>,
-    ) -> Result<History, CeremonyError>,
+    step: impl FnOnce(Phase2<BufReader<File>>, &mut BufWriter<File>) -> Result<History, CeremonyError>,
 ) -> Result<Chain, Failure> {
     let reader = open(path)?;
     file::create_with(out, |writer| step(Phase2::open(reader)?, writer))
@@ -214,7 +211,9 @@ pub fn check(path: &Path, circuit: Option<&str>, ptau: Option<&Path>) -> Result<
     }
     let (Some(name), Some(ptau)) = (circuit, ptau) else {
         return Err(Failure::usage("a key of phase 2 is checked against constraints and powers")
-            .remedy("name its circuit with --circuit and the file of powers of tau with --powers"));
+            .remedy(
+                "name its circuit with --circuit and the file of powers of tau with --powers",
+            ));
     };
     let constraints = self::circuit(name)?.constraints;
     let (_, history) = zkey::import(open(path)?, &mut powers(ptau)?, &constraints, &mut OsRng)

@@ -1,7 +1,7 @@
 //! Files that are replaced whole or not at all, readable by their owner only.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use rand::RngCore;
@@ -75,7 +75,7 @@ pub fn create_with<T, E: From<io::Error>>(
     write: impl FnOnce(&mut BufWriter<File>) -> Result<T, E>,
 ) -> Result<T, E> {
     let temporary = temporary_beside(path)?;
-    let result = (|| {
+    let result = (|| -> Result<T, E> {
         let mut file = BufWriter::new(private().open(&temporary)?);
         let value = write(&mut file)?;
         file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;

@@ -15,9 +15,9 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use ark_bn254::{Fq, Fr, G1Affine, G1Projective, G2Affine, G2Projective};
-use ark_ec::{AffineRepr, CurveGroup, scalar_mul::ScalarMul};
-use ark_ff::{BigInteger, Field, PrimeField, UniformRand};
+use ark_bn254::{Fr, G1Affine, G2Affine};
+use ark_ec::{AffineRepr, CurveGroup};
+use ark_ff::{Field, UniformRand};
 use ark_relations::gr1cs::ConstraintSystem;
 use galen_zk::ceremony::CeremonyError;
 use galen_zk::ceremony::folder::{self, Circuit};
@@ -34,6 +34,7 @@ use galen_zk::point::{G1Point, G2Point};
 use galen_zk::proof::{self, KeyError, Proof, ProofError, ProvingKey, VerifyingKey};
 use galen_zk::setup::file_stem;
 use galen_zk::statement::Statement;
+use galen_zk::testing::powers_file;
 
 use support::{
     POWER, circuit, done, export, montgomery_1, montgomery_2, phase_2, powers, powers_path, rng,
@@ -305,40 +306,6 @@ fn committed_inputs_go_through_a_ceremony() {
     assert!(!stranger("k-anonymity/1/60", chain.key()));
 }
 
-/// A file of powers of tau with secrets from a seed.
-fn powers_file(power: u32, seed: u64) -> Vec<u8> {
-    let mut random = rng(seed);
-    let [tau, alpha, beta] = std::array::from_fn(|_| Fr::rand(&mut random));
-    let size = 1usize << power;
-    let exponents: Vec<Fr> =
-        std::iter::successors(Some(Fr::ONE), |last| Some(*last * tau)).take(2 * size - 1).collect();
-    let one = G1Projective::from(G1Affine::generator());
-    let first = |scalars: &[Fr]| -> Vec<u8> {
-        one.batch_mul(scalars).iter().flat_map(montgomery_1).collect()
-    };
-    let times = |factor: Fr| -> Vec<Fr> { exponents[..size].iter().map(|e| *e * factor).collect() };
-    let two = G2Projective::from(G2Affine::generator());
-    let second: Vec<u8> = two.batch_mul(&exponents[..size]).iter().flat_map(montgomery_2).collect();
-    let mut header = 32u32.to_le_bytes().to_vec();
-    header.extend(Fq::MODULUS.to_bytes_le());
-    header.extend([power.to_le_bytes(), power.to_le_bytes()].concat());
-    let mut bytes = b"ptau".to_vec();
-    bytes.extend([1u32.to_le_bytes(), 6u32.to_le_bytes()].concat());
-    for (kind, payload) in [
-        (1u32, header),
-        (2, first(&exponents)),
-        (3, second),
-        (4, first(&times(alpha))),
-        (5, first(&times(beta))),
-        (6, montgomery_2(&(two * beta).into_affine())),
-    ] {
-        bytes.extend(kind.to_le_bytes());
-        bytes.extend((payload.len() as u64).to_le_bytes());
-        bytes.extend(payload);
-    }
-    bytes
-}
-
 /// A folder with every registered circuit: the segment key from its ceremony, the others (whose
 /// ceremonies take hours) by their development verifying keys with another δ, which makes them other
 /// keys of the same circuits.
@@ -365,7 +332,7 @@ fn production(directory: &Path) -> PowersFile<Cursor<Vec<u8>>> {
         fs::write(stem.with_extension("vk"), bytes).unwrap();
         fs::write(stem.with_extension("json"), serde_json::to_vec(&frozen).unwrap()).unwrap();
     }
-    PowersFile::open(Cursor::new(powers_file(15, 11))).unwrap()
+    PowersFile::open(Cursor::new(powers_file(15, &mut rng(11)))).unwrap()
 }
 
 #[test]

@@ -52,7 +52,11 @@ fn phase2(context: &Context, history: &History, message: &str) -> Result<(), Fai
     Ok(())
 }
 
-pub(super) fn sigma(context: &Context, transcript: &Transcript, message: &str) -> Result<(), Failure> {
+pub(super) fn sigma(
+    context: &Context,
+    transcript: &Transcript,
+    message: &str,
+) -> Result<(), Failure> {
     let steps: Vec<_> = transcript
         .steps()
         .iter()
@@ -96,7 +100,11 @@ fn parameters(dir: Option<PathBuf>) -> Result<Parameters, Failure> {
     }
 }
 
-pub(super) fn show_key(context: &Context, circuit: &str, dir: Option<PathBuf>) -> Result<(), Failure> {
+pub(super) fn show_key(
+    context: &Context,
+    circuit: &str,
+    dir: Option<PathBuf>,
+) -> Result<(), Failure> {
     let entry = params::entry(circuit)?;
     let parameters = parameters(dir)?;
     let network = if parameters.origin().is_forgeable() {

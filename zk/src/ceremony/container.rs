@@ -261,7 +261,7 @@ fn words(value: &BigInt<4>) -> [u8; NUMBER] {
 }
 
 /// The bytes of a point of the first group.
-pub(super) fn bytes_1(point: &G1Affine) -> [u8; POINT_1] {
+pub(crate) fn bytes_1(point: &G1Affine) -> [u8; POINT_1] {
     let mut bytes = [0u8; POINT_1];
     if let Some((x, y)) = point.xy() {
         for (chunk, number) in bytes.chunks_exact_mut(NUMBER).zip([x, y]) {
@@ -272,7 +272,7 @@ pub(super) fn bytes_1(point: &G1Affine) -> [u8; POINT_1] {
 }
 
 /// The bytes of a point of the second group.
-pub(super) fn bytes_2(point: &G2Affine) -> [u8; POINT_2] {
+pub(crate) fn bytes_2(point: &G2Affine) -> [u8; POINT_2] {
     let mut bytes = [0u8; POINT_2];
     if let Some((x, y)) = point.xy() {
         for (chunk, number) in bytes.chunks_exact_mut(NUMBER).zip([x.c0, x.c1, y.c0, y.c1]) {
@@ -321,7 +321,7 @@ pub fn point_2(bytes: &[u8]) -> Result<G2Affine, FormatError> {
 }
 
 /// A modulus as headers state it: its length and its plain little-endian bytes.
-pub(super) fn modulus<F: PrimeField>() -> Vec<u8> {
+pub(crate) fn modulus<F: PrimeField>() -> Vec<u8> {
     let mut bytes = (NUMBER as u32).to_le_bytes().to_vec();
     let mut number = F::MODULUS.to_bytes_le();
     number.resize(NUMBER, 0);

@@ -74,7 +74,9 @@ pub enum HistoryError {
     #[error("the history has ended with a public random value, or is too long")]
     Ended,
     /// A random value of no use.
-    #[error("a public random value has 1 to {MAX_BEACON} bytes, and {MIN_ITERATIONS} to 24 for the logarithm of its hashes")]
+    #[error(
+        "a public random value has 1 to {MAX_BEACON} bytes, and {MIN_ITERATIONS} to 24 for the logarithm of its hashes"
+    )]
     Value,
     /// A name that is empty, too long, or cannot be shown.
     #[error("a name must have 1 to {MAX_NAME} bytes and no control characters")]
@@ -208,7 +210,11 @@ impl Contribution {
 }
 
 fn nonzero<A: AffineRepr>(point: A) -> Result<A, FormatError> {
-    if point.is_zero() { Err(malformed("a contribution holds the neutral point")) } else { Ok(point) }
+    if point.is_zero() {
+        Err(malformed("a contribution holds the neutral point"))
+    } else {
+        Ok(point)
+    }
 }
 
 /// What remains to be read.

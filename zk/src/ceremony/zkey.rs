@@ -22,8 +22,8 @@ use rand::{CryptoRng, RngCore};
 
 use super::CeremonyError;
 use super::container::{
-    Container, NUMBER, POINT_1, POINT_2, bytes_1, bytes_2, coefficient, malformed, modulus, point_1,
-    point_2,
+    Container, NUMBER, POINT_1, POINT_2, bytes_1, bytes_2, coefficient, malformed, modulus,
+    point_1, point_2,
 };
 use super::history::{History, HistoryError};
 use super::initial;

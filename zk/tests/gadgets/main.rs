@@ -38,8 +38,10 @@ use gadget::Gadget;
 fn a_solver_finds_what_the_constraints_of_every_gadget_mean() {
     let folder = tempfile::tempdir().unwrap();
     let place = |name: &str, extension: &str| folder.path().join(name).with_extension(extension);
-    let gadgets: Vec<Gadget> =
-        [curve::gadgets(), hashes::gadgets(), statements::gadgets()].into_iter().flatten().collect();
+    let gadgets: Vec<Gadget> = [curve::gadgets(), hashes::gadgets(), statements::gadgets()]
+        .into_iter()
+        .flatten()
+        .collect();
     for gadget in &gadgets {
         let path = place(&gadget.name, "r1cs");
         assert!(!path.exists(), "two gadgets are called {}", gadget.name);

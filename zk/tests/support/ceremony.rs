@@ -23,7 +23,9 @@ pub fn rng(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
 }
 
-pub fn snarkjs<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> (bool, String) {
+pub fn snarkjs<I: AsRef<std::ffi::OsStr>>(
+    arguments: impl IntoIterator<Item = I>,
+) -> (bool, String) {
     let cli = node::tools().join("snarkjs/node_modules/snarkjs/build/cli.cjs");
     node::run(Command::new("node").arg(cli).args(arguments))
 }
