@@ -153,7 +153,7 @@ fn a_node_of_a_production_network_starts_from_a_ceremony_and_calls_nothing_forge
     let node = Node::start_with(&home, &["--data", "ledger"], Some(&folder));
     let status = home.run(&["node", "status", "--node", &node.url]).done();
     assert_eq!(status["forgeable_parameters"], false, "{status}");
-    for path in ["/", "/proofs", "/v1/status"] {
+    for path in ["/", "/api/v1/status"] {
         let page = page(&node, path);
         assert!(!page.contains("anybody can make false proofs"), "{path}: {page}");
         assert!(!page.contains("Development ledger"), "{path}: {page}");
