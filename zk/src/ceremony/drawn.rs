@@ -68,7 +68,7 @@ fn words(rng: &mut ChaCha20Rng) -> BigInt<4> {
     let mut limbs = [0u64; 4];
     for limb in &mut limbs {
         let high = u64::from(rng.next_u32());
-        *limb = high << 32 | u64::from(rng.next_u32());
+        *limb = (high << 32) | u64::from(rng.next_u32());
     }
     if let Some(last) = limbs.last_mut() {
         *last &= u64::MAX >> (u64::BITS * 4 - FIELD_BITS);

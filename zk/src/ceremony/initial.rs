@@ -117,8 +117,7 @@ pub fn write<P: Read + Seek, G: RngCore + CryptoRng>(
 /// A key with what its history starts from: δ is one, and the points of inputs and private variables
 /// are those of the constraints.
 pub(super) fn with_points(circuit: &Constraints, key: &Key, lagrange: &Lagrange) -> Key {
-    let [a, b, c] = circuit.matrices().map(|matrix| columns(matrix, circuit.variables()));
-    let [mut a, b, c] = [a, b, c];
+    let [mut a, b, c] = circuit.matrices().map(|matrix| columns(matrix, circuit.variables()));
     own_rows(&mut a, circuit);
     let points: Vec<G1Projective> = (0..circuit.variables())
         .into_par_iter()
@@ -194,7 +193,7 @@ fn own_rows(columns: &mut [Terms], circuit: &Constraints) {
     }
 }
 
-fn sum<A: AffineRepr<ScalarField = Fr>>(terms: &Terms, points: &[A]) -> A::Group {
+fn sum<A: AffineRepr<ScalarField = Fr>>(terms: &[(Fr, usize)], points: &[A]) -> A::Group {
     let mut sum = A::Group::default();
     for (factor, row) in terms {
         let Some(point) = points.get(*row) else { continue };
