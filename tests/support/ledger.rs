@@ -1,47 +1,10 @@
 //! A node with three registrars and the homes of its parties, all by the binary.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Home, Ran, with};
-
-/// A node that runs until it is dropped.
-pub struct Node {
-    child: Child,
-    pub url: String,
-}
-
-impl Node {
-    pub fn start(home: &Home) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_galen"))
-            .args(["node", "run", "--listen", "127.0.0.1:0", "--json", "--home"])
-            .arg(home.path("home"))
-            .env("RUST_LOG", "warn,arc_malachitebft_network=off")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = String::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            said.push_str(&line.unwrap());
-            if said.ends_with('}') {
-                break;
-            }
-        }
-        let said: Value = serde_json::from_str(&said).unwrap();
-        Self { child, url: said["url"].as_str().unwrap().to_owned() }
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use super::{Home, Node, Ran, with};
 
 /// A ledger with three registrars of whom two must sign, and the homes of its parties.
 pub struct World {
