@@ -80,6 +80,7 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
         ("GET", ["status"]) => json(app, |app, _| read::status(app)).await,
         ("GET", ["genesis"]) => Ok(reply::json(app.genesis())),
         ("GET", ["parameters"]) => json(app, |_, state| Ok(parameters(state)?)).await,
+        ("GET", ["verifying-keys"]) => json(app, |app, _| Ok(read::verifying_keys(app))).await,
         ("POST", ["transactions"]) => submit(app, request).await,
         ("POST", ["transactions", "dry-run"]) => dry_run(app, request).await,
         ("GET", ["transactions", id]) => {
@@ -114,6 +115,11 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
         ("GET", ["listings", institution, package]) => {
             let id = read::listing_id(institution, package)?;
             json(app, move |app, state| read::listing(app, state, &id)).await
+        }
+        ("GET", ["listings", institution, package, "proofs", table, block]) => {
+            let id = read::listing_id(institution, package)?;
+            let at = (parsed(table, "table")?, parsed(block, "block")?);
+            json(app, move |app, state| read::block_proof(app, state, &id, at)).await
         }
         ("GET", ["listings", institution, package, "deals"]) => {
             let id = read::listing_id(institution, package)?;
@@ -155,11 +161,15 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
 fn is_known(path: &[&str]) -> bool {
     matches!(
         path,
-        ["status" | "genesis" | "parameters" | "transactions" | "issuers" | "listings"]
+        [
+            "status" | "genesis" | "parameters" | "verifying-keys" | "transactions" | "issuers"
+            | "listings",
+        ]
             | ["transactions" | "blocks" | "accounts" | "parties" | "deals" | "licences", _]
             | ["issuers", _, "leaves"]
             | ["listings", _, _]
             | ["listings", _, _, "deals"]
+            | ["listings", _, _, "proofs", _, _]
             | ["institutions", _, "deals", _]
             | ["packages", _, _]
     )

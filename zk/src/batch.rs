@@ -274,6 +274,13 @@ impl<'k> Batch<'k> {
         Ok(())
     }
 
+    /// Whether everything holds, without looking for what does not: for who refuses all of it together,
+    /// or verifies alone what does not hold together.
+    #[must_use]
+    pub fn holds_all(&self) -> bool {
+        self.items.iter().all(Result::is_ok) && self.holds(&self.factors(), 0..self.checks.len())
+    }
+
     /// `z_i`: 128 bits each, not zero, the first one.
     fn factors(&self) -> Vec<Fr> {
         let hashes: Vec<[u8; 32]> = self.checks.par_iter().map(Check::hash).collect();

@@ -93,6 +93,7 @@ impl Ledger {
         let mut overlay = Overlay::new(state);
         let (changes, _) = begin(&frame, &overlay, &clock)?;
         overlay.apply(changes);
+        preverify::verify_together(&frame, &overlay, std::slice::from_ref(transaction));
         run(&frame, &overlay, transaction).map(|(_, receipt)| receipt)
     }
 
