@@ -5,46 +5,9 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
-use support::{DESCRIPTION, Home, ROLES, Ran, ward, with};
-
-/// A node that runs until it is dropped.
-struct Node {
-    child: Child,
-    url: String,
-}
-
-impl Node {
-    fn start(home: &Home) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_galen"))
-            .args(["node", "run", "--listen", "127.0.0.1:0", "--json", "--home"])
-            .arg(home.path("home"))
-            .env("RUST_LOG", "warn,arc_malachitebft_network=off")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = String::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            said.push_str(&line.unwrap());
-            if said.ends_with('}') {
-                break;
-            }
-        }
-        let said: Value = serde_json::from_str(&said).unwrap();
-        Self { child, url: said["url"].as_str().unwrap().to_owned() }
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use support::{DESCRIPTION, Home, Node, ROLES, Ran, account, ward, with};
 
 /// A ledger with three registrars of whom two must sign, and the homes of its parties.
 struct World {
@@ -55,10 +18,6 @@ struct World {
     university: Home,
     bank: Home,
     researcher: Home,
-}
-
-fn account(home: &Home, role: &str) -> String {
-    home.run(&["key", "show", "--role", role]).done()["account"].as_str().unwrap().to_owned()
 }
 
 impl World {

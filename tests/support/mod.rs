@@ -3,8 +3,9 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -71,8 +72,10 @@ impl Home {
         self.run_with(arguments, &self.path("password"))
     }
 
-    pub fn run_with(&self, arguments: &[&str], password: &Path) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_galen"))
+    /// The binary with its arguments, not started yet.
+    pub fn command(&self, arguments: &[&str], password: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_galen"));
+        command
             .args(arguments)
             .args(["--json", "--home"])
             .arg(self.path("home"))
@@ -81,9 +84,12 @@ impl Home {
             .env_remove("GALEN_NODE")
             .env_remove("GALEN_CEREMONY")
             .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn run_with(&self, arguments: &[&str], password: &Path) -> Ran {
+        let output = self.command(arguments, password).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Ran {
             exit: output.status.code().unwrap(),
@@ -99,6 +105,46 @@ impl Home {
         names.sort();
         names
     }
+}
+
+/// A node that runs until it is dropped.
+pub struct Node {
+    child: Child,
+    pub url: String,
+}
+
+impl Node {
+    pub fn start(home: &Home) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_galen"))
+            .args(["node", "run", "--listen", "127.0.0.1:0", "--json", "--home"])
+            .arg(home.path("home"))
+            .env("RUST_LOG", "warn,arc_malachitebft_network=off")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            said.push_str(&line.unwrap());
+            if said.ends_with('}') {
+                break;
+            }
+        }
+        let said: Value = serde_json::from_str(&said).unwrap();
+        Self { child, url: said["url"].as_str().unwrap().to_owned() }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An account of a wallet.
+pub fn account(home: &Home, role: &str) -> String {
+    home.run(&["key", "show", "--role", role]).done()["account"].as_str().unwrap().to_owned()
 }
 
 /// 240 persons, some with two rows, in classes of at least 20 by sex alone.

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine};
+use ark_ec::AffineRepr;
 use ark_ff::{BigInt, BigInteger, PrimeField, Zero};
 use rayon::prelude::*;
 
@@ -226,6 +227,40 @@ pub fn point_2(bytes: &[u8]) -> Result<G2Affine, FormatError> {
         return Err(malformed("a point is outside the prime-order subgroup"));
     }
     Ok(point)
+}
+
+fn limbs(value: BigInt<4>) -> [u8; NUMBER] {
+    let mut bytes = [0u8; NUMBER];
+    for (chunk, limb) in bytes.chunks_exact_mut(8).zip(value.0) {
+        chunk.copy_from_slice(&limb.to_le_bytes());
+    }
+    bytes
+}
+
+/// What [`coefficient`] reads.
+pub(super) fn coefficient_bytes(value: &Fr) -> [u8; NUMBER] {
+    limbs(Fr::from(value.0).0)
+}
+
+/// What [`point_1`] reads.
+pub(super) fn point_1_bytes(point: &G1Affine) -> [u8; POINT_1] {
+    let mut bytes = [0u8; POINT_1];
+    if let Some((x, y)) = point.xy() {
+        bytes[..NUMBER].copy_from_slice(&limbs(x.0));
+        bytes[NUMBER..].copy_from_slice(&limbs(y.0));
+    }
+    bytes
+}
+
+/// What [`point_2`] reads.
+pub(super) fn point_2_bytes(point: &G2Affine) -> [u8; POINT_2] {
+    let mut bytes = [0u8; POINT_2];
+    if let Some((x, y)) = point.xy() {
+        for (chunk, number) in bytes.chunks_exact_mut(NUMBER).zip([x.c0, x.c1, y.c0, y.c1]) {
+            chunk.copy_from_slice(&limbs(number.0));
+        }
+    }
+    bytes
 }
 
 /// A modulus as headers state it: its length and its plain little-endian bytes.

@@ -1,5 +1,5 @@
 //! Phase 2: a proving key in the public `.zkey` format, taken over only if every point in it is the
-//! one that the circuit and the powers of tau determine.
+//! one that the circuit and the powers of tau determine; and written out for the tools' own provers.
 //!
 //! Each list of points is compared in one random combination with what the circuit's constraints and
 //! the powers say it must be, up to δ, which is the one thing that phase 2 adds. So a key of another
@@ -10,7 +10,7 @@
 //! Committed inputs are public inputs to the public tools, so `IC` holds their bases: `γABC_j` with
 //! `γ = 1`. Source of the format: <https://github.com/iden3/snarkjs>, `zkey_utils` and `zkey_new`.
 
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek, Write};
 
 use ark_bn254::{Bn254, Fq, Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::{AffineRepr, VariableBaseMSM};
@@ -21,7 +21,8 @@ use rand::{CryptoRng, RngCore};
 
 use super::CeremonyError;
 use super::container::{
-    Container, NUMBER, POINT_1, POINT_2, coefficient, malformed, modulus, point_1, point_2,
+    self, Container, NUMBER, POINT_1, POINT_2, coefficient, coefficient_bytes, malformed, modulus,
+    point_1, point_1_bytes, point_2, point_2_bytes,
 };
 use super::phase1::{Powers, PowersFile, factors, shifted};
 use super::r1cs::Constraints;
@@ -35,6 +36,7 @@ const B_1: u32 = 6;
 const B_2: u32 = 7;
 const PRIVATE: u32 = 8;
 const QUOTIENT: u32 = 9;
+const HISTORY: u32 = 10;
 
 /// The protocol's number in the file's first section.
 const GROTH16: u32 = 1;
@@ -70,6 +72,64 @@ where
     let powers = powers.powers(domain.size(), rng)?;
     key.check(circuit, &domain, &powers, rng)?;
     Ok(key.stock)
+}
+
+/// Writes a key for circom's reduction as the public tools read it, without a history of contributions:
+/// they prove with it, and can say nothing of where it came from.
+///
+/// # Errors
+/// When the writer fails, or the key is not one of the circuit for that reduction.
+pub fn export(
+    key: &ark_groth16::ProvingKey<Bn254>,
+    circuit: &Constraints,
+    writer: &mut impl Write,
+) -> io::Result<()> {
+    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what);
+    let number = |value: usize| {
+        u32::try_from(value).map(u32::to_le_bytes).map_err(|_| invalid("too large for the format"))
+    };
+    let domain = circuit.domain().ok_or_else(|| invalid("the circuit is too large"))?.size();
+    let (variables, instance) = (circuit.variables(), circuit.instance());
+    if key.a_query.len() != variables
+        || key.vk.gamma_abc_g1.len() != instance
+        || key.h_query.len() != domain
+    {
+        return Err(invalid("the key is for another circuit or reduction"));
+    }
+    let mut header = [modulus::<Fq>(), modulus::<Fr>()].concat();
+    for size in [variables, instance.saturating_sub(1), domain] {
+        header.extend(number(size)?);
+    }
+    header.extend(point_1_bytes(&key.vk.alpha_g1));
+    header.extend(point_1_bytes(&key.beta_g1));
+    header.extend(point_2_bytes(&key.vk.beta_g2));
+    header.extend(point_2_bytes(&key.vk.gamma_g2));
+    header.extend(point_1_bytes(&key.delta_g1));
+    header.extend(point_2_bytes(&key.vk.delta_g2));
+
+    let entries = entries(circuit).ok_or_else(|| invalid("too large for the format"))?;
+    let mut coefficients = number(entries.len())?.to_vec();
+    for (matrix, row, variable, value) in &entries {
+        for number in [matrix, row, variable] {
+            coefficients.extend(number.to_le_bytes());
+        }
+        coefficients.extend(coefficient_bytes(value));
+    }
+    let first = |points: &[G1Affine]| points.iter().flat_map(point_1_bytes).collect::<Vec<u8>>();
+    let sections = [
+        (PROTOCOL, GROTH16.to_le_bytes().to_vec()),
+        (HEADER, header),
+        (BASES, first(&key.vk.gamma_abc_g1)),
+        (COEFFICIENTS, coefficients),
+        (A, first(&key.a_query)),
+        (B_1, first(&key.b_g1_query)),
+        (B_2, key.b_g2_query.iter().flat_map(point_2_bytes).collect()),
+        (PRIVATE, first(&key.l_query)),
+        (QUOTIENT, first(&key.h_query)),
+        // The hash of the circuit, 64 bytes, and the number of contributions.
+        (HISTORY, vec![0; 68]),
+    ];
+    container::write(writer, b"zkey", 1, &sections)
 }
 
 impl Key {
@@ -253,26 +313,33 @@ fn coefficients(domain: &GeneralEvaluationDomain<Fr>, mut values: Vec<Fr>) -> Ve
     values
 }
 
+/// The first two matrices as a key holds them, the first with its consistency rows: matrix, row,
+/// variable, value. `None` if a number does not fit.
+fn entries(circuit: &Constraints) -> Option<Vec<(u32, u32, u32, Fr)>> {
+    let [a, b, _] = circuit.matrices();
+    let number = |value: usize| u32::try_from(value).ok();
+    let mut entries = Vec::new();
+    for (which, matrix) in [(0, a), (1, b)] {
+        for (row, terms) in matrix.iter().enumerate() {
+            for (factor, wire) in terms {
+                entries.push((which, number(row)?, number(*wire)?, *factor));
+            }
+        }
+    }
+    for input in 0..circuit.instance() {
+        let row = circuit.len().saturating_add(input);
+        entries.push((0, number(row)?, number(input)?, Fr::ONE));
+    }
+    Some(entries)
+}
+
 /// Compares the matrices that the file holds, the first with its consistency rows, with the circuit's.
 fn same_matrices<R: Read + Seek>(
     file: &mut Container<R>,
     circuit: &Constraints,
 ) -> Result<(), CeremonyError> {
     let other = || CeremonyError::Key("it is for other constraints");
-    let [a, b, _] = circuit.matrices();
-    let mut expected: Vec<(u32, u32, u32, Fr)> = Vec::new();
-    let number = |value: usize| u32::try_from(value).map_err(|_| other());
-    for (which, matrix) in [(0, a), (1, b)] {
-        for (row, terms) in matrix.iter().enumerate() {
-            for (factor, wire) in terms {
-                expected.push((which, number(row)?, number(*wire)?, *factor));
-            }
-        }
-    }
-    for input in 0..circuit.instance() {
-        let row = circuit.len().saturating_add(input);
-        expected.push((0, number(row)?, number(input)?, Fr::ONE));
-    }
+    let mut expected = entries(circuit).ok_or_else(other)?;
     let length = expected.len().saturating_mul(ENTRY).saturating_add(4);
     let bytes = file.whole(COEFFICIENTS, length)?;
     let count = bytes.first_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes) as usize);
