@@ -68,8 +68,10 @@ fn packed() -> (Home, String, usize) {
     let csv = home.write("ward.csv", table());
     home.write("licence.txt", "Use it well.");
     home.write("description.json", DESCRIPTION);
-    let deidentify = ["dataset", "deidentify", &csv, "--k", "11", "--out", "data", "--small-blocks"];
-    let roles = ["age=quasi", "sex=quasi", "illness=sensitive", "cost=sensitive", "day=insensitive"];
+    let deidentify =
+        ["dataset", "deidentify", &csv, "--k", "11", "--out", "data", "--small-blocks"];
+    let roles =
+        ["age=quasi", "sex=quasi", "illness=sensitive", "cost=sensitive", "day=insensitive"];
     let roles: Vec<&str> = roles.iter().flat_map(|role| ["--role", role]).collect();
     let l = ["--l", "illness=4", "--l", "cost=5"];
     home.run(&with(&with(&deidentify, &roles), &l)).done();
@@ -196,7 +198,8 @@ fn digit(what: &'static str, text: &'static str, from_end: Option<usize>) -> Cha
     Box::new(move |path, mut bytes| {
         if asks(path, what) {
             let found = bytes.windows(text.len()).position(|window| window == text.as_bytes());
-            let start = found.unwrap_or_else(|| panic!("{text} in the answer to {path}")) + text.len();
+            let start =
+                found.unwrap_or_else(|| panic!("{text} in the answer to {path}")) + text.len();
             let length = bytes[start..].iter().position(|byte| *byte == b'"').unwrap();
             let at = start + from_end.map_or(0, |back| length - back);
             bytes[at] = if bytes[at] == b'1' { b'2' } else { b'1' };

@@ -143,8 +143,10 @@ pub fn listing() {
             diversity: Vec::new(),
             columns: Vec::new(),
         };
-        let place = BundleContext { package: [1; 32], institution: [2; 32], table: 0, block: blocks };
-        let prove = || drop(prover.prove_bundle(&place, &claims, &columns, &mut OsRng, &|_| ()).unwrap());
+        let place =
+            BundleContext { package: [1; 32], institution: [2; 32], table: 0, block: blocks };
+        let prove =
+            || drop(prover.prove_bundle(&place, &claims, &columns, &mut OsRng, &|_| ()).unwrap());
         // The key is read once, whatever is proven.
         if blocks == 0 {
             prove();

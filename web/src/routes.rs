@@ -161,10 +161,13 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
 fn is_known(path: &[&str]) -> bool {
     matches!(
         path,
-        [
-            "status" | "genesis" | "parameters" | "verifying-keys" | "transactions" | "issuers"
-            | "listings",
-        ]
+        ["status"
+            | "genesis"
+            | "parameters"
+            | "verifying-keys"
+            | "transactions"
+            | "issuers"
+            | "listings",]
             | ["transactions" | "blocks" | "accounts" | "parties" | "deals" | "licences", _]
             | ["issuers", _, "leaves"]
             | ["listings", _, _]

@@ -45,8 +45,8 @@ use crate::proof::{Proof, ProofError, VerifyingKey};
 
 use product::{Group, Term};
 
-pub use prepared::PreparedPoint;
 pub(crate) use prepared::Lines;
+pub use prepared::PreparedPoint;
 
 /// Pairs in one Miller loop: bounds memory, and shares squarings.
 const LOOP: usize = 64;

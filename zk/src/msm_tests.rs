@@ -84,10 +84,7 @@ fn small_scalars_agree_with_full_ones() {
                 (0..count).map(|_| rng.r#gen::<u64>() >> (64 - bits)).collect();
             cells[0] = u64::MAX >> (64 - bits);
             let scalars: Vec<Fr> = cells.iter().map(|cell| Fr::from(*cell)).collect();
-            assert_eq!(
-                sum_small(&points, &cells),
-                G1Projective::msm_unchecked(&points, &scalars)
-            );
+            assert_eq!(sum_small(&points, &cells), G1Projective::msm_unchecked(&points, &scalars));
         }
     }
 }

@@ -176,8 +176,10 @@ impl SummaryPowers {
                 .take(later.len())
                 .collect();
         let sum = |bases: &[G1Affine]| G1Projective::msm_unchecked(bases, &factors).into_affine();
-        let product =
-            Bn254::multi_pairing([sum(later), -sum(earlier)], [G2Affine::generator(), *tau.affine()]);
+        let product = Bn254::multi_pairing(
+            [sum(later), -sum(earlier)],
+            [G2Affine::generator(), *tau.affine()],
+        );
         if !product.is_zero() {
             return wrong("the powers of tau do not belong together".into());
         }

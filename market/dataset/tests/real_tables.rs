@@ -235,7 +235,9 @@ fn sold(case: &Case) -> Sold {
     };
     assert_eq!(claims.diversity.len(), case.sensitive.len());
     match case.charts {
-        Charts::All => assert!(claims.charts.len() * 2 >= encoded.columns.len(), "most are charted"),
+        Charts::All => {
+            assert!(claims.charts.len() * 2 >= encoded.columns.len(), "most are charted")
+        }
         Charts::Of(names) => assert_eq!(claims.charts.len(), names.len()),
     }
     assert!(claims.diversity.iter().zip(case.sensitive).all(|(claim, _)| claim.l >= 2));

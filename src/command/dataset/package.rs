@@ -354,7 +354,8 @@ pub(super) fn verify(context: &Context, command: &Verify) -> Result<(), Failure>
             checked.listing.package,
             checked.segments,
             match checked.proven {
-                true => format!("the proofs of {} row blocks verified on this machine", checked.blocks),
+                true =>
+                    format!("the proofs of {} row blocks verified on this machine", checked.blocks),
                 false => "proofs not yet, as it is a draft".to_owned(),
             }
         )
