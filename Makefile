@@ -54,8 +54,9 @@ soak: system
 mutants: system
 	@bash tests/mutants.sh $(CACHE)/tools $(MUTANTS)
 
-## make bench-proofs    every statement beside ark-groth16; the claims of a listing of BENCH_ROWS rows (a million)
-bench-proofs: system python
+## make bench-proofs    every statement beside ark-groth16 and snarkjs; a listing of BENCH_ROWS rows (a million), to live
+bench-proofs: system python node
+	@$(CARGO) build --quiet --bin galen
 	@$(CARGO) run --quiet --example bench -- statements
 
 ## make lint            rustfmt and clippy

@@ -10,8 +10,10 @@
 mod files;
 mod hashed;
 mod ledger;
+mod listing;
 mod proofs;
 mod report;
+mod snarkjs;
 mod statements;
 mod tables;
 

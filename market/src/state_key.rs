@@ -379,16 +379,16 @@ pub fn offers(id: &ListingId) -> Prefix<Offer> {
     prefix(space::OFFER, &[&id.institution.0, &id.package.0])
 }
 
-/// That a row block of a draft is proven.
+/// The height at which a row block was proven: where its bundle is to be found.
 #[must_use]
-pub fn proven_block(id: &ListingId, table: u32, block: u32) -> Key<()> {
+pub fn proven_block(id: &ListingId, table: u32, block: u32) -> Key<u64> {
     let parts = [table.to_be_bytes(), block.to_be_bytes()].concat();
     key(space::PROVEN_BLOCK, &[&id.institution.0, &id.package.0, &parts])
 }
 
-/// The proven row blocks of a draft; the rest of a key is table and block, big-endian.
+/// The proven row blocks of a listing; the rest of a key is table and block, big-endian.
 #[must_use]
-pub fn proven_blocks(id: &ListingId) -> Prefix<()> {
+pub fn proven_blocks(id: &ListingId) -> Prefix<u64> {
     prefix(space::PROVEN_BLOCK, &[&id.institution.0, &id.package.0])
 }
 

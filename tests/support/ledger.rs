@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
+pub use super::account;
 use super::{Home, Node, Ran, with};
 
 /// A ledger with three registrars of whom two must sign, and the homes of its parties.
@@ -15,10 +16,6 @@ pub struct World {
     pub university: Home,
     pub bank: Home,
     pub researcher: Home,
-}
-
-pub fn account(home: &Home, role: &str) -> String {
-    home.run(&["key", "show", "--role", role]).done()["account"].as_str().unwrap().to_owned()
 }
 
 impl World {

@@ -84,7 +84,8 @@ impl Home {
         Self::finished(command.env("GALEN_CEREMONY", ceremony))
     }
 
-    fn command(&self, arguments: &[&str], password: &Path) -> Command {
+    /// The binary with its arguments, not started yet.
+    pub fn command(&self, arguments: &[&str], password: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_galen"));
         command
             .args(arguments)
@@ -162,6 +163,11 @@ impl Drop for Node {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// An account of a wallet.
+pub fn account(home: &Home, role: &str) -> String {
+    home.run(&["key", "show", "--role", role]).done()["account"].as_str().unwrap().to_owned()
 }
 
 /// 240 persons, some with two rows, in classes of at least 20 by sex alone.

@@ -1,11 +1,12 @@
 //! From the state to the interface's types. Synchronous; every list is read in bounded pages.
 
 use galen_api::{
-    AccountView, Balance, BlockView, ClaimedVersion, DealView, DiversitySummary, IssuerView,
-    Leaves, LicenceView, ListingFilter, ListingSummary, ListingView, MAX_LEAVES, MAX_PAGE, Page,
-    PartyView, StandingView, Status, SubscriptionView, TableSummary,
+    AccountView, Balance, BlockProof, BlockView, ClaimedVersion, DealView, DiversitySummary,
+    IssuerView, Leaves, LicenceView, ListingFilter, ListingSummary, ListingView, MAX_LEAVES,
+    MAX_PAGE, Page, PartyView, StandingView, Status, SubscriptionView, TableSummary, VerifyingKeys,
 };
 use galen_chain::store::Snapshot;
+use galen_market::action::Action;
 use galen_market::amount::{Asset, Money};
 use galen_market::codec::decode_exact;
 use galen_market::deal::{self, Deal, Stage};
@@ -18,6 +19,7 @@ use galen_market::payment::{DealPurse, Purse};
 use galen_market::role::Role;
 use galen_market::state::{StateError, StateRead};
 use galen_market::state_key::{self, Prefix};
+use galen_market::transaction::Transaction;
 use galen_market::wanted::{self, StandingRequest};
 
 use crate::App;
@@ -58,6 +60,11 @@ pub(crate) fn status(app: &App) -> Answer<Status> {
     })
 }
 
+pub(crate) fn verifying_keys(app: &App) -> VerifyingKeys {
+    let verifier = app.rules().verifier();
+    VerifyingKeys { hash: Digest(verifier.parameters_hash()), keys: verifier.public_keys() }
+}
+
 pub(crate) fn now_ms() -> u64 {
     let since =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -69,8 +76,7 @@ pub(crate) fn block(app: &App, height: u64) -> Answer<BlockView> {
     let header = &stored.block.header;
     let mut transactions = Vec::with_capacity(stored.block.transactions.len());
     for bytes in &stored.block.transactions {
-        let transaction = galen_market::transaction::Transaction::decode(bytes)?;
-        transactions.push(transaction.id());
+        transactions.push(Transaction::decode(bytes)?.id());
     }
     Ok(BlockView {
         height: header.height,
@@ -347,6 +353,37 @@ pub(crate) fn listing(app: &App, state: &Snapshot, id: &ListingId) -> Answer<Lis
         manifest: manifest.and_then(|bytes| serde_json::from_slice(&bytes).ok()),
         summary: summary(app, state, listing)?,
     })
+}
+
+/// The proofs of a row block, out of the block of the ledger that holds them.
+pub(crate) fn block_proof(
+    app: &App,
+    state: &Snapshot,
+    id: &ListingId,
+    (table, block): (u32, u32),
+) -> Answer<BlockProof> {
+    find_listing(state, id)?;
+    let proven = state_key::read(state, &state_key::proven_block(id, table, block))?;
+    let height = proven.ok_or_else(|| ApiError::not_found("proven row block of this number"))?;
+    let stored =
+        app.node.block(height)?.ok_or_else(|| ApiError::not_found("such block at this node"))?;
+    for bytes in &stored.block.transactions {
+        let transaction = Transaction::decode(bytes)?;
+        let found = transaction.actions.iter().find_map(|action| match action {
+            Action::ProveBlock(proof)
+                if proof.institution == id.institution
+                    && proof.package == id.package
+                    && (proof.table, proof.block) == (table, block) =>
+            {
+                Some(proof.clone())
+            }
+            _ => None,
+        });
+        if let Some(proof) = found {
+            return Ok(BlockProof { height, transaction: transaction.id(), proof });
+        }
+    }
+    Err(StateError(format!("block {height} does not hold the proofs that it is said to")).into())
 }
 
 pub(crate) fn deals_of_listing(

@@ -81,6 +81,7 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
         ("GET", ["status"]) => json(app, |app, _| read::status(app)).await,
         ("GET", ["genesis"]) => Ok(reply::json(app.genesis())),
         ("GET", ["parameters"]) => json(app, |_, state| Ok(parameters(state)?)).await,
+        ("GET", ["verifying-keys"]) => json(app, |app, _| Ok(read::verifying_keys(app))).await,
         ("POST", ["transactions"]) => submit(app, request).await,
         ("POST", ["transactions", "dry-run"]) => dry_run(app, request).await,
         ("GET", ["transactions", id]) => {
@@ -126,6 +127,11 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
             .await?;
             let bytes = serde_json::to_vec_pretty(&policy).unwrap_or_default();
             Ok(reply::bytes(StatusCode::OK, odrl::MEDIA_TYPE, bytes))
+        }
+        ("GET", ["listings", institution, package, "proofs", table, block]) => {
+            let id = read::listing_id(institution, package)?;
+            let at = (parsed(table, "table")?, parsed(block, "block")?);
+            json(app, move |app, state| read::block_proof(app, state, &id, at)).await
         }
         ("GET", ["listings", institution, package, "deals"]) => {
             let id = read::listing_id(institution, package)?;
@@ -190,8 +196,15 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
 fn is_known(path: &[&str]) -> bool {
     matches!(
         path,
-        ["status" | "genesis" | "parameters" | "transactions" | "issuers" | "listings" | "deals"
-                | "standing"]
+        ["status"
+            | "genesis"
+            | "parameters"
+            | "verifying-keys"
+            | "transactions"
+            | "issuers"
+            | "listings"
+            | "deals"
+            | "standing"]
             | [
                 "transactions"
                     | "blocks"
@@ -199,13 +212,14 @@ fn is_known(path: &[&str]) -> bool {
                     | "parties"
                     | "deals"
                     | "licences"
-                    | "subscriptions",
+                    | "subscriptions"
                     | "standing",
                 _
             ]
             | ["issuers", _, "leaves"]
             | ["listings", _, _]
             | ["listings", _, _, "deals" | "terms.odrl"]
+            | ["listings", _, _, "proofs", _, _]
             | ["texts", _]
             | ["institutions", _, "deals", _]
             | ["packages", _, _]

@@ -24,6 +24,7 @@ use galen_zk::ceremony::folder::{self, Circuit};
 use galen_zk::ceremony::phase1::PowersFile;
 use galen_zk::ceremony::r1cs::write_witness;
 use galen_zk::ceremony::sigma::{SigmaError, Transcript};
+use galen_zk::ceremony::zkey;
 use galen_zk::circuit::k_anonymity::{KAnonymity, KAnonymityPublic, KAnonymityWitness};
 use galen_zk::circuit::segment_key::{SegmentKey, SegmentKeyPublic};
 use galen_zk::committed;
@@ -126,6 +127,37 @@ fn a_ceremony_makes_a_key_whose_proofs_everybody_accepts() {
         let (ok, said) = verify(&wrong);
         assert!(!ok || said.contains("Invalid proof"), "{said}");
     }
+}
+
+/// A key that was written out is the one that was read, and the public tool proves with it.
+#[test]
+fn the_public_tool_proves_with_a_key_that_was_written_out() {
+    let (folder, [_, _, key]) = segment_key();
+    let circuit = circuit("segment-key/1", &SegmentKey);
+    let proving = derive(&circuit, &fs::read(key).unwrap()).unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut bytes = Vec::new();
+    zkey::export(proving.stock(), &circuit.constraints, &mut bytes).unwrap();
+    // It says nothing of its origin, so nobody takes it over.
+    assert!(matches!(derive(&circuit, &bytes), Err(CeremonyError::History(_))));
+    fs::write(path("written.zkey"), &bytes).unwrap();
+
+    let (public, witness) = SegmentKey.example();
+    let assigned = proving.assign(&SegmentKey, &public, &witness).unwrap();
+    write_witness(assigned.values(), &mut File::create(path("w.wtns")).unwrap()).unwrap();
+    let [written, wtns, proof, inputs] =
+        ["written.zkey", "w.wtns", "theirs-proof.json", "theirs-public.json"].map(path);
+    done(["groth16", "prove", text(&written), text(&wtns), text(&proof), text(&inputs)]);
+    let verifying = proving.verifying_key("segment-key/1").unwrap();
+    let key = interop::verifying_key("segment-key/1", &verifying).unwrap();
+    fs::write(path("written-key.json"), key.to_string()).unwrap();
+    let said =
+        done(["groth16", "verify", text(&path("written-key.json")), text(&inputs), text(&proof)]);
+    assert!(said.contains("OK!"), "{said}");
+
+    // A key for arkworks' reduction has another quotient.
+    let other = galen_zk::setup::generate(&SegmentKey).unwrap();
+    assert!(zkey::export(other.stock(), &circuit.constraints, &mut Vec::new()).is_err());
 }
 
 /// The development proofs, too, are accepted by a verifier of other people.

@@ -94,6 +94,7 @@ impl Ledger {
         // What waits to be matched is work that every question would repeat, and changes few answers.
         let (changes, _) = begin(&frame, &overlay, &clock, 0)?;
         overlay.apply(changes);
+        preverify::verify_together(&frame, &overlay, std::slice::from_ref(transaction));
         run(&frame, &overlay, transaction).map(|(_, receipt)| receipt)
     }
 

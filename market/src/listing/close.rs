@@ -45,6 +45,7 @@ impl TakeDownListing {
             Standing::Draft { expires_ms, .. } => {
                 deadline::remove(ctx, expires_ms, &Due::Draft(id));
                 listing.return_deposit(ctx)?;
+                listing.forget_progress(ctx)?;
                 listing.forget_blocks(ctx)?;
             }
             Standing::Live | Standing::Withdrawn => {}

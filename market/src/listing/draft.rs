@@ -103,7 +103,7 @@ impl Listing {
         }
         deadline::remove(ctx, expires_ms, &Due::Draft(self.id));
         self.return_deposit(ctx)?;
-        self.forget_blocks(ctx)?;
+        self.forget_progress(ctx)?;
         self.standing = Standing::Live;
         self.live_since_ms = Some(ctx.time_ms());
         self.supersede(ctx)?;
@@ -129,13 +129,18 @@ impl Listing {
         ctx.transfer(&from, &to, &self.deposit.asset(), self.deposit.amount)
     }
 
-    /// Which blocks were proven matters to the draft alone; how often they were opened stays. The work
-    /// is that of the blocks that were proven, not of those that a layout states.
-    pub(super) fn forget_blocks(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
+    /// What is left of totals matters to the draft alone.
+    pub(super) fn forget_progress(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
         for (table, _) in (0u32..).zip(ctx.layout(&self.id)?.tables()) {
             ctx.delete(&state_key::table_progress(&self.id, table));
         }
-        for (rest, ()) in ctx.scan(&state_key::proven_blocks(&self.id), None, usize::MAX)? {
+        Ok(())
+    }
+
+    /// Where the blocks of a draft were proven; how often they were opened stays. The work is that of
+    /// the blocks that were proven, not of those that a layout states.
+    pub(super) fn forget_blocks(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
+        for (rest, _) in ctx.scan(&state_key::proven_blocks(&self.id), None, usize::MAX)? {
             let (table, block) = (state_key::part(&rest, 0)?, state_key::part(&rest, 4)?);
             let (table, block) = (u32::from_be_bytes(table), u32::from_be_bytes(block));
             ctx.delete(&state_key::proven_block(&self.id, table, block));
@@ -145,6 +150,7 @@ impl Listing {
 
     pub(super) fn forget_draft(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
         self.return_deposit(ctx)?;
+        self.forget_progress(ctx)?;
         self.forget_blocks(ctx)?;
         ctx.delete(&state_key::listing_layout(&self.id));
         ctx.delete(&state_key::listing_claims(&self.id));

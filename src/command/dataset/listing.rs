@@ -147,9 +147,13 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
             PublishStep::Storing { part, bytes } => {
                 said(format!("Storing {} ({bytes} bytes) at the node.", part.name()))
             }
-            PublishStep::Proven { table, block, done } => {
-                said(done.sentence(&format!("Block {block} of table {table}")));
-                bar.inc(1);
+            PublishStep::Proven { blocks, done } => {
+                let what = match blocks.as_slice() {
+                    [(table, block)] => format!("Block {block} of table {table}"),
+                    more => format!("{} blocks", more.len()),
+                };
+                said(done.sentence(&what));
+                bar.inc(blocks.len() as u64);
             }
             PublishStep::Owing(owed) => {
                 for royalty in owed.iter().filter(|royalty| royalty.basis_points > 0) {

@@ -338,8 +338,9 @@ pub(super) fn verify(context: &Context, command: &Verify) -> Result<(), Failure>
     let session = Session::open(context)?;
     let id = listing::named(&session, &command.package)?;
     let view = session.client().listing(&id)?;
-    let bar = context.output.progress("checking segments", 1);
-    let checked = listing::check_remote(&session, &view, &|done, total| {
+    let prover = prover()?;
+    let bar = context.output.progress("checking segments and proofs", 1);
+    let checked = listing::check_remote(&session, &view, prover.verifier(), &|done, total| {
         bar.set_length(total);
         bar.set_position(done);
     })?;
@@ -349,11 +350,14 @@ pub(super) fn verify(context: &Context, command: &Verify) -> Result<(), Failure>
     }
     context.output.data(&checked, || {
         format!(
-            "Package {} is what was listed: {} segments checked against their leaves, {} row blocks {}.",
+            "Package {} is what was listed: {} segments checked against their leaves, {}.",
             checked.listing.package,
             checked.segments,
-            checked.blocks,
-            if checked.proven { "proven, as the ledger verified" } else { "proven so far; it is a draft" }
+            match checked.proven {
+                true =>
+                    format!("the proofs of {} row blocks verified on this machine", checked.blocks),
+                false => "proofs not yet, as it is a draft".to_owned(),
+            }
         )
     })
 }

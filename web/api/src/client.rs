@@ -14,9 +14,9 @@ use galen_zk::field::Scalar;
 use serde::de::DeserializeOwned;
 
 use crate::types::{
-    AccountView, BlockView, DealView, ErrorBody, IssuerView, Leaves, LicenceView, ListingFilter,
-    ListingSummary, ListingView, Page, PartyView, StandingView, Status, Submitted,
-    SubscriptionView, TransactionState, stage_name,
+    AccountView, BlockProof, BlockView, DealView, ErrorBody, IssuerView, Leaves, LicenceView,
+    ListingFilter, ListingSummary, ListingView, Page, PartyView, StandingView, Status, Submitted,
+    SubscriptionView, TransactionState, VerifyingKeys, stage_name,
 };
 use crate::{MAX_LEAVES, MAX_PAGE, MAX_WAIT_MS, PREFIX};
 
@@ -321,6 +321,28 @@ impl Client {
     /// See [`ClientError`].
     pub fn listing(&self, id: &ListingId) -> Result<ListingView, ClientError> {
         self.get(&format!("listings/{}/{}", id.institution, id.package))
+    }
+
+    /// The proofs of a row block of a listing. Nothing of them is checked yet.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn block_proof(
+        &self,
+        id: &ListingId,
+        table: u32,
+        block: u32,
+    ) -> Result<BlockProof, ClientError> {
+        let ListingId { institution, package } = id;
+        self.get(&format!("listings/{institution}/{package}/proofs/{table}/{block}"))
+    }
+
+    /// With what the node says that proofs are verified.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn verifying_keys(&self) -> Result<VerifyingKeys, ClientError> {
+        self.get("verifying-keys")
     }
 
     /// All deals of a listing.

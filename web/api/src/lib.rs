@@ -10,6 +10,7 @@
 //! | GET `status` | how the node is | [`Status`] |
 //! | GET `genesis` | what the ledger started from | [`galen_market::genesis::Genesis`] |
 //! | GET `parameters` | the numbers of the protocol | [`galen_market::genesis::Parameters`] |
+//! | GET `verifying-keys` | with what proofs are verified | [`VerifyingKeys`] |
 //! | POST `transactions` | hand in canonical bytes | [`Submitted`], status 202 |
 //! | POST `transactions/dry-run` | what would canonical bytes do now? | [`galen_market::ledger::Receipt`] |
 //! | GET `transactions/{id}?wait_ms=` | what became of it? | [`TransactionState`] |
@@ -20,6 +21,7 @@
 //! | GET `issuers/{account}/leaves?first=&limit=` | part of an issuer's leaf list | [`Leaves`] |
 //! | GET `listings?…` | listings, see [`ListingFilter`] | [`Page`] of [`ListingSummary`] |
 //! | GET `listings/{institution}/{package}` | one listing | [`ListingView`] |
+//! | GET `listings/{institution}/{package}/proofs/{table}/{block}` | the proofs of a row block | [`BlockProof`] |
 //! | GET `listings/{institution}/{package}/deals?after=&limit=` | its deals | [`Page`] of [`galen_market::deal::Deal`] |
 //! | GET `institutions/{account}/deals/{stage}?after=&limit=` | what an agent serves | [`Page`] of [`galen_market::deal::Deal`] |
 //! | GET `deals?after=&limit=` | all deals, for a wallet that looks for its own | [`Page`] of [`galen_market::deal::Deal`] |

@@ -2,6 +2,7 @@
 //! integers as the ledger's types write them, times are milliseconds since 1970 unless a name says
 //! up-time.
 
+use galen_market::action::trade::ProveBlock;
 use galen_market::amount::{Amount, Asset, Money};
 use galen_market::deal::{Claim, Deal, Licence, Stage, Subscription};
 use galen_market::event::Event;
@@ -15,6 +16,7 @@ use galen_market::listing::{Listing, ListingId, Offer, TableClaims};
 use galen_market::role::Role;
 use galen_market::wanted::StandingRequest;
 use galen_zk::field::Scalar;
+use galen_zk::keys::PublicKeys;
 use serde::{Deserialize, Serialize};
 
 /// Why a request was not granted.
@@ -355,6 +357,28 @@ pub struct ListingView {
     /// The manifest, declared and not proven; none if this node does not hold it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<serde_json::Value>,
+}
+
+/// What the ledger verified of one row block: enough to verify it again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct BlockProof {
+    /// Height of the ledger's block that holds it.
+    pub height: u64,
+    /// The transaction.
+    pub transaction: TransactionId,
+    /// Leaves, their path in the package's tree, and the bundle, as the institution sent them.
+    pub proof: ProveBlock,
+}
+
+/// With what the proofs of a ledger are verified. Whoever asks compares the hash with that of the
+/// genesis, or with parameters of his own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VerifyingKeys {
+    /// Hash of everything below: what the genesis pins.
+    pub hash: Digest,
+    /// The keys.
+    #[serde(flatten)]
+    pub keys: PublicKeys,
 }
 
 /// A deal.

@@ -19,15 +19,11 @@ use rand::{CryptoRng, RngCore};
 use rayon::prelude::*;
 
 use super::CeremonyError;
-use super::container::{self, bytes_1, bytes_2, coefficient_bytes};
 use super::drawn::{big_endian_1, big_endian_2};
 use super::history::History;
 use super::phase1::{Lagrange, Powers, PowersFile};
 use super::r1cs::Constraints;
-use super::zkey::{
-    A, B_1, B_2, BASES, COEFFICIENTS, ENTRY, GROTH16, HEADER, HISTORY, Header, MAGIC, PRIVATE,
-    PROTOCOL, QUOTIENT, VERSION, entries,
-};
+use super::zkey;
 
 type Key = ark_groth16::ProvingKey<Bn254>;
 
@@ -76,41 +72,7 @@ pub fn write<P: Read + Seek, G: RngCore + CryptoRng>(
     let key = with_points(circuit, &key, &lagrange);
     let hash = hash(&key, &powers, size)?;
 
-    let number = |value: usize| u32::try_from(value).map_err(|_| too_large());
-    let header = Header {
-        sizes: [
-            number(circuit.variables())?,
-            number(circuit.instance().saturating_sub(1))?,
-            number(size)?,
-        ],
-        alpha_1: key.vk.alpha_g1,
-        beta_1: key.beta_g1,
-        beta_2: key.vk.beta_g2,
-        gamma_2: key.vk.gamma_g2,
-        delta_1: key.delta_g1,
-        delta_2: key.vk.delta_g2,
-    };
-    let entries = entries(circuit)?;
-    let mut coefficients = Vec::with_capacity(entries.len().saturating_mul(ENTRY) + 4);
-    coefficients.extend(number(entries.len())?.to_le_bytes());
-    for (matrix, row, variable, value) in entries {
-        coefficients.extend([matrix, row, variable].iter().flat_map(|n| n.to_le_bytes()));
-        coefficients.extend(coefficient_bytes(&value));
-    }
-    let first = |points: &[G1Affine]| points.iter().flat_map(bytes_1).collect::<Vec<u8>>();
-    let sections = [
-        (PROTOCOL, GROTH16.to_le_bytes().to_vec()),
-        (HEADER, header.bytes()),
-        (COEFFICIENTS, coefficients),
-        (BASES, first(&key.vk.gamma_abc_g1)),
-        (QUOTIENT, first(&key.h_query)),
-        (PRIVATE, first(&key.l_query)),
-        (A, first(&key.a_query)),
-        (B_1, first(&key.b_g1_query)),
-        (B_2, key.b_g2_query.iter().flat_map(bytes_2).collect()),
-        (HISTORY, History::new(hash).bytes()),
-    ];
-    container::write(writer, MAGIC, VERSION, &sections)?;
+    zkey::write(&key, circuit, History::new(hash).bytes(), writer)?;
     Ok(hash)
 }
 

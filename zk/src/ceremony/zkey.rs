@@ -11,7 +11,7 @@
 //! Committed inputs are public inputs to the public tools, so `IC` holds their bases: `γABC_j` with
 //! `γ = 1`. Source of the format: <https://github.com/iden3/snarkjs>, `zkey_utils` and `zkey_new`.
 
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, Write};
 
 use ark_bn254::{Bn254, Fq, Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::{AffineRepr, VariableBaseMSM};
@@ -22,8 +22,8 @@ use rand::{CryptoRng, RngCore};
 
 use super::CeremonyError;
 use super::container::{
-    Container, NUMBER, POINT_1, POINT_2, bytes_1, bytes_2, coefficient, malformed, modulus,
-    point_1, point_2,
+    self, Container, NUMBER, POINT_1, POINT_2, bytes_1, bytes_2, coefficient, coefficient_bytes,
+    malformed, modulus, point_1, point_2,
 };
 use super::history::{History, HistoryError};
 use super::initial;
@@ -90,6 +90,69 @@ where
     }
     history.check(&key.stock.delta_g1)?;
     Ok((key.stock, history))
+}
+
+/// Writes a key for circom's reduction as the public tools read it, without a history of contributions:
+/// they prove with it, and can say nothing of where it came from.
+///
+/// # Errors
+/// When the writer fails, or the key is not one of the circuit for that reduction.
+pub fn export(
+    key: &ark_groth16::ProvingKey<Bn254>,
+    circuit: &Constraints,
+    writer: &mut impl Write,
+) -> Result<(), CeremonyError> {
+    // The hash of the circuit, 64 bytes, and the number of contributions.
+    write(key, circuit, vec![0; 68], writer)
+}
+
+/// Writes a key with the bytes of its history.
+pub(super) fn write(
+    key: &ark_groth16::ProvingKey<Bn254>,
+    circuit: &Constraints,
+    history: Vec<u8>,
+    writer: &mut impl Write,
+) -> Result<(), CeremonyError> {
+    let too_large = || CeremonyError::Key("the circuit is too large");
+    let size = circuit.domain().ok_or_else(too_large)?.size();
+    let (variables, instance) = (circuit.variables(), circuit.instance());
+    if key.a_query.len() != variables
+        || key.vk.gamma_abc_g1.len() != instance
+        || key.h_query.len() != size
+    {
+        return Err(CeremonyError::Key("it is for another circuit or reduction"));
+    }
+    let number = |value: usize| u32::try_from(value).map_err(|_| too_large());
+    let header = Header {
+        sizes: [number(variables)?, number(instance.saturating_sub(1))?, number(size)?],
+        alpha_1: key.vk.alpha_g1,
+        beta_1: key.beta_g1,
+        beta_2: key.vk.beta_g2,
+        gamma_2: key.vk.gamma_g2,
+        delta_1: key.delta_g1,
+        delta_2: key.vk.delta_g2,
+    };
+    let entries = entries(circuit)?;
+    let mut coefficients = Vec::with_capacity(entries.len().saturating_mul(ENTRY) + 4);
+    coefficients.extend(number(entries.len())?.to_le_bytes());
+    for (matrix, row, variable, value) in entries {
+        coefficients.extend([matrix, row, variable].iter().flat_map(|n| n.to_le_bytes()));
+        coefficients.extend(coefficient_bytes(&value));
+    }
+    let first = |points: &[G1Affine]| points.iter().flat_map(bytes_1).collect::<Vec<u8>>();
+    let sections = [
+        (PROTOCOL, GROTH16.to_le_bytes().to_vec()),
+        (HEADER, header.bytes()),
+        (COEFFICIENTS, coefficients),
+        (BASES, first(&key.vk.gamma_abc_g1)),
+        (QUOTIENT, first(&key.h_query)),
+        (PRIVATE, first(&key.l_query)),
+        (A, first(&key.a_query)),
+        (B_1, first(&key.b_g1_query)),
+        (B_2, key.b_g2_query.iter().flat_map(bytes_2).collect()),
+        (HISTORY, history),
+    ];
+    Ok(container::write(writer, MAGIC, VERSION, &sections)?)
 }
 
 /// The first two sections: sizes, and the points that belong to no variable.
