@@ -1,0 +1,48 @@
+//! `datapackage.json`: the manifest, but with the files that are there.
+
+use serde_json::{Value, json};
+
+use super::{Format, Output, Written};
+use crate::manifest::Manifest;
+
+/// The description of what was written at `paths`.
+pub(crate) fn describe(
+    manifest: &Manifest,
+    package: &str,
+    output: &Output,
+    paths: &[String],
+    written: &[Written],
+) -> serde_json::Result<Vec<u8>> {
+    let mut whole = serde_json::to_value(manifest)?;
+    let resources = manifest.resources.iter().zip(paths).zip(written).map(|((about, path), file)| {
+        let mut resource = serde_json::to_value(about)?;
+        let table = about.schema.is_some();
+        resource["path"] = json!(path);
+        if let Some((bytes, hash)) = file {
+            resource["bytes"] = json!(bytes);
+            resource["hash"] = json!(hash);
+        }
+        if table {
+            resource["mediatype"] = json!(output.format.mediatype());
+        }
+        if !output.recipients.is_empty() {
+            // What is inside can be read by nothing that reads this description.
+            resource["mediatype"] = json!("application/octet-stream");
+            resource["format"] = json!("c4gh");
+        } else if table {
+            resource["type"] = json!("table");
+            resource["format"] = json!(output.format.extension());
+            if matches!(output.format, Format::Original | Format::Csv) {
+                resource["encoding"] = json!("utf-8");
+            }
+        }
+        Ok(resource)
+    });
+    whole["resources"] = Value::Array(resources.collect::<serde_json::Result<_>>()?);
+    whole["galen:package"] = json!(package);
+    if let Some(fields) = whole.as_object_mut() {
+        // It says where encrypted segments stand, which are not here.
+        fields.remove("dictionaryBytes");
+    }
+    serde_json::to_vec_pretty(&whole)
+}
