@@ -11,6 +11,7 @@ use crate::error::Failure;
 
 pub mod authority;
 pub mod credential;
+pub mod crypt4gh;
 pub mod description;
 pub mod genesis;
 pub mod listing;
@@ -22,6 +23,7 @@ pub mod prepare;
 pub mod purchase;
 pub mod receive;
 mod refusal;
+pub mod source;
 pub mod store;
 pub mod tier;
 

@@ -118,8 +118,9 @@ pub fn measure(report: &mut Report) {
     let key = secret.unwrap().key;
     let mut runs = Vec::new();
     for run in 0..RUNS {
-        let (opened, spent) =
-            spend(|| open(&folder, key, &powers, &target("opened", run), &Output::default(), &|_| {}));
+        let (opened, spent) = spend(|| {
+            open(&folder, key, &powers, &target("opened", run), &Output::default(), &|_| {})
+        });
         opened.unwrap();
         runs.push(spent);
         fs::remove_dir_all(target("opened", run)).unwrap();

@@ -103,7 +103,8 @@ pub fn measure(report: &mut Report) {
     report.rate("decrypted, all commitments checked, a core", AIM, CELLS / times[1], "cells/s");
 
     let out = home.path().join("opened");
-    let ((), spent) = spend(|| drop(open(&folder, key, &powers, &out, &Output::default(), &|_| {}).unwrap()));
+    let ((), spent) =
+        spend(|| drop(open(&folder, key, &powers, &out, &Output::default(), &|_| {}).unwrap()));
     report.note("checked and written as CSV, a core", &cells(spent.processor));
     report.note("all cores", &cells(spent.elapsed));
 }

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use galen_dataset::encode::ColumnNote;
-use galen_dataset::manifest::{Deidentification, Licence, Manifest, PROFILE, Period, Term};
+use galen_dataset::manifest::{Licence, Manifest, PROFILE, Period, Term};
 use galen_market::amount::{Amount, Currency, Money};
 use galen_market::codec::{Bounded, Text};
 use galen_market::id::{AccountId, Digest};
@@ -94,10 +94,26 @@ pub struct Description {
     /// Addresses at which the package is served; the listing's own node if none.
     #[serde(default)]
     pub locations: Vec<String>,
-    /// Notes on columns.
+    /// Notes on columns of the only table.
     #[serde(default)]
     pub columns: BTreeMap<String, ColumnDescription>,
+    /// Notes on tables by their names, where there are several.
+    #[serde(default)]
+    pub tables: BTreeMap<String, TableDescription>,
 }
+
+/// Notes on a table.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TableDescription {
+    /// What is in it.
+    pub description: String,
+    /// Notes on its columns.
+    pub columns: BTreeMap<String, ColumnDescription>,
+}
+
+/// Notes on a table's columns as packing takes them, and what is in it.
+pub type TableNotes = (BTreeMap<String, ColumnNote>, String);
 
 /// Notes on a column.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -257,7 +273,7 @@ impl Description {
     }
 
     /// The manifest, without its resources.
-    pub fn manifest(&self, offer: &Offer, deidentification: Deidentification) -> Manifest {
+    pub fn manifest(&self, offer: &Offer) -> Manifest {
         let terms = offer.terms.clauses.iter().map(|clause| Term {
             code: format!("DUO:{:07}", clause.duo),
             parameters: clause
@@ -278,7 +294,6 @@ impl Description {
             period: self.period.clone(),
             resources: Vec::new(),
             dictionary_bytes: Vec::new(),
-            deidentification,
             terms: terms.collect(),
             licence: Licence {
                 name: self.licence_name.clone(),
@@ -289,34 +304,64 @@ impl Description {
         }
     }
 
-    /// Notes on columns, as packing takes them.
+    /// Notes on the tables of these names.
     ///
     /// # Errors
-    /// One bound without the other.
-    pub fn notes(&self) -> Result<BTreeMap<String, ColumnNote>, Failure> {
-        let note = |(name, about): (&String, &ColumnDescription)| {
-            let bounds = match (&about.minimum, &about.maximum) {
-                (Some(low), Some(high)) => Some((low.clone(), high.clone())),
-                (None, None) => None,
-                _ => {
-                    return Err(Failure::new(
-                        Exit::Input,
-                        "description.bounds",
-                        format!("column `{name}` has a minimum without a maximum, or the reverse"),
-                    )
-                    .remedy("give both bounds or neither"));
-                }
-            };
-            let note = ColumnNote {
-                bounds,
-                description: about.description.clone(),
-                ontology: about.ontology.clone(),
-                chart: None,
-            };
-            Ok((name.clone(), note))
+    /// A note on a table that is not there, or one bound of a column without the other.
+    pub fn notes(&self, names: &[&str]) -> Result<BTreeMap<String, TableNotes>, Failure> {
+        let wrong = |what: String, remedy: &str| {
+            Failure::new(Exit::Input, "description.tables", what).remedy(remedy)
         };
-        self.columns.iter().map(note).collect()
+        if let Some(name) = self.tables.keys().find(|name| !names.contains(&name.as_str())) {
+            return Err(wrong(
+                format!("`tables` speaks of `{name}`, and no table is called so"),
+                "name the tables with --data NAME=DIR",
+            ));
+        }
+        if !self.columns.is_empty() && names.len() != 1 {
+            return Err(wrong(
+                format!("`columns` speaks of one table, and there are {}", names.len()),
+                "write the notes below `tables`, under the name of their table",
+            ));
+        }
+        let table = |name: &&str| {
+            let about = self.tables.get(*name);
+            let own = about.map(|about| &about.columns).into_iter().flatten();
+            // What is said of the only table may stand at the top.
+            let columns = self.columns.iter().chain(own).map(column_note);
+            let said = match about.map(|about| about.description.clone()) {
+                Some(said) if !said.is_empty() => said,
+                _ if names.len() == 1 => self.description.clone(),
+                _ => String::new(),
+            };
+            Ok(((*name).to_owned(), (columns.collect::<Result<_, Failure>>()?, said)))
+        };
+        names.iter().map(table).collect()
     }
+}
+
+fn column_note(
+    (name, about): (&String, &ColumnDescription),
+) -> Result<(String, ColumnNote), Failure> {
+    let bounds = match (&about.minimum, &about.maximum) {
+        (Some(low), Some(high)) => Some((low.clone(), high.clone())),
+        (None, None) => None,
+        _ => {
+            return Err(Failure::new(
+                Exit::Input,
+                "description.bounds",
+                format!("column `{name}` has a minimum without a maximum, or the reverse"),
+            )
+            .remedy("give both bounds or neither"));
+        }
+    };
+    let note = ColumnNote {
+        bounds,
+        description: about.description.clone(),
+        ontology: about.ontology.clone(),
+        chart: None,
+    };
+    Ok((name.clone(), note))
 }
 
 #[cfg(test)]

@@ -31,8 +31,19 @@ fn field(out: &mut impl Write, text: &str) -> io::Result<()> {
 #[must_use]
 pub fn is_formula(text: &str) -> bool {
     let begins = |c: char| {
-        matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n'
-            | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
+        matches!(
+            c,
+            '=' | '+'
+                | '-'
+                | '@'
+                | '\t'
+                | '\r'
+                | '\n'
+                | '\u{ff1d}'
+                | '\u{ff0b}'
+                | '\u{ff0d}'
+                | '\u{ff20}'
+        )
     };
     text.starts_with(begins) && decimal_shape(text).is_none()
 }

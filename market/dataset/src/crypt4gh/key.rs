@@ -164,9 +164,8 @@ impl SecretKey {
             (None, NONE) => Zeroizing::new(blob.to_vec()),
             (Some(options), CIPHER) => {
                 // The first four bytes are rounds, which scrypt does not have.
-                let salt = options.get(4..).filter(|salt| {
-                    (1..=MAX_SALT_BYTES).contains(&salt.len())
-                });
+                let salt =
+                    options.get(4..).filter(|salt| (1..=MAX_SALT_BYTES).contains(&salt.len()));
                 let salt = salt.ok_or(KeyFileError::Damaged("it has no salt"))?;
                 let (nonce, sealed) = blob
                     .split_first_chunk::<NONCE_BYTES>()
@@ -177,11 +176,7 @@ impl SecretKey {
                 let mut sealed = Zeroizing::new(sealed.to_vec());
                 let opened = cipher(stretched.as_slice())
                     .map_err(|_| KeyFileError::Password)?
-                    .open_in_place(
-                        Nonce::assume_unique_for_key(*nonce),
-                        Aad::empty(),
-                        &mut sealed,
-                    )
+                    .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::empty(), &mut sealed)
                     .map_err(|_| KeyFileError::Password)?
                     .len();
                 sealed.truncate(opened);

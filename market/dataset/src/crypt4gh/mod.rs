@@ -59,9 +59,8 @@ fn seal(key: &LessSafeKey, plaintext: &[u8], out: &mut Vec<u8>) -> io::Result<()
     let from = out.len();
     out.extend_from_slice(plaintext);
     let nonce = Nonce::assume_unique_for_key(nonce);
-    let mac = key
-        .seal_in_place_separate_tag(nonce, Aad::empty(), &mut out[from..])
-        .map_err(failed)?;
+    let mac =
+        key.seal_in_place_separate_tag(nonce, Aad::empty(), &mut out[from..]).map_err(failed)?;
     out.extend_from_slice(mac.as_ref());
     Ok(())
 }
@@ -118,7 +117,12 @@ impl<W: Write> Writer<W> {
         OsRng.fill_bytes(data_key.as_mut_slice());
         inner.write_all(&header(&data_key, readers)?)?;
         let plain = Zeroizing::new(Vec::with_capacity(BATCH * SEGMENT_BYTES));
-        Ok(Self { inner, key: cipher(data_key.as_slice())?, plain, sealed: vec![Vec::new(); BATCH] })
+        Ok(Self {
+            inner,
+            key: cipher(data_key.as_slice())?,
+            plain,
+            sealed: vec![Vec::new(); BATCH],
+        })
     }
 
     /// Seals and writes what is there.
@@ -126,10 +130,12 @@ impl<W: Write> Writer<W> {
         let parts = self.plain.chunks(SEGMENT_BYTES);
         let count = parts.len();
         let key = &self.key;
-        self.plain.par_chunks(SEGMENT_BYTES).zip(&mut self.sealed).try_for_each(|(part, out)| {
-            out.clear();
-            seal(key, part, out)
-        })?;
+        self.plain.par_chunks(SEGMENT_BYTES).zip(&mut self.sealed).try_for_each(
+            |(part, out)| {
+                out.clear();
+                seal(key, part, out)
+            },
+        )?;
         self.sealed[..count].iter().try_for_each(|part| self.inner.write_all(part))?;
         self.plain.clear();
         Ok(())
@@ -171,58 +177,4 @@ pub fn sealed_bytes(plaintext: u64, readers: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    /// Reads what `Writer` wrote, by the specification.
-    fn read(sealed: &[u8], reader: &SecretKey) -> Option<Vec<u8>> {
-        let number = |at: usize| u32::from_le_bytes(sealed[at..at + 4].try_into().unwrap());
-        assert_eq!(&sealed[..8], b"crypt4gh");
-        assert_eq!(number(8), 1);
-        let packets = number(12) as usize;
-        let open = |key: &[u8], part: &[u8]| {
-            let (nonce, rest) = part.split_at(12);
-            let mut rest = rest.to_vec();
-            let nonce = Nonce::try_assume_unique_for_key(nonce).unwrap();
-            let plain = cipher(key).unwrap().open_in_place(nonce, Aad::empty(), &mut rest).ok()?;
-            Some(plain.to_vec())
-        };
-        let data_key = (0..packets).find_map(|i| {
-            let packet = &sealed[16 + i * 108..16 + (i + 1) * 108];
-            assert_eq!(packet[..8], [108, 0, 0, 0, 0, 0, 0, 0]);
-            let writer: [u8; 32] = packet[8..40].try_into().unwrap();
-            let key = reader.shared(&writer);
-            let payload = open(&key, &packet[40..])?;
-            assert_eq!(payload[..8], [0; 8]);
-            Some(payload[8..].to_vec())
-        })?;
-        let mut plain = Vec::new();
-        for part in sealed[16 + packets * 108..].chunks(SEGMENT_BYTES + 28) {
-            plain.extend(open(&data_key, part)?);
-        }
-        Some(plain)
-    }
-
-    #[test]
-    fn every_reader_reads_it_and_nobody_else() {
-        let keys = [SecretKey::random(), SecretKey::random()];
-        let readers = [keys[0].public(), keys[1].public()];
-        let full = BATCH * SEGMENT_BYTES;
-        for length in [0, 1, SEGMENT_BYTES, SEGMENT_BYTES + 1, full - 1, full, 2 * full + 5] {
-            let plain: Vec<u8> = (0..length).map(|i| (i * 31 >> 3) as u8).collect();
-            let mut writer = Writer::new(Vec::new(), &readers).unwrap();
-            for part in plain.chunks(100_003) {
-                writer.write_all(part).unwrap();
-                writer.flush().unwrap();
-            }
-            let sealed = writer.finish().unwrap();
-            assert_eq!(sealed.len() as u64, sealed_bytes(length as u64, 2));
-            for key in &keys {
-                assert!(read(&sealed, key).unwrap() == plain, "{length}");
-            }
-            assert!(read(&sealed, &SecretKey::random()).is_none());
-        }
-        assert!(Writer::new(Vec::new(), &[]).is_err());
-    }
-}
+mod tests;

@@ -47,10 +47,8 @@ fn kind(meaning: &Meaning<'_>) -> DataType {
 
 /// The schema of a table.
 pub(super) fn schema(columns: &[Meaning<'_>], table: &str, package: &str) -> SchemaRef {
-    let fields: Vec<Field> = columns
-        .iter()
-        .map(|meaning| Field::new(&meaning.spec.name, kind(meaning), true))
-        .collect();
+    let fields: Vec<Field> =
+        columns.iter().map(|meaning| Field::new(&meaning.spec.name, kind(meaning), true)).collect();
     let about = [("galen:table", table), ("galen:package", package)];
     let about = about.map(|(key, value)| (key.to_owned(), value.to_owned()));
     Arc::new(Schema::new_with_metadata(fields, about))

@@ -26,7 +26,9 @@ fn three_blocks_with_a_class_over_a_border_come_back() {
     assert_eq!(table.active.len(), 3);
     assert!(table.active[2] < 1_016, "the last block is partly filled");
     assert_eq!(folder.id(), packed.listing.id);
-    let paths = open(&folder, packed.secret.key, &SRS, &packed.out(), &Output::default(), &quiet).unwrap().files;
+    let paths = open(&folder, packed.secret.key, &SRS, &packed.out(), &Output::default(), &quiet)
+        .unwrap()
+        .files;
     assert_eq!(std::fs::read(&paths[0]).unwrap(), packed.csv);
     // Declared, not observed: glucose 0 to 60, ages to the next 1, 2, 5 or 10.
     let column = |name: &str| table.columns.iter().find(|c| c.name == name).unwrap();
@@ -39,7 +41,10 @@ fn three_blocks_with_a_class_over_a_border_come_back() {
     let range = Range { offset: -500, low: -500, high: 500 };
     assert_eq!(column("delta").values, Values::Number { scale: 0, range });
     assert!(!packed.file("secret").exists());
-    assert!(open(&folder, packed.secret.key, &SRS, &packed.out(), &Output::default(), &quiet).is_err(), "exists");
+    assert!(
+        open(&folder, packed.secret.key, &SRS, &packed.out(), &Output::default(), &quiet).is_err(),
+        "exists"
+    );
 }
 
 #[test]
@@ -144,7 +149,10 @@ fn the_rand_table_comes_back_byte_for_byte() {
     eprintln!("packed in {:?}", begun.elapsed());
     let begun = Instant::now();
     let folder = PackageFolder::read(&target).unwrap();
-    let paths = open(&folder, secret.key, &SRS, &home.path().join("out"), &Output::default(), &quiet).unwrap().files;
+    let paths =
+        open(&folder, secret.key, &SRS, &home.path().join("out"), &Output::default(), &quiet)
+            .unwrap()
+            .files;
     eprintln!("opened in {:?}", begun.elapsed());
     let csv = crate::csv_out::to_bytes(&result.table);
     assert_eq!(std::fs::read(&paths[0]).unwrap(), csv);
@@ -190,7 +198,10 @@ fn a_wrong_key_opens_nothing() {
     let refused = open(&packed.read(), other, &SRS, &packed.out(), &Output::default(), &quiet);
     assert!(matches!(refused, Err(OpenError::WrongKey)));
     assert!(!packed.out().exists());
-    assert!(open(&packed.read(), packed.secret.key, &SRS, &packed.out(), &Output::default(), &quiet).is_ok());
+    assert!(
+        open(&packed.read(), packed.secret.key, &SRS, &packed.out(), &Output::default(), &quiet)
+            .is_ok()
+    );
 }
 
 fn cell_text() -> impl Strategy<Value = Vec<String>> {

@@ -81,8 +81,10 @@ pub(super) fn read(file: &File, options: &Options) -> Result<Ingested, IngestErr
                     .build()
                     .map_err(unread)?;
             for batch in reader {
-                let batch = batch.map_err(|e| damaged(format!("column `{}`: {e}", field.name())))?;
-                let column = batch.columns().first().ok_or_else(|| damaged("a column is missing"))?;
+                let batch =
+                    batch.map_err(|e| damaged(format!("column `{}`: {e}", field.name())))?;
+                let column =
+                    batch.columns().first().ok_or_else(|| damaged("a column is missing"))?;
                 cells.push(column)?;
                 if text.saturating_add(cells.bytes()) > allowed {
                     return Err(bomb(text.saturating_add(cells.bytes())));

@@ -204,7 +204,8 @@ pub(super) fn pages(
 ) -> Result<(), IngestError> {
     let mut reached = 0u64;
     for group in metadata.row_groups() {
-        let rows = u64::try_from(group.num_rows()).map_err(|_| damaged("it states its rows wrongly"))?;
+        let rows =
+            u64::try_from(group.num_rows()).map_err(|_| damaged("it states its rows wrongly"))?;
         for chunk in group.columns() {
             let mut values = 0u64;
             column(file, chunk, length, |page| {
@@ -286,7 +287,8 @@ fn column(
 /// The library decompresses gzip to its end, whatever the page states. The other kinds stop there.
 fn gzip_keeps_its_word(file: &File, body: u64, page: &Page) -> Result<(), IngestError> {
     let mut file = file;
-    let (from, packed) = (body.saturating_add(page.levels), page.packed.saturating_sub(page.levels));
+    let (from, packed) =
+        (body.saturating_add(page.levels), page.packed.saturating_sub(page.levels));
     let plain = page.plain.saturating_sub(page.levels);
     if packed == 0 {
         return Ok(());

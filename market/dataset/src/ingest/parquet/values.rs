@@ -122,7 +122,9 @@ impl Cells {
                     self.text(value.map_or("", |v| if v { "true" } else { "false" }))
                 })
             }
-            D::Utf8View => array.as_string_view().iter().try_for_each(|v| self.text(v.unwrap_or(""))),
+            D::Utf8View => {
+                array.as_string_view().iter().try_for_each(|v| self.text(v.unwrap_or("")))
+            }
             D::Int8 => self.whole::<Int8Type>(array),
             D::Int16 => self.whole::<Int16Type>(array),
             D::Int32 => self.whole::<Int32Type>(array),
@@ -131,7 +133,9 @@ impl Cells {
             D::UInt16 => self.whole::<UInt16Type>(array),
             D::UInt32 => self.whole::<UInt32Type>(array),
             D::UInt64 => self.whole::<UInt64Type>(array),
-            D::Float16 => self.float::<Float16Type>(array, |v| (v.to_f64(), v.to_f32().to_string())),
+            D::Float16 => {
+                self.float::<Float16Type>(array, |v| (v.to_f64(), v.to_f32().to_string()))
+            }
             D::Float32 => self.float::<Float32Type>(array, |v| (f64::from(v), v.to_string())),
             D::Float64 => self.float::<Float64Type>(array, |v| (v, v.to_string())),
             D::Decimal32(_, scale) => self.decimal::<Decimal32Type>(array, *scale),
