@@ -244,7 +244,8 @@ fn words(context: &Context, from: Option<&Path>) -> Result<Zeroizing<String>, Fa
 }
 
 fn crypt4gh(context: &Context, command: Crypt4gh) -> Result<(), Failure> {
-    let from = |file: Option<PathBuf>, ask: fn() -> Result<Password, PasswordError>| {
+    type Ask = fn() -> Result<Password, PasswordError>;
+    let from = |file: Option<PathBuf>, ask: Ask| -> Result<Password, Failure> {
         Ok(match file {
             Some(file) => Password::from_file(&file)?,
             None => ask()?,

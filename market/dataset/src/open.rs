@@ -60,7 +60,7 @@ pub fn open(
 ) -> Result<Opened, OpenError> {
     let (paths, description) = places(folder.manifest(), output);
     let pending = PendingFolder::new(target)?;
-    let run = run(folder, key, srs, output, Some((&pending, &paths)), report)?;
+    let run = run(folder, key, srs, output, Some((&pending, paths.as_slice())), report)?;
     let package = folder.id().to_string();
     let about = describe(folder.manifest(), &package, output, &paths, &run.written);
     let about = about.map_err(std::io::Error::from);

@@ -146,7 +146,8 @@ impl SecretKey {
         let bytes = unframe(file, "private")?;
         let short = KeyFileError::Damaged("a field is cut short");
         let mut rest = bytes.strip_prefix(MAGIC).ok_or(KeyFileError::NotAKey)?;
-        let name = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().take(40).collect();
+        let name =
+            |bytes: &[u8]| -> String { String::from_utf8_lossy(bytes).chars().take(40).collect() };
         let derivation = field(&mut rest).ok_or(short.clone())?;
         let options = match derivation {
             NONE => None,
