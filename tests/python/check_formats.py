@@ -42,6 +42,9 @@ def plain(frame, fields):
         if field["type"] == "date":
             columns[field["name"]] = pd.to_datetime(column).astype(TYPES["date"])
         elif field["type"] == "number":
+            if column.dtype == object:
+                # Exact decimals, as objects; the nearest double is what CSV is read as.
+                column = column.map(lambda v: None if v is None else float(v)).astype("float64")
             columns[field["name"]] = column.astype("Float64")
         else:
             columns[field["name"]] = column.astype(TYPES[field["type"]])
