@@ -11,6 +11,7 @@ use crate::error::Failure;
 
 pub mod authority;
 pub mod credential;
+pub mod crypt4gh;
 pub mod description;
 pub mod eligibility;
 pub mod genesis;
@@ -27,6 +28,7 @@ pub mod receive;
 pub mod recover;
 mod refusal;
 pub mod royalty;
+pub mod source;
 pub mod standing;
 pub mod store;
 pub mod subscription;

@@ -15,7 +15,7 @@ use crate::error::Failure;
 pub enum Dataset {
     /// Look at a table: kinds of columns, and what in it could name a person
     #[command(
-        after_help = "Examples:\n  galen dataset inspect patients.csv\n  galen dataset inspect patients.csv --role zip=quasi --role note=drop --save-roles roles.json"
+        after_help = "Examples:\n  galen dataset inspect patients.csv\n  galen dataset inspect patients.parquet\n  galen dataset inspect patients.csv --role zip=quasi --role note=drop --save-roles roles.json"
     )]
     Inspect(prepare::Inspect),
     /// Generalise and suppress until k persons or rows share every combination of quasi-identifiers,
@@ -24,7 +24,7 @@ pub enum Dataset {
         after_help = "Examples:\n  galen dataset deidentify patients.csv --roles roles.json --compare 5,11,25\n  galen dataset deidentify patients.csv --roles roles.json --k 11 --suppression 0.02 --out ward-7\n  galen dataset deidentify patients.csv --roles roles.json --k 11 --l diagnosis=4 --l outcome=2 --out ward-7"
     )]
     Deidentify(prepare::Deidentify),
-    /// Encrypt a de-identified table, and files, into a package folder
+    /// Encrypt de-identified tables, and files, into a package folder
     #[command(after_help = package::PACK_HELP)]
     Pack(package::Pack),
     /// Prove what is claimed of every row block of a package

@@ -5,8 +5,9 @@ mod review;
 
 use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use galen_api::{DealView, ListingSummary};
+use galen_dataset::output::{Format, Formulas, Output};
 use galen_dataset::pack::Progress;
 use galen_dataset::package::PackageFolder;
 
@@ -19,10 +20,23 @@ use crate::config::Context;
 use crate::error::{Exit, Failure};
 use crate::operation::credential::Credential;
 use crate::operation::purchase::{self, DealRecord, DealStore, Purchase};
-use crate::operation::{self, credential, licence, listing, receive};
+use crate::operation::{self, credential, crypt4gh, licence, listing, receive};
 use crate::output::{printable, table};
 use crate::session::Session;
 use crate::wallet::Role;
+
+/// How tables are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Form {
+    /// CSV, byte for byte as it was packed
+    Original,
+    /// CSV that is safe to open in a spreadsheet
+    Csv,
+    /// Parquet, with typed columns
+    Parquet,
+    /// Arrow IPC, with typed columns
+    Arrow,
+}
 
 /// Verbs of `galen deal`.
 #[derive(Subcommand, Debug)]
@@ -89,13 +103,22 @@ pub enum Deal {
     #[command(after_help = "Example:\n  galen deal list")]
     List,
     /// Open a delivered dataset; nothing is written unless all of it is what was listed
-    #[command(after_help = "Example:\n  galen deal decrypt 0 --out randhie")]
+    #[command(
+        after_help = "Examples:\n  galen deal decrypt 0 --out randhie\n  galen deal decrypt 0 --out randhie --format parquet\n  galen deal decrypt 0 --out randhie --recipient me.pub   (encrypted files for the holder of me.sec)\n\nWith `original` a table is the very file that was packed, and its hash is the manifest's. `csv` differs in one way: a text that a spreadsheet would compute gets an apostrophe before it."
+    )]
     Decrypt {
         /// The deal: its index or id
         deal: String,
         /// The new folder
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+        /// How tables are written; files stay as they are
+        #[arg(long, value_enum, default_value_t = Form::Original)]
+        format: Form,
+        /// Encrypt everything for the holder of this Crypt4GH public key; may be repeated. Nothing is
+        /// written in the clear then
+        #[arg(long = "recipient", value_name = "FILE")]
+        recipients: Vec<PathBuf>,
     },
     /// Get the price back for a dataset that is not what was listed
     #[command(
@@ -169,7 +192,9 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
             };
             context.output.data(&done, || done.sentence("ready"))
         }
-        Deal::Decrypt { deal, out } => {
+        Deal::Decrypt { deal, out, format, recipients } => {
+            // What is wrong with a key is said before anything is fetched.
+            let output = output(format, &recipients)?;
             let mut record = store.find(&deal)?;
             let session = Session::open(context)?;
             let wallet = context.wallet()?;
@@ -178,9 +203,19 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
             let folder = fetched(context, &session, &store, &mut record, target)?;
             let bar = context.output.progress("opening", folder.layout().segments());
             let report = |at: Progress| bar.set_position(at.done);
-            let opened =
-                receive::decrypt(&session, &wallet, &record, &prover, &folder, &out, &report)?;
+            let opened = receive::decrypt(
+                &session,
+                &wallet,
+                &record,
+                &prover,
+                &folder,
+                (&out, &output),
+                &report,
+            )?;
             bar.finish_and_clear();
+            for found in &opened.formulas {
+                context.output.warn(formula_notice(found, format));
+            }
             let warnings: Vec<_> = opened.warnings.iter().map(ToString::to_string).collect();
             for warning in &warnings {
                 context.output.warn(format!(
@@ -192,11 +227,45 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
                 opened.files.iter().map(|path| path.display().to_string()).collect();
             context
                 .output
-                .data(&json!({ "deal": record.deal, "files": shown, "warnings": warnings }), || {
-                    shown.join("\n")
-                })
+                .data(
+                    &json!({
+                        "deal": record.deal,
+                        "files": shown,
+                        "description": opened.description.display().to_string(),
+                        "warnings": warnings,
+                        "formulas": opened.formulas.iter().map(|found| json!({ "path": found.path, "column": found.column, "cells": found.cells })).collect::<Vec<_>>(),
+                    }),
+                    || shown.join("\n"),
+                )
         }
         Deal::Dispute { deal, segment } => dispute(context, &store, &deal, segment),
+    }
+}
+
+/// The form of the output, with the keys it is for.
+fn output(format: Form, recipients: &[PathBuf]) -> Result<Output, Failure> {
+    let recipients = recipients.iter().map(|path| crypt4gh::recipient(path));
+    Ok(Output {
+        format: match format {
+            Form::Original => Format::Original,
+            Form::Csv => Format::Csv,
+            Form::Parquet => Format::Parquet,
+            Form::Arrow => Format::Arrow,
+        },
+        recipients: recipients.collect::<Result<_, _>>()?,
+    })
+}
+
+fn formula_notice(found: &Formulas, format: Form) -> String {
+    let (cells, column) = (found.cells, crate::output::printable(&found.column));
+    let path = crate::output::printable(&found.path);
+    match format {
+        Form::Csv => format!(
+            "{cells} cells of column {column} of {path} begin like formulas; each got an apostrophe before it"
+        ),
+        _ => format!(
+            "{cells} cells of column {column} of {path} begin like formulas, which a spreadsheet would compute: open it in no spreadsheet, or use --format csv"
+        ),
     }
 }
 

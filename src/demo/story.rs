@@ -8,6 +8,7 @@ use std::time::Instant;
 use galen_api::words;
 use galen_dataset::deidentify::{Deidentified, Report, Settings};
 use galen_dataset::ingest::Ingested;
+use galen_dataset::output::Output;
 use galen_dataset::pack::Progress;
 use galen_dataset::package::PackageFolder;
 use galen_dataset::roles::{Role as ColumnRole, Roles};
@@ -24,7 +25,7 @@ use super::world::World;
 use crate::error::{Exit, Failure};
 use crate::operation::credential::Credential;
 use crate::operation::description::Description;
-use crate::operation::pack::{self, PackRequest};
+use crate::operation::pack::{self, PackRequest, TableInput};
 use crate::operation::purchase::{self, DealRecord, DealStore, Purchase};
 use crate::operation::store::{PackageRecord, PackageStore};
 use crate::operation::{listing, prepare, receive};
@@ -209,12 +210,17 @@ pub fn pack(
         max_undelivered: 16,
         locations: Vec::new(),
         columns: std::collections::BTreeMap::new(),
+        tables: std::collections::BTreeMap::new(),
     };
     let out = world.hospital.home.join("package");
     let store = PackageStore::of(&world.hospital.home);
     let request = PackRequest {
         institution: world.hospital.account(),
-        table: Some((&prepared.result, &prepared.roles)),
+        tables: vec![TableInput {
+            name: description.name.clone(),
+            result: &prepared.result,
+            roles: &prepared.roles,
+        }],
         files: Vec::new(),
         description: &description,
         charts: &pack::Charts::Named(CHARTS.map(str::to_owned).to_vec()),
@@ -363,7 +369,7 @@ pub fn honest(
         &deal,
         &world.prover,
         &folder,
-        &out,
+        (&out, &Output::default()),
         &quiet,
     )?;
     if let Some(warning) = opened.warnings.first() {
@@ -466,7 +472,7 @@ pub fn disputed(
         &deal,
         &world.prover,
         &folder,
-        &out,
+        (&out, &Output::default()),
         &quiet,
     );
     match opened {

@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 
 use galen_api::MAX_LICENCE_BYTES;
 use galen_dataset::encode::ColumnNote;
-use galen_dataset::manifest::{
-    Deidentification, Licence, Lineage as Made, Manifest, PROFILE, Period, Term,
-};
+use galen_dataset::manifest::{Licence, Lineage as Made, Manifest, PROFILE, Period, Term};
 use galen_market::amount::{Amount, Currency, Money};
 use galen_market::codec::{Bounded, Text};
 use galen_market::id::{AccountId, PackageId};
@@ -117,10 +115,26 @@ pub struct Description {
     /// Addresses at which the package is served; the listing's own node if none.
     #[serde(default)]
     pub locations: Vec<String>,
-    /// Notes on columns.
+    /// Notes on columns of the only table.
     #[serde(default)]
     pub columns: BTreeMap<String, ColumnDescription>,
+    /// Notes on tables by their names, where there are several.
+    #[serde(default)]
+    pub tables: BTreeMap<String, TableDescription>,
 }
+
+/// Notes on a table.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TableDescription {
+    /// What is in it.
+    pub description: String,
+    /// Notes on its columns.
+    pub columns: BTreeMap<String, ColumnDescription>,
+}
+
+/// Notes on a table's columns as packing takes them, and what is in it.
+pub type TableNotes = (BTreeMap<String, ColumnNote>, String);
 
 /// Notes on a column.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -289,24 +303,26 @@ impl Description {
         Bounded::new(each.collect::<Result<_, _>>()?).map_err(|error| wrong(&error))
     }
 
-    /// Puts the ontology terms of columns into an offer, for those who look for them. Columns come by
-    /// table, in the order of the layout.
+    /// Puts the ontology terms of columns into an offer, for those who look for them. Tables come with
+    /// their names and those of their columns, in the order of the layout.
     ///
     /// # Errors
     /// A term that is too long, or too many of them.
     pub fn declare_columns<'n>(
         &self,
         offer: &mut Offer,
-        tables: impl Iterator<Item = Vec<&'n str>>,
+        tables: impl Iterator<Item = (&'n str, Vec<&'n str>)>,
     ) -> Result<(), Failure> {
         let wrong = |error: &dyn std::fmt::Display| {
             Failure::new(Exit::Input, "description.ontology", format!("ontology terms: {error}"))
                 .remedy("leave out the terms that nobody will look for")
         };
         let mut codes = Vec::new();
-        for (table, names) in (0u32..).zip(tables) {
+        for (table, (title, names)) in (0u32..).zip(tables) {
+            let own = self.tables.get(title);
             for (column, name) in (0u32..).zip(names) {
-                let Some(term) = self.columns.get(name).and_then(|c| c.ontology.as_deref()) else {
+                let about = own.and_then(|own| own.columns.get(name)).or(self.columns.get(name));
+                let Some(term) = about.and_then(|about| about.ontology.as_deref()) else {
                     continue;
                 };
                 let code = Text::new(term).map_err(|error| wrong(&error))?;
@@ -346,7 +362,7 @@ impl Description {
     }
 
     /// The manifest, without its resources.
-    pub fn manifest(&self, offer: &Offer, deidentification: Deidentification) -> Manifest {
+    pub fn manifest(&self, offer: &Offer) -> Manifest {
         let terms = offer.terms.clauses.iter().map(|clause| Term {
             code: clause.code.to_string(),
             parameters: clause.parameter.iter().map(parameter).collect(),
@@ -363,7 +379,6 @@ impl Description {
             period: self.period.clone(),
             resources: Vec::new(),
             dictionary_bytes: Vec::new(),
-            deidentification,
             terms: terms.collect(),
             licence: Licence {
                 name: self.licence_name.clone(),
@@ -382,34 +397,64 @@ impl Description {
             .collect()
     }
 
-    /// Notes on columns, as packing takes them.
+    /// Notes on the tables of these names.
     ///
     /// # Errors
-    /// One bound without the other.
-    pub fn notes(&self) -> Result<BTreeMap<String, ColumnNote>, Failure> {
-        let note = |(name, about): (&String, &ColumnDescription)| {
-            let bounds = match (&about.minimum, &about.maximum) {
-                (Some(low), Some(high)) => Some((low.clone(), high.clone())),
-                (None, None) => None,
-                _ => {
-                    return Err(Failure::new(
-                        Exit::Input,
-                        "description.bounds",
-                        format!("column `{name}` has a minimum without a maximum, or the reverse"),
-                    )
-                    .remedy("give both bounds or neither"));
-                }
-            };
-            let note = ColumnNote {
-                bounds,
-                description: about.description.clone(),
-                ontology: about.ontology.clone(),
-                chart: None,
-            };
-            Ok((name.clone(), note))
+    /// A note on a table that is not there, or one bound of a column without the other.
+    pub fn notes(&self, names: &[&str]) -> Result<BTreeMap<String, TableNotes>, Failure> {
+        let wrong = |what: String, remedy: &str| {
+            Failure::new(Exit::Input, "description.tables", what).remedy(remedy)
         };
-        self.columns.iter().map(note).collect()
+        if let Some(name) = self.tables.keys().find(|name| !names.contains(&name.as_str())) {
+            return Err(wrong(
+                format!("`tables` speaks of `{name}`, and no table is called so"),
+                "name the tables with --data NAME=DIR",
+            ));
+        }
+        if !self.columns.is_empty() && names.len() != 1 {
+            return Err(wrong(
+                format!("`columns` speaks of one table, and there are {}", names.len()),
+                "write the notes below `tables`, under the name of their table",
+            ));
+        }
+        let table = |name: &&str| {
+            let about = self.tables.get(*name);
+            let own = about.map(|about| &about.columns).into_iter().flatten();
+            // What is said of the only table may stand at the top.
+            let columns = self.columns.iter().chain(own).map(column_note);
+            let said = match about.map(|about| about.description.clone()) {
+                Some(said) if !said.is_empty() => said,
+                _ if names.len() == 1 => self.description.clone(),
+                _ => String::new(),
+            };
+            Ok(((*name).to_owned(), (columns.collect::<Result<_, Failure>>()?, said)))
+        };
+        names.iter().map(table).collect()
     }
+}
+
+fn column_note(
+    (name, about): (&String, &ColumnDescription),
+) -> Result<(String, ColumnNote), Failure> {
+    let bounds = match (&about.minimum, &about.maximum) {
+        (Some(low), Some(high)) => Some((low.clone(), high.clone())),
+        (None, None) => None,
+        _ => {
+            return Err(Failure::new(
+                Exit::Input,
+                "description.bounds",
+                format!("column `{name}` has a minimum without a maximum, or the reverse"),
+            )
+            .remedy("give both bounds or neither"));
+        }
+    };
+    let note = ColumnNote {
+        bounds,
+        description: about.description.clone(),
+        ontology: about.ontology.clone(),
+        chart: None,
+    };
+    Ok((name.clone(), note))
 }
 
 #[cfg(test)]

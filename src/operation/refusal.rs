@@ -113,11 +113,26 @@ impl From<IngestError> for Failure {
             }
             E::TooManyRows { .. } => ("csv.too_many_rows", "split the table"),
             E::TooLong { .. } => ("csv.too_long", "split the table"),
-            E::Bomb { .. } => ("csv.bomb", "decompress it yourself if you trust it"),
+            E::Bomb { .. } => ("csv.bomb", "give it as CSV without compression if you trust it"),
             E::EmptyName { .. } => ("csv.empty_name", "give every column a name in the first line"),
             E::LongName { .. } => ("csv.long_name", "shorten the column's name"),
             E::DuplicateName { .. } => {
                 ("csv.duplicate_name", "give every column a name of its own")
+            }
+            E::Name { .. } => ("csv.name", "write the column's name with plain letters"),
+            E::LookAlike { .. } => (
+                "csv.look_alike",
+                "spell both the same; else they are two categories, and classes count as larger than they look",
+            ),
+            E::Changed { .. } => ("file.changed", "try again when nothing writes to it"),
+            E::Parquet { .. } => ("parquet.damaged", "write the file again, or give it as CSV"),
+            E::Unsupported { .. } => {
+                ("parquet.unsupported", "or give the table as CSV with such a column as text")
+            }
+            E::Cell { .. } => ("parquet.cell", "correct the value at its source"),
+            E::Rows { .. } => ("parquet.too_many_rows", "split the table"),
+            E::Columns { .. } => {
+                ("parquet.too_many_columns", "leave out columns that nobody needs")
             }
             E::Delimiter => ("csv.delimiter", "use --delimiter with one of , ; | or a tab"),
         };

@@ -66,10 +66,13 @@ impl Entry {
             table.name.len() + list(&table.columns) + list(&table.quasi_identifiers) + 128
         });
         let declared = self.declared.as_ref().map_or(0, |said| {
-            [&said.title, &said.description, &said.persons, &said.citation, &said.licence]
+            [&said.title, &said.description, &said.citation, &said.licence]
                 .map(String::len)
                 .into_iter()
-                .chain([&said.keywords, &said.diseases, &said.countries].map(|texts| list(texts)))
+                .chain(
+                    [&said.keywords, &said.diseases, &said.countries, &said.persons]
+                        .map(|texts| list(texts)),
+                )
                 .sum()
         });
         tables.sum::<usize>().saturating_add(declared).saturating_add(ENTRY_BYTES)

@@ -42,11 +42,17 @@ struct Declared {
     keywords: Vec<String>,
     diseases: Vec<String>,
     countries: Vec<String>,
-    deidentification: Deidentification,
+    resources: Vec<Resource>,
     citation: String,
     licence: Licence,
     #[serde(rename = "dictionaryBytes")]
     dictionary_bytes: Vec<Vec<u32>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Resource {
+    deidentification: Deidentification,
 }
 
 #[derive(Deserialize, Default)]
@@ -145,7 +151,14 @@ impl Packages {
             keywords: list(declared.keywords),
             diseases: list(declared.diseases),
             countries: list(declared.countries),
-            persons: short(declared.deidentification.persons),
+            // Tables come first, and there are at most 64.
+            persons: list(
+                declared
+                    .resources
+                    .into_iter()
+                    .map(|resource| resource.deidentification.persons)
+                    .collect(),
+            ),
             citation: short(declared.citation),
             licence: short(declared.licence.name),
         }))

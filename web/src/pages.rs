@@ -309,7 +309,8 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
     let terms = &summary.offer.terms;
     let declared = summary.declared.as_ref();
     let described = summary.tables.iter().zip(layout.tables()).zip(&view.claims);
-    let tables = described.map(|((short, table), claims)| Table {
+    let said = |at: usize| declared.and_then(|declared| declared.persons.get(at));
+    let tables = described.enumerate().map(|(at, ((short, table), claims))| Table {
         k_sentence: words::k_anonymity(table, claims),
         diversity: words::diversity(table, claims),
         charts: words::charts(layout, table, claims),
@@ -317,7 +318,7 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
         rows: short.rows,
         blocks: table.active.len(),
         proven: short.proven,
-        persons: persons(declared.map_or("", |declared| declared.persons.as_str())),
+        persons: persons(said(at).map_or("", String::as_str)),
         columns: table.columns.iter().map(|column| column_row(layout, column)).collect(),
     });
     let standing = match listing.standing {

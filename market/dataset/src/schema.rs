@@ -24,6 +24,14 @@ pub enum DecimalStyle {
     Trimmed,
     /// As trimmed, but nothing before the point when it would be a zero: `.5`, `-.5`, `0`.
     Bare,
+    /// As trimmed, but one digit after the point at least, as Python writes floating-point numbers:
+    /// `0.5`, `3.0`.
+    Pointed,
+}
+
+impl DecimalStyle {
+    /// All, in the order in which they are tried.
+    pub const ALL: [Self; 4] = [Self::Fixed, Self::Trimmed, Self::Bare, Self::Pointed];
 }
 
 /// What the cells of a column are.
@@ -72,7 +80,7 @@ impl Kind {
         let Some(scale) = u8::try_from(scale).ok().filter(|s| (1..=MAX_SCALE).contains(s)) else {
             return Kind::Text;
         };
-        for style in [DecimalStyle::Fixed, DecimalStyle::Trimmed, DecimalStyle::Bare] {
+        for style in DecimalStyle::ALL {
             let kind = Kind::Decimal { scale, style };
             if present.clone().all(|t| kind.parse(t).is_some()) {
                 return kind;
@@ -150,6 +158,9 @@ pub(crate) fn render_decimal(value: i128, scale: u8, style: DecimalStyle) -> Opt
         if scale == 0 { String::new() } else { format!("{fraction:0w$}", w = usize::from(scale)) };
     if style != DecimalStyle::Fixed {
         digits.truncate(digits.trim_end_matches('0').len());
+        if digits.is_empty() && style == DecimalStyle::Pointed {
+            digits.push('0');
+        }
     }
     let sign = if value < 0 { "-" } else { "" };
     Some(match (digits.is_empty(), whole == 0 && style == DecimalStyle::Bare) {
@@ -157,6 +168,17 @@ pub(crate) fn render_decimal(value: i128, scale: u8, style: DecimalStyle) -> Opt
         (false, true) => format!("{sign}.{digits}"),
         (false, false) => format!("{sign}{whole}.{digits}"),
     })
+}
+
+/// A decimal of any scale, with all its digits after the point.
+pub(crate) fn render_wide(value: i128, scale: i8) -> Option<String> {
+    let unit = 10u128.checked_pow(u32::from(scale.unsigned_abs()))?;
+    if scale <= 0 {
+        return Some(value.checked_mul(i128::try_from(unit).ok()?)?.to_string());
+    }
+    let (whole, fraction) = (value.unsigned_abs() / unit, value.unsigned_abs() % unit);
+    let sign = if value < 0 { "-" } else { "" };
+    Some(format!("{sign}{whole}.{fraction:0w$}", w = usize::from(scale.unsigned_abs())))
 }
 
 /// One column: `dictionary[codes[row]]` is the cell's text; the empty text is a missing cell.
@@ -300,6 +322,7 @@ mod tests {
         assert_eq!(kind(&["1.50", "-0.25"]), Kind::Decimal { scale: 2, style: Fixed });
         assert_eq!(kind(&["1.5", "2", "0.25"]), Kind::Decimal { scale: 2, style: Trimmed });
         assert_eq!(kind(&["13.25", "0", ".5", "-.125"]), Kind::Decimal { scale: 3, style: Bare });
+        assert_eq!(kind(&["5.0", "-0.25", "0.0"]), Kind::Decimal { scale: 2, style: Pointed });
         assert_eq!(kind(&["2024-02-29", ""]), Kind::Date);
         for text in ["007", "-0", "NaN", "1e308", "+1", "1.", "0.0.1", "2023-02-29", "٣", "inf"] {
             assert_eq!(kind(&["1", text]), Kind::Text, "{text}");
@@ -327,7 +350,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_number_is_rendered_and_read_back(v in -(1i64 << 61)..(1i64 << 61), scale in 1u8..=18) {
-            for style in [DecimalStyle::Fixed, DecimalStyle::Trimmed, DecimalStyle::Bare] {
+            for style in DecimalStyle::ALL {
                 let kind = Kind::Decimal { scale, style };
                 prop_assert_eq!(kind.parse(&kind.render(v).unwrap()), Some(v));
             }

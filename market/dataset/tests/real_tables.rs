@@ -15,8 +15,9 @@ use galen_dataset::encode::{ChartWish, ColumnNote, encode_deidentified};
 use galen_dataset::hierarchy::Spec;
 use galen_dataset::ingest::{Options, read_file};
 use galen_dataset::inspect::{Category, inspect};
-use galen_dataset::manifest::{Deidentification, Licence, Manifest, PROFILE};
+use galen_dataset::manifest::{Licence, Manifest, PROFILE};
 use galen_dataset::open::open;
+use galen_dataset::output::Output;
 use galen_dataset::pack::{PackInput, pack};
 use galen_dataset::package::PackageFolder;
 use galen_dataset::property::diversity_claims;
@@ -253,7 +254,6 @@ fn sold(case: &Case) -> Sold {
         period: None,
         resources: Vec::new(),
         dictionary_bytes: Vec::new(),
-        deidentification: Deidentification::from(&result.report),
         terms: Vec::new(),
         licence: Licence { name: "Test".to_owned(), sha256: "ab".repeat(32) },
         lineage: Vec::new(),
@@ -277,7 +277,7 @@ fn sold(case: &Case) -> Sold {
     let claims = complete(&work, &place).unwrap();
     verify(&folder, &Claimed { claims, ..claimed.clone() }, prover.verifier(), &|_| ()).unwrap();
     let out = home.path().join("out");
-    let files = open(&folder, secret.key, &srs, &out, &|_| ()).unwrap();
+    let files = open(&folder, secret.key, &srs, &out, &Output::default(), &|_| ()).unwrap();
     measure(case, &files.files[0]);
     let (sealed, opened) = (home.path().join("table.csv"), &files.files[0]);
     assert_eq!(std::fs::read(sealed).unwrap(), std::fs::read(opened).unwrap());

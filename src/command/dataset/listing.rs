@@ -319,11 +319,29 @@ pub(super) fn show(context: &Context, command: &Show) -> Result<(), Failure> {
     context.output.data(&view, || shown(&view))
 }
 
+/// Files shown by their names.
+const FILES_SHOWN: usize = 20;
+
+fn files(view: &ListingView) -> String {
+    let all = view.layout.files();
+    if all.is_empty() {
+        return "none".to_owned();
+    }
+    let shown = all.iter().take(FILES_SHOWN);
+    let mut shown: Vec<String> =
+        shown.map(|file| format!("{} ({} bytes)", printable(&file.name), file.bytes)).collect();
+    if all.len() > FILES_SHOWN {
+        shown.push(format!("and {} more", all.len() - FILES_SHOWN));
+    }
+    shown.join("\n             ")
+}
+
 fn shown(view: &ListingView) -> String {
     let listed = &view.summary;
     let terms = &listed.offer.terms;
     let declared = listed.declared.clone().unwrap_or_default();
     let text = |text: &str| printable(text);
+    let mut persons = declared.persons.iter();
     let tables = listed.tables.iter().map(|t| {
         [
             t.name.clone(),
@@ -331,6 +349,8 @@ fn shown(view: &ListingView) -> String {
             format!("{}{}", t.k, if t.proven { " (proven)" } else { " (not proven yet)" }),
             t.quasi_identifiers.join(", "),
             t.columns.join(", "),
+            // Declared, not proven.
+            persons.next().map(|said| text(said)).unwrap_or_default(),
         ]
     });
     let clauses: Vec<String> = terms.clauses.iter().map(ToString::to_string).collect();
@@ -347,10 +367,10 @@ fn shown(view: &ListingView) -> String {
         format!("offer        version {}", listed.listing.version),
         format!("terms        {}", clauses.join(", ")),
         format!("licence      {} (SHA-256 {})", text(&declared.licence), terms.licence_text),
-        format!("persons      {} (declared, not proven)", text(&declared.persons)),
-        format!("segments     {}, files {}", listed.listing.segments, listed.files),
+        format!("segments     {}", listed.listing.segments),
+        format!("files        {}", files(view)),
         String::new(),
-        table(["table", "rows", "k", "quasi-identifiers", "columns"], tables),
+        table(["table", "rows", "k", "quasi-identifiers", "columns", "persons (declared)"], tables),
     ];
     lines.push(String::new());
     lines.push("Tiers:".to_owned());

@@ -17,19 +17,21 @@ use serde_json::json;
 use crate::config::Context;
 use crate::error::{Exit, Failure};
 use crate::operation::description::Description;
-use crate::operation::pack::{self, Charts, PackRequest};
+use crate::operation::pack::{self, Charts, PackRequest, TableInput};
 use crate::operation::store::{PackageRecord, PackageStore};
-use crate::operation::{FORGEABLE_NOTICE, listing, prepare, prover};
+use crate::operation::{FORGEABLE_NOTICE, listing, prover, source};
 use crate::output::printable;
 use crate::session::{Session, account_of};
 use crate::wallet::{Role, Wallet};
 
 /// Help of `pack`, with a whole description.
-pub const PACK_HELP: &str = r#"Example:
+pub const PACK_HELP: &str = r#"Examples:
   galen dataset pack --data ward-7 --description ward-7.json --out ward-7.galen
+  galen dataset pack --data persons=ward-7 --data visits=ward-7-visits --file scans --file codebook.pdf \
+    --chart persons:age --description ward-7.json --out ward-7.galen
 
 A description (other fields: version, keywords, period, review_hours, shares, max_undelivered, locations,
-columns):
+columns; with several tables instead of columns: "tables": { "visits": { "description": "..." } }):
 {
   "name": "ward-7-glucose",
   "title": "Glucose readings of ward 7",
@@ -57,11 +59,12 @@ subscription the buyer also pays for the versions that supersede this one within
 /// Arguments of `pack`.
 #[derive(Args, Debug)]
 pub struct Pack {
-    /// Folder that `deidentify --out` made
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// A file to pack as it is, as PATH or NAME=PATH; may be repeated. It is encrypted and sold as it
-    /// is: nothing in it is de-identified
+    /// A table: the folder that `deidentify --out` made, as DIR or NAME=DIR; may be repeated. What is
+    /// proven holds for each table by itself
+    #[arg(long, value_name = "[NAME=]DIR")]
+    data: Vec<String>,
+    /// A file to pack as it is, or a folder with all its files, as PATH or NAME=PATH; may be repeated. It
+    /// is encrypted and sold as it is: nothing in it is de-identified
     #[arg(long = "file", value_name = "FILE")]
     files: Vec<String>,
     /// JSON file that describes the data and the offer
@@ -70,8 +73,8 @@ pub struct Pack {
     /// The new package folder
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Show a proven chart of this column, or of `all` that can be charted; may be repeated. Each costs
-    /// a proof a row block
+    /// Show a proven chart of this column (TABLE:COLUMN if there are several tables), or of `all` that
+    /// can be charted; may be repeated. Each costs a proof a row block
     #[arg(long = "chart", value_name = "COLUMN")]
     charts: Vec<String>,
     /// Blocks of 1,016 rows instead of 32,760; for development networks
@@ -138,9 +141,8 @@ pub struct Verify {
 
 pub(super) fn pack(context: &Context, command: &Pack) -> Result<(), Failure> {
     let description = Description::read(&command.description)?;
-    let data = command.data.as_deref().map(prepare::read).transpose()?;
-    let files =
-        command.files.iter().map(|text| pack::file_input(text)).collect::<Result<Vec<_>, _>>()?;
+    let tables = source::tables(&command.data, &description.name)?;
+    let files = source::files(&command.files)?;
     let wallet = context.wallet()?;
     let charts = match command.charts.as_slice() {
         [] => Charts::None,
@@ -149,7 +151,14 @@ pub(super) fn pack(context: &Context, command: &Pack) -> Result<(), Failure> {
     };
     let request = PackRequest {
         institution: account_of(&wallet.account(Role::Institution, command.index)),
-        table: data.as_ref().map(|(table, roles)| (table, roles)),
+        tables: tables
+            .iter()
+            .map(|table| TableInput {
+                name: table.name.clone(),
+                result: &table.result,
+                roles: &table.roles,
+            })
+            .collect(),
         files,
         description: &description,
         charts: &charts,
@@ -184,6 +193,8 @@ pub(super) fn pack(context: &Context, command: &Pack) -> Result<(), Failure> {
         "segments": listing.layout.segments(),
         "bytes": folder.offsets().total(),
         "blocks": listing.layout.blocks().count(),
+        "tables": listing.layout.tables().iter().map(|t| &t.name).collect::<Vec<_>>(),
+        "files": listing.layout.files().iter().map(|f| &f.name).collect::<Vec<_>>(),
         "k": record.k(),
         "claims": record.claims,
         "uncharted": uncharted.iter().map(|(column, why)| json!({ "column": column, "why": why })).collect::<Vec<_>>(),
@@ -191,8 +202,10 @@ pub(super) fn pack(context: &Context, command: &Pack) -> Result<(), Failure> {
     });
     context.output.data(&value, || {
         format!(
-            "Package {}\n{} segments, {} bytes, {} row blocks, in {seconds:.1} s.\nIts key is in {}, encrypted for this wallet. Without it nothing can be delivered: back it up.\nNext: galen dataset prove {}",
+            "Package {}\n{} tables, {} files; {} segments, {} bytes, {} row blocks, in {seconds:.1} s.\nIts key is in {}, encrypted for this wallet. Without it nothing can be delivered: back it up.\nNext: galen dataset prove {}",
             listing.id,
+            listing.layout.tables().len(),
+            listing.layout.files().len(),
             listing.layout.segments(),
             folder.offsets().total(),
             listing.layout.blocks().count(),

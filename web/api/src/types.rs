@@ -308,8 +308,8 @@ pub struct Description {
     pub diseases: Vec<String>,
     /// Countries.
     pub countries: Vec<String>,
-    /// What is declared of persons, such as `one row a person`.
-    pub persons: String,
+    /// What is declared of persons in each table, such as `one row a person`; empty where nothing is.
+    pub persons: Vec<String>,
     /// How to cite.
     pub citation: String,
     /// Name of the licence.

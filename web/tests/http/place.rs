@@ -187,7 +187,7 @@ pub fn listed(simulation: &mut Simulation, title: &str) -> (Wallet, Listed) {
         "title": title,
         "description": "Records \"of\" <b>hearts</b>",
         "diseases": ["MONDO:0005267"],
-        "deidentification": { "persons": "one row a person" },
+        "resources": [{ "deidentification": { "persons": "one row a person" } }],
     }))
     .unwrap();
     package.draft.manifest.0 = manifest_hash(&manifest);
