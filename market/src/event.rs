@@ -5,11 +5,11 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use galen_zk::field::Scalar;
 use serde::{Deserialize, Serialize};
 
-use crate::amount::{Amount, Asset, Money};
+use crate::amount::Amount;
 use crate::deal::{Defect, Termination};
 use crate::id::{AccountId, DealId, Digest};
 use crate::listing::ListingId;
-use crate::payment::Purse;
+use crate::payment::Movement;
 use crate::role::Role;
 use crate::terms::Decision;
 
@@ -17,40 +17,8 @@ use crate::terms::Decision;
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// Money or stake moved between accounts.
-    Transferred {
-        /// From.
-        from: AccountId,
-        /// To.
-        to: AccountId,
-        /// What.
-        asset: Asset,
-        /// How much.
-        amount: Amount,
-    },
-    /// A gateway made money.
-    Minted {
-        /// The gateway.
-        gateway: AccountId,
-        /// Who received it.
-        to: AccountId,
-        /// How much.
-        money: Money,
-    },
-    /// A gateway destroyed money.
-    Burned {
-        /// The gateway.
-        gateway: AccountId,
-        /// How much.
-        money: Money,
-    },
-    /// A fee was paid.
-    FeePaid {
-        /// Out of which purse.
-        payer: Purse,
-        /// How much.
-        money: Money,
-    },
+    /// Money or stake moved, was made or destroyed.
+    Moved(Movement),
     /// Stake became voting power.
     Bonded {
         /// The validator.
@@ -118,20 +86,6 @@ pub enum Event {
         count: u32,
         /// The new root.
         root: Scalar,
-    },
-    /// An institution put money into its bond.
-    BondDeposited {
-        /// The institution.
-        institution: AccountId,
-        /// How much.
-        money: Money,
-    },
-    /// An institution took money out of its bond.
-    BondWithdrawn {
-        /// The institution.
-        institution: AccountId,
-        /// How much.
-        money: Money,
     },
     /// An institution started a draft.
     ListingDrafted {
@@ -235,15 +189,6 @@ pub enum Event {
         segment: u64,
         /// What is wrong with it.
         defect: Defect,
-    },
-    /// A share of a price was paid.
-    SharePaid {
-        /// The deal.
-        deal: DealId,
-        /// To whom.
-        account: AccountId,
-        /// How much.
-        money: Money,
     },
     /// A deal ended paid.
     DealFinalized {

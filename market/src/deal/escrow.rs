@@ -3,7 +3,7 @@
 use super::*;
 use crate::event::Event;
 use crate::listing::{Listing, Standing, Stop};
-use crate::payment::{DealPurse, Purse};
+use crate::payment::{DealPurse, Purse, Reason};
 
 /// Moves everything that a part of a deal's money holds.
 fn move_all(
@@ -89,9 +89,7 @@ fn finalize(ctx: &mut Context<'_>, mut deal: Deal) -> Result<(), TxError> {
     let offer = ctx.offer(&deal.listing, deal.version)?;
     let (purse, asset) = (Purse::Deal(deal.id, DealPurse::Price), deal.price.asset());
     for (account, amount) in split(deal.price.amount, &offer.shares)? {
-        ctx.transfer(&purse, &Purse::Account(account), &asset, amount)?;
-        let money = Money { currency: deal.price.currency.clone(), amount };
-        ctx.emit(Event::SharePaid { deal: deal.id, account, money });
+        ctx.transfer_as(Reason::Share, &purse, &Purse::Account(account), &asset, amount)?;
     }
     let buyer = deal.refund.purse();
     move_all(ctx, &deal, DealPurse::Allowance, &buyer)?;
