@@ -20,7 +20,7 @@ pub const MAX_SIBLINGS: usize = 256;
 /// The longest key of the state, in bytes.
 pub const MAX_KEY_BYTES: usize = 512;
 /// The longest value of the state that is proven, in bytes.
-pub const MAX_VALUE_BYTES: usize = 1 << 20;
+pub const MAX_VALUE_BYTES: usize = 4 << 20;
 
 /// The hash of a leaf: of `"JMT::LeafNode"`, the SHA-256 of the key and the SHA-256 of the value.
 #[must_use]

@@ -1,22 +1,24 @@
-//! What a node keeps: blocks with their certificates, the state with its authenticated tree, the
-//! index of transactions, the journal of pending ones and proposals that are not decided yet.
+//! What a node keeps: blocks with their certificates and validators, the state with its authenticated
+//! tree, events with an index of what they are about, the index of transactions, the journal of pending ones and proposals that are not decided yet.
 //!
 //! A decided block is one synced write: after a crash either all of it is there or nothing. Nodes of
 //! the tree that a block replaces are removed with it; readers hold snapshots, which still see them.
 //! Depends on RocksDB; knows nothing of consensus or networking.
 
+mod events;
 mod journal;
 mod snapshot;
 mod tree;
 mod undecided;
 
+pub use events::Place;
 pub use journal::{Dropped, Pending};
 pub use snapshot::Snapshot;
-pub use tree::{StateProof, StateProofError, TreeUpdate};
+pub use tree::TreeUpdate;
 pub use undecided::Undecided;
 
 use crate::block::{Block, BlockId, encoded};
-use crate::execute::TransactionId;
+use crate::execute::{StoredEvent, TransactionId};
 use borsh::{BorshDeserialize, BorshSerialize};
 use galen_market::state::Changes;
 use rocksdb::{ColumnFamily, DB, Options, WriteBatch, WriteOptions};
@@ -24,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The layout of the columns below. A store of another layout is refused.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 const COLUMN_META: &str = "meta";
 const COLUMN_STATE: &str = "state";
@@ -34,10 +36,12 @@ const COLUMN_CERTIFICATES: &str = "certificates";
 const COLUMN_TRANSACTIONS: &str = "transactions";
 const COLUMN_RECEIPTS: &str = "receipts";
 const COLUMN_EVENTS: &str = "events";
+const COLUMN_SUBJECTS: &str = "subjects";
+const COLUMN_VALIDATORS: &str = "validators";
 const COLUMN_JOURNAL: &str = "journal";
 const COLUMN_DROPPED: &str = "dropped";
 const COLUMN_UNDECIDED: &str = "undecided";
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 13] = [
     COLUMN_META,
     COLUMN_STATE,
     COLUMN_TREE,
@@ -46,6 +50,8 @@ const COLUMNS: [&str; 11] = [
     COLUMN_TRANSACTIONS,
     COLUMN_RECEIPTS,
     COLUMN_EVENTS,
+    COLUMN_SUBJECTS,
+    COLUMN_VALIDATORS,
     COLUMN_JOURNAL,
     COLUMN_DROPPED,
     COLUMN_UNDECIDED,
@@ -133,8 +139,10 @@ pub struct Decision<'a> {
     pub transactions: Vec<TransactionId>,
     /// Encoded receipts, one per transaction.
     pub receipts: Vec<Vec<u8>>,
-    /// The encoded list of events.
-    pub events: Vec<u8>,
+    /// What happened, in order.
+    pub events: &'a [StoredEvent],
+    /// The validators who decided it, encoded.
+    pub validators: Vec<u8>,
 }
 
 /// The store of one node. One process at a time may have it open.
@@ -274,7 +282,8 @@ impl Store {
         write_state(database, &mut batch, decision.changes, decision.tree)?;
         batch.put_cf(column(database, COLUMN_BLOCKS)?, height, decision.block.encode());
         batch.put_cf(column(database, COLUMN_CERTIFICATES)?, height, &decision.certificate);
-        batch.put_cf(column(database, COLUMN_EVENTS)?, height, &decision.events);
+        batch.put_cf(column(database, COLUMN_VALIDATORS)?, header.validators, &decision.validators);
+        events::write(database, &mut batch, header.height, decision.events)?;
         let transactions = column(database, COLUMN_TRANSACTIONS)?;
         let receipts = column(database, COLUMN_RECEIPTS)?;
         for (index, (id, receipt)) in
@@ -327,12 +336,12 @@ impl Store {
         Ok(self.database.get_cf(column(&self.database, COLUMN_RECEIPTS)?, key)?)
     }
 
-    /// What happened in a block, encoded.
+    /// The validators with a hash, encoded, if they ever decided a block.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn events(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.database.get_cf(column(&self.database, COLUMN_EVENTS)?, height.to_be_bytes())?)
+    pub fn validators(&self, hash: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.database.get_cf(column(&self.database, COLUMN_VALIDATORS)?, hash)?)
     }
 }
 
