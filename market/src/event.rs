@@ -5,7 +5,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use galen_zk::field::Scalar;
 use serde::{Deserialize, Serialize};
 
-use crate::amount::Amount;
+use crate::amount::{Amount, Money};
 use crate::deal::{Defect, Termination};
 use crate::id::{AccountId, DealId, Digest};
 use crate::listing::ListingId;
@@ -189,6 +189,15 @@ pub enum Event {
         segment: u64,
         /// What is wrong with it.
         defect: Defect,
+    },
+    /// A share of a price was paid.
+    SharePaid {
+        /// The deal.
+        deal: DealId,
+        /// To whom.
+        account: AccountId,
+        /// How much.
+        money: Money,
     },
     /// A deal ended paid.
     DealFinalized {

@@ -76,6 +76,7 @@ impl Event {
             Self::DealAgreed { deal }
             | Self::DealReady { deal, .. }
             | Self::DealDelivered { deal, .. }
+            | Self::SharePaid { deal, .. }
             | Self::DealFinalized { deal }
             | Self::DealTerminated { deal, .. }
             | Self::ListingsStopped { deal, .. } => {

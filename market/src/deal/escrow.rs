@@ -14,7 +14,12 @@ fn move_all(
 ) -> Result<Amount, TxError> {
     let (from, asset) = (Purse::Deal(deal.id, part), deal.price.asset());
     let amount = ctx.balance(&from, &asset)?;
-    ctx.transfer(&from, to, &asset, amount)?;
+    // A price that is paid is shared; one that moves as a whole goes back.
+    let reason = match part {
+        DealPurse::Price => Reason::Refund,
+        DealPurse::Allowance | DealPurse::Bond => Reason::between(&from, to),
+    };
+    ctx.transfer_as(reason, &from, to, &asset, amount)?;
     Ok(amount)
 }
 
@@ -89,7 +94,9 @@ fn finalize(ctx: &mut Context<'_>, mut deal: Deal) -> Result<(), TxError> {
     let offer = ctx.offer(&deal.listing, deal.version)?;
     let (purse, asset) = (Purse::Deal(deal.id, DealPurse::Price), deal.price.asset());
     for (account, amount) in split(deal.price.amount, &offer.shares)? {
-        ctx.transfer_as(Reason::Share, &purse, &Purse::Account(account), &asset, amount)?;
+        ctx.transfer(&purse, &Purse::Account(account), &asset, amount)?;
+        let money = Money { currency: deal.price.currency.clone(), amount };
+        ctx.emit(Event::SharePaid { deal: deal.id, account, money });
     }
     let buyer = deal.refund.purse();
     move_all(ctx, &deal, DealPurse::Allowance, &buyer)?;

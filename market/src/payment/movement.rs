@@ -69,8 +69,6 @@ pub enum Reason {
     Refund,
     /// A share of the price of a deal that ended paid.
     Share,
-    /// The share of a package from which the one that was sold is derived.
-    Royalty,
     /// What a draft locks.
     Deposit,
     /// What a draft locked is free again.
@@ -87,7 +85,7 @@ pub enum Reason {
 
 impl Reason {
     /// Why money moves between two purses, as far as they say so. Whether the price of a deal is
-    /// refunded or shared they do not say: a refund is assumed.
+    /// shared or refunded they do not say: a share is assumed.
     #[must_use]
     pub const fn between(from: &Purse, to: &Purse) -> Self {
         match (from, to) {
@@ -99,7 +97,7 @@ impl Reason {
             (Purse::Deal(_, DealPurse::Bond), Purse::Bond(_)) => Self::BondReleased,
             (Purse::Deal(_, DealPurse::Bond), Purse::Account(_)) => Self::Compensation,
             (Purse::Account(_), Purse::Deal(_, DealPurse::Price)) => Self::Escrow,
-            (Purse::Deal(_, DealPurse::Price), Purse::Account(_)) => Self::Refund,
+            (Purse::Deal(_, DealPurse::Price), Purse::Account(_)) => Self::Share,
             (Purse::Account(_), Purse::Deal(_, DealPurse::Allowance)) => Self::Allowance,
             (Purse::Deal(_, DealPurse::Allowance), Purse::Account(_)) => Self::AllowanceReturned,
             (Purse::Account(_), Purse::Deposit(..)) => Self::Deposit,
@@ -129,7 +127,6 @@ impl Reason {
             Self::AllowanceReturned => "rest of a fee allowance",
             Self::Refund => "refund",
             Self::Share => "share of a price",
-            Self::Royalty => "royalty",
             Self::Deposit => "deposit of a draft",
             Self::DepositReturned => "deposit of a draft returned",
             Self::Bonded => "stake bonded",

@@ -72,8 +72,12 @@ fn adversary_45b_a_false_proof_of_a_value_is_refused() {
             ..good.clone()
         });
         // Shorter, longer, turned around, one node changed.
-        refused(with_siblings(&good, |nodes| { nodes.pop(); }));
-        refused(with_siblings(&good, |nodes| { nodes.remove(0); }));
+        refused(with_siblings(&good, |nodes| {
+            nodes.pop();
+        }));
+        refused(with_siblings(&good, |nodes| {
+            nodes.remove(0);
+        }));
         refused(with_siblings(&good, |nodes| nodes.push(Digest([0; 32]))));
         refused(with_siblings(&good, |nodes| nodes.insert(0, Digest(galen_light::EMPTY_SUBTREE))));
         refused(with_siblings(&good, |nodes| nodes.reverse()));
