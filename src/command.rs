@@ -17,6 +17,8 @@ pub mod demo;
 pub mod gateway;
 pub mod issuer;
 pub mod key;
+pub mod ledger;
+pub mod licence;
 pub mod node;
 pub mod params;
 pub mod registrar;
@@ -71,6 +73,12 @@ pub enum Command {
     /// Buy a dataset, open it, dispute it
     #[command(subcommand)]
     Deal(deal::Deal),
+    /// A licence as a file: export it, check it without a node
+    #[command(subcommand)]
+    Licence(licence::Licence),
+    /// A party's own statement; headers to trust later
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
     /// Deliver an institution's keys while its people sleep
     #[command(subcommand)]
     Agent(agent::Agent),
@@ -119,6 +127,8 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Account(command) => account::run(&context, command),
         Command::Dataset(command) => dataset::run(&context, command),
         Command::Deal(command) => deal::run(&context, command),
+        Command::Licence(command) => licence::run(&context, command),
+        Command::Ledger(command) => ledger::run(&context, command),
         Command::Agent(command) => agent::run(&context, command),
         Command::Demo(command) => demo::run(&context, &command),
         Command::Completions { shell } => {

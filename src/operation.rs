@@ -13,6 +13,7 @@ pub mod authority;
 pub mod credential;
 pub mod description;
 pub mod genesis;
+pub mod light;
 pub mod listing;
 pub mod money;
 pub mod node;
@@ -22,6 +23,7 @@ pub mod prepare;
 pub mod purchase;
 pub mod receive;
 mod refusal;
+pub mod statement;
 pub mod store;
 pub mod tier;
 

@@ -3,6 +3,7 @@
 mod listing;
 mod package;
 mod prepare;
+mod records;
 
 use clap::Subcommand;
 
@@ -52,6 +53,16 @@ pub enum Dataset {
     /// Show one listing
     #[command(after_help = "Example:\n  galen dataset show 3fa4c1")]
     Show(listing::Show),
+    /// What happened to a dataset, for auditors: listed, priced, licensed, disputed, withdrawn
+    #[command(
+        after_help = "Examples:\n  galen dataset history 3fa4c1\n  galen dataset history 3fa4c1 --prove --genesis genesis.json"
+    )]
+    History(records::History),
+    /// What a dataset comes from and what comes from it
+    #[command(
+        after_help = "Examples:\n  galen dataset lineage 3fa4c1\n  galen dataset lineage 3fa4c1 --form dot | dot -Tsvg > lineage.svg"
+    )]
+    Lineage(records::Lineage),
 }
 
 /// Runs a verb.
@@ -69,5 +80,7 @@ pub fn run(context: &Context, command: Dataset) -> Result<(), Failure> {
         Dataset::Withdraw(command) => listing::withdraw(context, &command),
         Dataset::List(command) => listing::list(context, &command),
         Dataset::Show(command) => listing::show(context, &command),
+        Dataset::History(command) => records::history(context, &command),
+        Dataset::Lineage(command) => records::lineage(context, &command),
     }
 }

@@ -1,5 +1,7 @@
 //! `galen deal`: the buyer's commands, from the request to the opened dataset or the dispute.
 
+mod receipt;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
@@ -83,6 +85,17 @@ pub enum Deal {
         /// The deal: its index or id
         deal: String,
     },
+    /// Show everything that the ledger recorded of a deal: request, decision, payments, delivery, end
+    #[command(
+        after_help = "Examples:\n  galen deal receipt 0\n  galen deal receipt 0 --out receipt.json\n  galen deal receipt 3fa4…9b --json"
+    )]
+    Receipt {
+        /// The deal: the index or id of one of yours, or the whole id of any
+        deal: String,
+        /// Write it as JSON into a new file too
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// List your deals
     #[command(after_help = "Example:\n  galen deal list")]
     List,
@@ -127,6 +140,7 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
                 .output
                 .data(&json!({ "record": record, "ledger": view }), || described(&record, &view))
         }
+        Deal::Receipt { deal, out } => receipt::receipt(context, &store, &deal, out.as_deref()),
         Deal::Fetch { deal, out } => {
             let mut record = store.find(&deal)?;
             let session = Session::open(context)?;

@@ -9,8 +9,8 @@ use galen_market::action::{Action, InsertCredentials, RevokeCredentials};
 use galen_market::codec::Bounded;
 use galen_market::id::{AccountId, ChainId, Digest};
 use galen_market::identity::presentation::DAY_MS;
-use galen_market::terms::PurposeKind;
 use galen_market::terms::duo::NPU_BIT;
+use galen_market::terms::{Purpose, PurposeKind};
 use galen_zk::circuit::credential::{Attributes, Country, leaf};
 use galen_zk::field::{Scalar, hash_to_scalar};
 use galen_zk::hash::holder;
@@ -74,6 +74,15 @@ pub fn purpose_words(bits: u32) -> String {
     ];
     let named = all.iter().filter(|(bit, _)| u64::from(bits) & bit != 0).map(|(_, word)| *word);
     named.collect::<Vec<_>>().join(", ")
+}
+
+/// A purpose in words.
+pub fn purpose_of(purpose: &Purpose) -> String {
+    let kind = purpose_words(purpose.kind.bit());
+    match purpose.disease {
+        Some(disease) => format!("research: {kind} {disease}"),
+        None => format!("research: {kind}"),
+    }
 }
 
 /// A day as days since 1970.

@@ -3,6 +3,7 @@
 use super::status::{Acknowledged, NodeStatus, TransactionStatus};
 use super::{NodeError, NodeHandle, Running, lock};
 use crate::admission::SubmitError;
+use crate::block::Header;
 use crate::consensus::codec::light_certificate;
 use crate::consensus::types::Address;
 use crate::execute::{Application, TransactionId};
@@ -68,6 +69,14 @@ impl<A: Application> NodeHandle<A> {
         self.0.store.block(height)
     }
 
+    /// The header of a decided block.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn header(&self, height: u64) -> Result<Option<Header>, StoreError> {
+        self.0.store.header(height)
+    }
+
     /// What happened in a block, in order.
     ///
     /// # Errors
@@ -106,12 +115,13 @@ impl<A: Application> NodeHandle<A> {
     /// # Errors
     /// When the store fails.
     pub fn light_block(&self, height: u64) -> Result<Option<LightBlock>, StoreError> {
-        let Some(stored) = self.0.store.block(height)? else { return Ok(None) };
-        let header = stored.block.header;
+        let store = &self.0.store;
+        let Some(header) = store.header(height)? else { return Ok(None) };
         let damaged = |what: &str| StoreError::Corrupt(format!("{what} of block {height}"));
+        let certificate = store.certificate(height)?.unwrap_or_default();
         let certificate =
-            light_certificate(&stored.certificate).map_err(|_| damaged("the certificate"))?;
-        let validators = self.0.store.validators(&header.validators)?;
+            light_certificate(&certificate).map_err(|_| damaged("the certificate"))?;
+        let validators = store.validators(&header.validators)?;
         let validators = validators.and_then(|bytes| borsh::from_slice(&bytes).ok());
         let validators = validators.ok_or_else(|| damaged("the validators"))?;
         Ok(Some(LightBlock { header, certificate, validators }))

@@ -1,6 +1,6 @@
 //! What happened, one entry an event, and an index of what events are about. Neither ever changes.
 
-use super::{COLUMN_BLOCKS, COLUMN_EVENTS, COLUMN_SUBJECTS, Store, StoreError, column};
+use super::{COLUMN_EVENTS, COLUMN_HEADERS, COLUMN_SUBJECTS, Store, StoreError, column};
 use crate::execute::StoredEvent;
 use rocksdb::{DB, Direction, IteratorMode, WriteBatch};
 
@@ -45,8 +45,8 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn events(&self, height: u64) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
-        let blocks = column(&self.database, COLUMN_BLOCKS)?;
-        if self.database.get_pinned_cf(blocks, height.to_be_bytes())?.is_none() {
+        let headers = column(&self.database, COLUMN_HEADERS)?;
+        if self.database.get_pinned_cf(headers, height.to_be_bytes())?.is_none() {
             return Ok(None);
         }
         let prefix = height.to_be_bytes();

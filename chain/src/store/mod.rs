@@ -17,7 +17,7 @@ pub use snapshot::Snapshot;
 pub use tree::TreeUpdate;
 pub use undecided::Undecided;
 
-use crate::block::{Block, BlockId, encoded};
+use crate::block::{Block, BlockId, Header, encoded};
 use crate::execute::{StoredEvent, TransactionId};
 use borsh::{BorshDeserialize, BorshSerialize};
 use galen_market::state::Changes;
@@ -32,6 +32,7 @@ const COLUMN_META: &str = "meta";
 const COLUMN_STATE: &str = "state";
 const COLUMN_TREE: &str = "tree";
 const COLUMN_BLOCKS: &str = "blocks";
+const COLUMN_HEADERS: &str = "headers";
 const COLUMN_CERTIFICATES: &str = "certificates";
 const COLUMN_TRANSACTIONS: &str = "transactions";
 const COLUMN_RECEIPTS: &str = "receipts";
@@ -41,11 +42,12 @@ const COLUMN_VALIDATORS: &str = "validators";
 const COLUMN_JOURNAL: &str = "journal";
 const COLUMN_DROPPED: &str = "dropped";
 const COLUMN_UNDECIDED: &str = "undecided";
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     COLUMN_META,
     COLUMN_STATE,
     COLUMN_TREE,
     COLUMN_BLOCKS,
+    COLUMN_HEADERS,
     COLUMN_CERTIFICATES,
     COLUMN_TRANSACTIONS,
     COLUMN_RECEIPTS,
@@ -281,6 +283,7 @@ impl Store {
         let mut batch = WriteBatch::default();
         write_state(database, &mut batch, decision.changes, decision.tree)?;
         batch.put_cf(column(database, COLUMN_BLOCKS)?, height, decision.block.encode());
+        batch.put_cf(column(database, COLUMN_HEADERS)?, height, encoded(header));
         batch.put_cf(column(database, COLUMN_CERTIFICATES)?, height, &decision.certificate);
         batch.put_cf(column(database, COLUMN_VALIDATORS)?, header.validators, &decision.validators);
         events::write(database, &mut batch, header.height, decision.events)?;
@@ -312,10 +315,28 @@ impl Store {
             return Ok(None);
         };
         let certificate = self
-            .database
-            .get_cf(column(&self.database, COLUMN_CERTIFICATES)?, key)?
+            .certificate(height)?
             .ok_or_else(|| StoreError::Corrupt(format!("block {height} has no certificate")))?;
         Ok(Some(StoredBlock { block: decoded(&bytes, "a block")?, certificate }))
+    }
+
+    /// The header of a decided block.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn header(&self, height: u64) -> Result<Option<Header>, StoreError> {
+        let column = column(&self.database, COLUMN_HEADERS)?;
+        let bytes = self.database.get_cf(column, height.to_be_bytes())?;
+        bytes.map(|bytes| decoded(&bytes, "a header")).transpose()
+    }
+
+    /// The certificate of a decided block, encoded.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn certificate(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let column = column(&self.database, COLUMN_CERTIFICATES)?;
+        Ok(self.database.get_cf(column, height.to_be_bytes())?)
     }
 
     /// Height and place of a decided transaction.

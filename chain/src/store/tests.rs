@@ -197,6 +197,8 @@ fn everything_of_a_block_is_there_after_opening_again() {
     assert_eq!(store.snapshot().get(b"b").unwrap(), Some(b"2".to_vec()));
     let stored = store.block(1).unwrap().unwrap();
     assert_eq!((stored.block.id(), stored.certificate), (tip.id, vec![7]));
+    assert_eq!(store.header(1).unwrap(), Some(stored.block.header));
+    assert_eq!(store.header(2).unwrap(), None);
     assert_eq!(store.block(2).unwrap(), None);
     assert_eq!(store.transaction(&[5; 32]).unwrap(), Some((1, 1)));
     assert_eq!(store.receipt(1, 1).unwrap(), Some(vec![5]));
