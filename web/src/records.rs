@@ -25,8 +25,10 @@ use crate::request::parsed;
 
 /// Most bytes of all values that are proven in one answer.
 const MAX_PROVEN_BYTES: usize = 4 << 20;
-/// Most entries of a dataset's history that are looked at for what was derived from it.
-const MAX_DESCENDANTS_LOOKED_AT: usize = 2_000;
+/// Most entries of a dataset's history that one question looks at.
+const MAX_LOOKED_AT: usize = 2_000;
+/// Entries of a history on a page.
+const SHOWN: usize = 50;
 
 type Answer<T> = Result<T, ApiError>;
 
@@ -171,6 +173,16 @@ fn institution_name(state: &Snapshot, id: &ListingId) -> Result<String, StateErr
     Ok(party.map(|party| party.name.to_string()).unwrap_or_default())
 }
 
+fn entry(state: &Snapshot, id: &ListingId, happened: Happened) -> Result<HistoryEntry, StateError> {
+    let offer = match happened.event {
+        Event::ListingLive { listing, version } if listing == *id => {
+            state_key::read(state, &state_key::offer(id, version))?
+        }
+        _ => None,
+    };
+    Ok(HistoryEntry { happened, offer })
+}
+
 pub(crate) fn history(
     app: &App,
     state: &Snapshot,
@@ -178,21 +190,27 @@ pub(crate) fn history(
     paging: &Paging,
 ) -> Answer<Page<HistoryEntry>> {
     let (items, next) = about(app, &Subject::Listing(*id), paging)?;
-    let entry = |happened: Happened| {
-        let offer = match happened.event {
-            Event::ListingLive { listing, version } if listing == *id => {
-                state_key::read(state, &state_key::offer(id, version))?
-            }
-            _ => None,
-        };
-        Ok(HistoryEntry { happened, offer })
-    };
-    let items = items.into_iter().map(entry).collect::<Result<Vec<_>, StateError>>()?;
+    let items = items.into_iter().map(|happened| entry(state, id, happened));
+    let items = items.collect::<Result<Vec<_>, StateError>>()?;
     // A draft that was given up has a history too.
     if items.is_empty() && paging.after.is_none() {
         find_listing(state, id)?;
     }
     Ok(Page { items, next })
+}
+
+/// The last entries of a dataset's history, the latest first, and whether there are earlier ones.
+pub(crate) fn latest(
+    app: &App,
+    state: &Snapshot,
+    id: &ListingId,
+) -> Answer<(Vec<HistoryEntry>, bool)> {
+    let subject = encode(&Subject::Listing(*id));
+    let mut found = app.node.latest_about(&subject, SHOWN + 1)?;
+    let more = found.len() > SHOWN;
+    found.truncate(SHOWN);
+    let entries = timed(app, found)?.into_iter().map(|happened| entry(state, id, happened));
+    Ok((entries.collect::<Result<_, _>>()?, more))
 }
 
 /// What a listing says that it comes from.
@@ -208,7 +226,7 @@ fn origins(listing: &Listing) -> Vec<(ListingId, LineageKind)> {
 fn descendants(app: &App, id: &ListingId) -> Answer<Vec<ListingId>> {
     let mut found = Vec::new();
     let mut after = None;
-    for _ in 0..MAX_DESCENDANTS_LOOKED_AT.div_ceil(MAX_PAGE) {
+    for _ in 0..MAX_LOOKED_AT.div_ceil(MAX_PAGE) {
         let subject = encode(&Subject::Listing(*id));
         let page = app.node.events_about(&subject, after, u64::MAX, MAX_PAGE)?;
         let last = page.len() < MAX_PAGE;

@@ -101,6 +101,19 @@ impl<A: Application> NodeHandle<A> {
         found.into_iter().map(|(place, bytes)| Ok((place, decoded(&bytes, place.0)?))).collect()
     }
 
+    /// The last `limit` events about a subject, the latest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn latest_about(
+        &self,
+        subject: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Place, A::Event)>, StoreError> {
+        let found = self.0.store.latest_about(subject, limit)?;
+        found.into_iter().map(|(place, bytes)| Ok((place, decoded(&bytes, place.0)?))).collect()
+    }
+
     /// Proves that an event happened; none if nothing stands at that place.
     ///
     /// # Errors

@@ -83,20 +83,56 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<(Place, Vec<u8>)>, StoreError> {
         let start = [subject, &after.map_or([0; PLACE_BYTES], place_key)[..]].concat();
-        let mode = IteratorMode::From(&start, Direction::Forward);
         let mut events = Vec::new();
-        for entry in self.database.iterator_cf(column(&self.database, COLUMN_SUBJECTS)?, mode) {
-            let (key, _) = entry?;
-            let Some(place) = key.strip_prefix(subject).and_then(place_of) else { break };
+        for place in self.places(subject, &start, Direction::Forward)? {
+            let place = place?;
             if events.len() == limit || place.0 > until {
                 break;
             }
-            if after == Some(place) {
-                continue;
+            if after != Some(place) {
+                events.push((place, self.told(place)?));
             }
-            let missing = || StoreError::Corrupt(format!("event {place:?} is missing"));
-            events.push((place, self.event(place)?.ok_or_else(missing)?));
         }
         Ok(events)
+    }
+
+    /// The last `limit` events about a subject, the latest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn latest_about(
+        &self,
+        subject: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Place, Vec<u8>)>, StoreError> {
+        let start = [subject, &[u8::MAX; PLACE_BYTES]].concat();
+        let places = self.places(subject, &start, Direction::Reverse)?;
+        places
+            .take(limit)
+            .map(|place| {
+                let place = place?;
+                Ok((place, self.told(place)?))
+            })
+            .collect()
+    }
+
+    fn told(&self, place: Place) -> Result<Vec<u8>, StoreError> {
+        let missing = || StoreError::Corrupt(format!("event {place:?} is missing"));
+        self.event(place)?.ok_or_else(missing)
+    }
+
+    /// Places of events about a subject, from a key of the index on.
+    fn places<'a>(
+        &'a self,
+        subject: &'a [u8],
+        start: &[u8],
+        direction: Direction,
+    ) -> Result<impl Iterator<Item = Result<Place, StoreError>> + 'a, StoreError> {
+        let column = column(&self.database, COLUMN_SUBJECTS)?;
+        let entries = self.database.iterator_cf(column, IteratorMode::From(start, direction));
+        Ok(entries.map_while(move |entry| match entry {
+            Ok((key, _)) => key.strip_prefix(subject).and_then(place_of).map(Ok),
+            Err(error) => Some(Err(error.into())),
+        }))
     }
 }

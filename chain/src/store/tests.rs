@@ -129,6 +129,11 @@ fn events_are_found_by_what_they_are_about() {
     assert_eq!(odd(None, u64::MAX, 100), all);
     let until: Vec<u8> = all.iter().copied().filter(|event| *event < 50).collect();
     assert_eq!(odd(None, 4, 100), until);
+    let latest = store.latest_about(&[1], 3).unwrap();
+    let latest: Vec<u8> = latest.into_iter().map(|(_, bytes)| bytes[0]).collect();
+    assert_eq!(latest, [65, 63, 61]);
+    assert_eq!(store.latest_about(&[1], 100).unwrap().len(), all.len());
+    assert_eq!(store.latest_about(&[2], 9).unwrap(), []);
     // Page by page, whatever their length.
     for limit in 1..5 {
         let (mut pages, mut after) = (Vec::new(), None);

@@ -5,6 +5,7 @@
 mod attacks;
 mod drafts;
 mod place;
+mod records;
 
 use galen_api::{ListingFilter, Part, TransactionState, codes};
 use galen_market::action::{Action, Mint};
