@@ -65,18 +65,18 @@ impl<E> From<StateError> for Unverified<E> {
 pub(super) struct Prepared<A: Application> {
     pub(super) block: Block,
     pub(super) executed: Executed<A::Receipt, A::Event>,
-    pub(super) outcome: Outcome,
+    pub(super) effects: Effects,
     pub(super) transactions: Vec<TransactionId>,
 }
 
 /// What a block leads to, besides its receipts.
-pub(super) struct Outcome {
+pub(super) struct Effects {
     pub(super) tree: TreeUpdate,
     pub(super) events: Vec<StoredEvent>,
     pub(super) next_validators: [u8; 32],
 }
 
-impl Outcome {
+impl Effects {
     pub(super) fn events_root(&self) -> [u8; 32] {
         galen_light::events_root(self.events.iter().map(|event| event.bytes.as_slice()))
     }
@@ -124,19 +124,19 @@ impl<A: Application> Engine<A> {
             transactions.push(transaction);
         }
         let now = BlockContext { height: header.height, time_ms: header.time_ms };
-        let (executed, outcome) = self.execute(&snapshot, now, &transactions)?;
-        if outcome.tree.root != header.state_root {
+        let (executed, effects) = self.execute(&snapshot, now, &transactions)?;
+        if effects.tree.root != header.state_root {
             return Err(Unverified::Refused(Refusal::StateRoot));
         }
-        if outcome.events_root() != header.events {
+        if effects.events_root() != header.events {
             return Err(Unverified::Refused(Refusal::Events));
         }
         let named = (header.validators, header.next_validators);
-        if named != (self.validators.known().hash(), outcome.next_validators) {
+        if named != (self.validators.known().hash(), effects.next_validators) {
             return Err(Unverified::Refused(Refusal::Validators));
         }
         let ids = transactions.iter().map(Checked::id).collect();
-        Ok(self.keep(Prepared { block, executed, outcome, transactions: ids }))
+        Ok(self.keep(Prepared { block, executed, effects, transactions: ids }))
     }
 
     pub(super) fn keep(&mut self, prepared: Prepared<A>) -> Arc<Prepared<A>> {
@@ -154,7 +154,7 @@ impl<A: Application> Engine<A> {
         snapshot: &Snapshot,
         now: BlockContext,
         transactions: &[A::Transaction],
-    ) -> Result<(Executed<A::Receipt, A::Event>, Outcome), Unverified<A::Error>> {
+    ) -> Result<(Executed<A::Receipt, A::Event>, Effects), Unverified<A::Error>> {
         let rules = self.admission.application();
         let executed = match rules.execute_block(snapshot, now, transactions) {
             Ok(executed) => executed,
@@ -173,6 +173,6 @@ impl<A: Application> Engine<A> {
         let events = events.collect::<Result<_, StateError>>()?;
         let next = known_set(&rules.validators(&after)?)
             .map_err(|error| Unverified::Refused(Refusal::Block(error.to_string())))?;
-        Ok((executed, Outcome { tree, events, next_validators: next.hash() }))
+        Ok((executed, Effects { tree, events, next_validators: next.hash() }))
     }
 }
