@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use galen_api::ClientError;
 use galen_light::licence::{
     FORMAT, LicenceCertificate, LicenceError, LicenceProofs, Licensed, Verified, keys,
 };
@@ -123,9 +122,7 @@ pub fn path(
     anchor: &Anchor,
     block: LightBlock,
 ) -> Result<Vec<LightBlock>, Failure> {
-    extend(anchor, block, now_ms(), |height| {
-        session.client().header(height).map_err(|error: ClientError| Failure::from(error))
-    })
+    extend(anchor, block, now_ms(), |height| session.client().header(height).map_err(Failure::from))
 }
 
 /// A header of the node's ledger that its genesis vouches for; the last one if no height is given.
@@ -186,7 +183,7 @@ pub fn certificate(session: &Session, deal: &DealId) -> Result<LicenceCertificat
         format: FORMAT.to_owned(),
         says,
         genesis: session.genesis().clone(),
-        path: Bounded::new(path).map_err(|error| refused(error))?,
+        path: Bounded::new(path).map_err(refused)?,
         proofs,
     };
     certificate.verify(&anchor, now_ms())?;
