@@ -33,7 +33,7 @@ pub(super) fn write(
         let place = place_key((height, index));
         batch.put_cf(all, place, &event.bytes);
         for subject in &event.subjects {
-            batch.put_cf(subjects, [subject, &place[..]].concat(), []);
+            batch.put_cf(subjects, [&subject[..], &place[..]].concat(), b"");
         }
     }
     Ok(())
@@ -105,7 +105,7 @@ impl Store {
         subject: &[u8],
         limit: usize,
     ) -> Result<Vec<(Place, Vec<u8>)>, StoreError> {
-        let start = [subject, &[u8::MAX; PLACE_BYTES]].concat();
+        let start = [subject, &[u8::MAX; PLACE_BYTES][..]].concat();
         let places = self.places(subject, &start, Direction::Reverse)?;
         places
             .take(limit)
