@@ -262,7 +262,7 @@ impl Records {
         let kinds: Vec<&str> =
             entries.iter().map(|entry| entry["event"]["event"].as_str().unwrap()).collect();
         assert_eq!(kinds, ["listing_drafted", "listing_live", "licence_issued"]);
-        assert!(entries[1]["offer"]["terms"]["price"].is_object());
+        assert!(entries[1]["offer"]["tiers"][0]["price"].is_object());
         let lineage = self.run(&["dataset", "lineage", &self.package]).done();
         assert_eq!(lineage["nodes"].as_array().unwrap().len(), 1);
         let strange = self.run(&["dataset", "history", "00ff00ff"]);

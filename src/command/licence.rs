@@ -143,6 +143,7 @@ fn shown(verified: &Verified, fresh: Option<&Fresh>, in_force: InForce) -> Strin
         ),
         format!("purpose      {}", crate::operation::credential::purpose_of(&licence.purpose)),
         format!("terms        {} (version {} of the offer)", clauses.join(", "), licence.version),
+        format!("tier         {}, {} seats", printable(licence.tier.as_str()), licence.seats),
         format!("text         SHA-256 {}", licence.text),
         format!("valid        {} until {}", instant(licence.from_ms), instant(licence.until_ms)),
         format!("licensee     whoever signs with {}", licence.holder),

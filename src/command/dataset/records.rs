@@ -55,12 +55,16 @@ pub(super) fn history(context: &Context, command: &History) -> Result<(), Failur
     let proven = if command.prove { Some(prove(&session, command, &entries)?) } else { None };
     context.output.data(&json!({ "listing": id, "entries": entries, "proven": proven }), || {
         let rows = entries.iter().map(|HistoryEntry { happened, offer }| {
-            let price = offer.as_ref().map(|offer| offer.terms.price.to_string());
+            let prices: Vec<String> = offer
+                .iter()
+                .flat_map(|offer| offer.tiers.iter())
+                .map(|tier| tier.price.to_string())
+                .collect();
             [
                 happened.height.to_string(),
                 instant(happened.time_ms),
                 told(&id, happened),
-                price.unwrap_or_default(),
+                prices.join(", "),
             ]
         });
         let note = match proven {

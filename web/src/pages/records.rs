@@ -29,7 +29,8 @@ pub(super) fn history(
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
         let happened = entry.happened;
-        let price = entry.offer.map(|offer| money(state, &offer.terms.price)).transpose()?;
+        let tiers = entry.offer.iter().flat_map(|offer| offer.tiers.iter());
+        let prices = tiers.map(|tier| money(state, &tier.price)).collect::<Result<Vec<_>, _>>()?;
         let what = match &happened.event {
             Event::ListingLive { listing, .. } if listing != id => {
                 "a dataset that comes from this one was listed".to_owned()
@@ -40,7 +41,7 @@ pub(super) fn history(
             height: happened.height,
             time: instant(happened.time_ms),
             what,
-            price: price.unwrap_or_default(),
+            price: prices.join(", "),
             proof: format!("/api/v1/events/{}/{}", happened.height, happened.index),
         });
     }

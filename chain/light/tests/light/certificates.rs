@@ -78,7 +78,7 @@ fn adversary_45a_a_changed_header_is_not_what_was_signed() {
     let chain = Chain::new(&[(1, four())], 1);
     let block = chain.block(1);
     let anchor = Anchor::genesis(&chain.genesis).unwrap();
-    assert!(anchor.follow(&[block.clone()], chain.now_ms()).is_ok());
+    assert!(anchor.follow(std::slice::from_ref(&block), chain.now_ms()).is_ok());
     let changes: [&dyn Fn(&mut galen_light::Header); 6] = [
         &|header| header.time_ms += 1,
         &|header| header.state_root[0] ^= 1,
@@ -146,7 +146,7 @@ fn adversary_45c_validators_who_left_vouch_for_nothing_new() {
     assert_eq!(forger.genesis, chain.genesis);
     let lie = forger.block(6);
     let gap = LightError::Gap { height: 6, trusted: 3, signed: 0, total: 40 };
-    assert_eq!(after.follow(&[lie.clone()], now_ms), Err(gap));
+    assert_eq!(after.follow(std::slice::from_ref(&lie), now_ms), Err(gap));
     // The block after a trusted one must be decided by whom that one announced.
     let next = Anchor::block(&chain.block(2), &chain.genesis).unwrap();
     assert!(next.follow(&[chain.block(3)], now_ms).is_ok());
@@ -158,7 +158,7 @@ fn adversary_45c_validators_who_left_vouch_for_nothing_new() {
 
     // Whoever trusts the genesis alone believes them, and is told so once their stake may be free.
     let unbonding = chain.genesis.parameters.unbonding_ms;
-    let young = anchor.follow(&[lie.clone()], anchor.time_ms + unbonding - 1).unwrap();
+    let young = anchor.follow(std::slice::from_ref(&lie), anchor.time_ms + unbonding - 1).unwrap();
     assert!(!young.former_validators_could_forge);
     let old = anchor.follow(&[lie], anchor.time_ms + unbonding).unwrap();
     assert!(old.former_validators_could_forge);

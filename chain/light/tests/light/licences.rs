@@ -143,7 +143,7 @@ fn adversary_45d_a_forged_certificate_of_a_licence_is_refused() {
     // Words that the proofs do not bear.
     assert_eq!(refused(&|lie| lie.says.licence.until_ms += DAY_MS), LicenceError::Says);
     assert_eq!(refused(&|lie| lie.says.deal.price = euros(1)), LicenceError::Says);
-    assert_eq!(refused(&|lie| lie.says.offer.terms.licence_months = 99), LicenceError::Says);
+    assert_eq!(refused(&|lie| lie.says.licence.seats += 1), LicenceError::Says);
     // The proof of another licence, of another key, of a changed value, of nothing.
     let other = world.certificate(&world.deals[1]);
     assert!(other.verify(&anchor, now_ms).is_ok());
