@@ -17,6 +17,7 @@ pub mod demo;
 pub mod gateway;
 pub mod issuer;
 pub mod key;
+pub mod ledger;
 pub mod licence;
 pub mod node;
 pub mod params;
@@ -75,7 +76,7 @@ pub enum Command {
     /// Buy a dataset, open it, dispute it
     #[command(subcommand)]
     Deal(deal::Deal),
-    /// What a buyer signs
+    /// A licence as a file: export it, check it without a node
     #[command(subcommand)]
     Licence(licence::Licence),
     /// Later versions of what was bought: claim them, renew
@@ -84,6 +85,9 @@ pub enum Command {
     /// Ask for a dataset that may not be listed yet
     #[command(subcommand)]
     Standing(standing::Standing),
+    /// A party's own statement; headers to trust later
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
     /// Deliver an institution's keys while its people sleep
     #[command(subcommand)]
     Agent(agent::Agent),
@@ -135,6 +139,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Licence(command) => licence::run(&context, command),
         Command::Subscription(command) => subscription::run(&context, command),
         Command::Standing(command) => standing::run(&context, command),
+        Command::Ledger(command) => ledger::run(&context, command),
         Command::Agent(command) => agent::run(&context, command),
         Command::Demo(command) => demo::run(&context, &command),
         Command::Completions { shell } => {

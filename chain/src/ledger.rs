@@ -4,6 +4,7 @@ use crate::execute::{
     Application, BlockContext, BlockError, Checked, Executed, TransactionId, ValidatorInfo,
 };
 use galen_market::action::Action;
+use galen_market::codec::encode;
 use galen_market::deal::Stage;
 use galen_market::error::TxError;
 use galen_market::event::Event;
@@ -197,6 +198,10 @@ impl Application for GalenLedger {
             }
             Err(error) => Err(BlockError::Block(error.to_string())),
         }
+    }
+
+    fn subjects(&self, state: &dyn StateRead, event: &Event) -> Result<Vec<Vec<u8>>, StateError> {
+        Ok(event.subjects(state)?.iter().map(encode).collect())
     }
 
     fn next_block_due(&self, state: &dyn StateRead) -> Result<u64, StateError> {

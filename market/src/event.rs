@@ -5,54 +5,22 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use galen_zk::field::Scalar;
 use serde::{Deserialize, Serialize};
 
-use crate::amount::{Amount, Asset, Money};
+use crate::amount::{Amount, Money};
 use crate::codec::Text;
 use crate::deal::{Defect, Ending, Termination};
 use crate::id::{AccountId, DealId, Digest, PackageId, StandingId};
 use crate::listing::ListingId;
-use crate::payment::Purse;
+use crate::payment::Movement;
 use crate::role::Role;
 use crate::terms::Decision;
-use crate::wanted::Ending;
+use crate::wanted;
 
 /// Something that happened.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// Money or stake moved between accounts.
-    Transferred {
-        /// From.
-        from: AccountId,
-        /// To.
-        to: AccountId,
-        /// What.
-        asset: Asset,
-        /// How much.
-        amount: Amount,
-    },
-    /// A gateway made money.
-    Minted {
-        /// The gateway.
-        gateway: AccountId,
-        /// Who received it.
-        to: AccountId,
-        /// How much.
-        money: Money,
-    },
-    /// A gateway destroyed money.
-    Burned {
-        /// The gateway.
-        gateway: AccountId,
-        /// How much.
-        money: Money,
-    },
-    /// A fee was paid.
-    FeePaid {
-        /// Out of which purse.
-        payer: Purse,
-        /// How much.
-        money: Money,
-    },
+    /// Money or stake moved, was made or destroyed.
+    Moved(Movement),
     /// Stake became voting power.
     Bonded {
         /// The validator.
@@ -120,20 +88,6 @@ pub enum Event {
         count: u32,
         /// The new root.
         root: Scalar,
-    },
-    /// An institution put money into its bond.
-    BondDeposited {
-        /// The institution.
-        institution: AccountId,
-        /// How much.
-        money: Money,
-    },
-    /// An institution took money out of its bond.
-    BondWithdrawn {
-        /// The institution.
-        institution: AccountId,
-        /// How much.
-        money: Money,
     },
     /// An institution started a draft.
     ListingDrafted {
@@ -334,7 +288,7 @@ pub enum Event {
         /// The standing request.
         standing: StandingId,
         /// Why.
-        ending: Ending,
+        ending: wanted::Ending,
         /// What was left in its purse and went back.
         returned: Money,
     },

@@ -8,7 +8,6 @@ use crate::action::Action;
 use crate::amount::{Amount, Asset, Currency, Money};
 use crate::context::Context;
 use crate::error::TxError;
-use crate::event::Event;
 use crate::genesis::CurrencyInfo;
 use crate::id::{AccountId, DealId, StandingId};
 use crate::listing::Lineage;
@@ -211,7 +210,6 @@ impl Context<'_> {
         let money = Money { currency: currency.clone(), amount: fee };
         if !fee.is_zero() {
             self.transfer(&payer.purse(), &Purse::Fees, &Asset::Currency(currency.clone()), fee)?;
-            self.emit(Event::FeePaid { payer: payer.purse(), money: money.clone() });
         }
         Ok(money)
     }

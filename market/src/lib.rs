@@ -28,6 +28,7 @@ pub mod role;
 pub mod segment;
 pub mod state;
 pub mod state_key;
+pub mod subject;
 pub mod terms;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -2,6 +2,7 @@
 //! parameters. Every block is followed by a check of all invariants, which panics with what does
 //! not hold.
 
+mod books;
 mod package;
 mod party;
 mod standing;
@@ -105,6 +106,7 @@ pub struct Simulation {
     /// Every block since genesis.
     pub blocks: Vec<(BlockContext, Vec<CheckedTransaction>)>,
     nullifiers: BTreeSet<Scalar>,
+    books: books::Books,
 }
 
 impl Default for Simulation {
@@ -154,6 +156,7 @@ impl Simulation {
         let mut state = MemoryState::default();
         state.commit(genesis.changes().expect("a valid genesis"));
         let head = BlockContext { height: 0, time_ms: genesis.time_ms };
+        let books = books::Books::begin(&state);
         Self {
             genesis,
             ledger,
@@ -165,6 +168,7 @@ impl Simulation {
             validator,
             blocks: Vec::new(),
             nullifiers: BTreeSet::new(),
+            books,
         }
     }
 
@@ -194,6 +198,7 @@ impl Simulation {
         let again = self.ledger.execute_block(&self.state, &block, transactions)?;
         assert_eq!(executed, again, "I4: a block executed twice differs");
         self.state.commit(executed.changes.clone());
+        self.books.follow(&executed.events, &self.state);
         self.head = block;
         self.blocks.push((block, transactions.to_vec()));
         for transaction in transactions {

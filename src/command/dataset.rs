@@ -4,6 +4,7 @@ mod eligible;
 mod listing;
 mod package;
 mod prepare;
+mod records;
 
 use clap::Subcommand;
 
@@ -71,6 +72,16 @@ pub enum Dataset {
     /// Show one listing
     #[command(after_help = "Example:\n  galen dataset show 3fa4c1")]
     Show(listing::Show),
+    /// What happened to a dataset, for auditors: listed, priced, licensed, disputed, withdrawn
+    #[command(
+        after_help = "Examples:\n  galen dataset history 3fa4c1\n  galen dataset history 3fa4c1 --prove --genesis genesis.json"
+    )]
+    History(records::History),
+    /// What a dataset comes from and what comes from it
+    #[command(
+        after_help = "Examples:\n  galen dataset lineage 3fa4c1\n  galen dataset lineage 3fa4c1 --form dot | dot -Tsvg > lineage.svg"
+    )]
+    Lineage(records::Lineage),
 }
 
 /// Runs a verb.
@@ -91,5 +102,7 @@ pub fn run(context: &Context, command: Dataset) -> Result<(), Failure> {
         Dataset::Eligible(command) => eligible::eligible(context, &command),
         Dataset::Terms(command) => eligible::terms(context, &command),
         Dataset::Show(command) => listing::show(context, &command),
+        Dataset::History(command) => records::history(context, &command),
+        Dataset::Lineage(command) => records::lineage(context, &command),
     }
 }

@@ -1,5 +1,6 @@
 //! `galen deal`: the buyer's commands, from the request to the opened dataset or the dispute.
 
+mod receipt;
 mod recover;
 mod review;
 
@@ -99,6 +100,17 @@ pub enum Deal {
         after_help = "Examples:\n  galen key restore --words-file words.txt && galen deal recover\n  galen deal recover --gap 1000"
     )]
     Recover(recover::Recover),
+    /// Show everything that the ledger recorded of a deal: request, decision, payments, delivery, end
+    #[command(
+        after_help = "Examples:\n  galen deal receipt 0\n  galen deal receipt 0 --out receipt.json\n  galen deal receipt 3fa4…9b --json"
+    )]
+    Receipt {
+        /// The deal: the index or id of one of yours, or the whole id of any
+        deal: String,
+        /// Write it as JSON into a new file too
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// List your deals
     #[command(after_help = "Example:\n  galen deal list")]
     List,
@@ -154,6 +166,7 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
                 .output
                 .data(&json!({ "record": record, "ledger": view }), || described(&record, &view))
         }
+        Deal::Receipt { deal, out } => receipt::receipt(context, &store, &deal, out.as_deref()),
         Deal::Fetch { deal, out } => {
             let mut record = store.find(&deal)?;
             let session = Session::open(context)?;
@@ -361,7 +374,7 @@ fn agreed(
     let text = licence::fetch(session, &hash)?;
     context
         .output
-        .note(format!("The licence, SHA-256 {hash}:\n\n{}", super::licence::shown(&text)));
+        .note(format!("The licence, SHA-256 {hash}:\n\n{}", super::licence::lines(&text)));
     if !context.dry_run {
         context.confirm("Your request signs this licence. Accept it?")?;
     }

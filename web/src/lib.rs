@@ -10,6 +10,7 @@ mod catalogue;
 mod packages;
 mod pages;
 mod read;
+mod records;
 mod reply;
 mod request;
 mod routes;

@@ -45,8 +45,17 @@ struct Declared {
     resources: Vec<Resource>,
     citation: String,
     licence: Licence,
+    lineage: Vec<Step>,
     #[serde(rename = "dictionaryBytes")]
     dictionary_bytes: Vec<Vec<u32>>,
+}
+
+/// A parent package and what was done to it.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Step {
+    package: String,
+    step: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -162,6 +171,15 @@ impl Packages {
             citation: short(declared.citation),
             licence: short(declared.licence.name),
         }))
+    }
+
+    /// What the manifest says that was done to a parent package.
+    pub fn step(&self, listing: &Listing, parent: &PackageId) -> io::Result<Option<String>> {
+        let Some(bytes) = self.manifest(listing)? else { return Ok(None) };
+        let declared: Declared = serde_json::from_slice(&bytes).unwrap_or_default();
+        let parent = parent.to_string();
+        let found = declared.lineage.into_iter().find(|step| step.package == parent);
+        Ok(found.map(|step| step.step.chars().take(MAX_SHOWN).collect()))
     }
 
     /// Makes sure that nobody else uploads the same part meanwhile.

@@ -2,6 +2,7 @@
 //! script; every text from elsewhere is escaped. What a page says is proven, the ledger has
 //! verified; everything else is called declared.
 
+mod records;
 mod requests;
 mod wanted;
 
@@ -260,6 +261,9 @@ struct Dataset {
     manifest: String,
     segments: u64,
     served: Vec<&'static str>,
+    history: Vec<records::HistoryRow>,
+    earlier: bool,
+    relatives: Vec<records::RelativeRow>,
     height: u64,
     state_root: String,
 }
@@ -321,6 +325,7 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
         persons: persons(said(at).map_or("", String::as_str)),
         columns: table.columns.iter().map(|column| column_row(layout, column)).collect(),
     });
+    let (history, earlier) = records::history(app, state, &listing.id)?;
     let standing = match listing.standing {
         Standing::Draft { .. } => "draft: not all row blocks are proven yet",
         Standing::Live => "live",
@@ -370,6 +375,9 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
         manifest: listing.manifest.to_string(),
         segments: listing.segments,
         served: served.iter().map(|part| part.name()).collect(),
+        history,
+        earlier,
+        relatives: records::relatives(app, state, &listing.id)?,
         height: state.height(),
         state_root: hex::encode(state.state_root()),
     })

@@ -18,6 +18,7 @@ use galen_market::ledger::{BlockContext, parameters};
 use galen_market::listing::{ListingId, Standing};
 use galen_market::role::Role;
 use galen_market::state_key;
+use galen_market::subject::Subject;
 use galen_market::transaction::MAX_TRANSACTION_BYTES;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncSeekExt, ReadBuf};
@@ -28,7 +29,7 @@ use crate::packages::Length;
 use crate::read;
 use crate::reply::{self, ApiError};
 use crate::request::{Request, parsed};
-use crate::{App, pages};
+use crate::{App, pages, records};
 
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -90,6 +91,41 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
         ("GET", ["blocks", height]) => {
             let height: u64 = parsed(height, "height")?;
             json(app, move |app, _| read::block(app, height)).await
+        }
+        ("GET", ["headers", height]) => {
+            let height: u64 = parsed(height, "height")?;
+            json(app, move |app, _| records::header(app, height)).await
+        }
+        ("GET", ["proofs"]) => {
+            let wanted: records::Wanted = request.query()?;
+            json(app, move |app, state| records::proofs(app, state, &wanted)).await
+        }
+        ("GET", ["events", height, index]) => {
+            let place = (parsed(height, "height")?, parsed(index, "index")?);
+            json(app, move |app, _| records::event(app, place)).await
+        }
+        ("GET", ["accounts", account, "movements"]) => {
+            let subject = Subject::Account(parsed(account, "account")?);
+            let paging: records::Paging = request.query()?;
+            json(app, move |app, _| records::movements(app, &subject, &paging)).await
+        }
+        ("GET", ["deals", id, "events"]) => {
+            let id: DealId = parsed(id, "deal")?;
+            let paging: records::Paging = request.query()?;
+            json(app, move |app, state| records::deal_events(app, state, id, &paging)).await
+        }
+        ("GET", ["deals", id, "receipt"]) => {
+            let id: DealId = parsed(id, "deal")?;
+            json(app, move |app, state| records::receipt(app, state, id)).await
+        }
+        ("GET", ["listings", institution, package, "history"]) => {
+            let id = read::listing_id(institution, package)?;
+            let paging: records::Paging = request.query()?;
+            json(app, move |app, state| records::history(app, state, &id, &paging)).await
+        }
+        ("GET", ["listings", institution, package, "lineage"]) => {
+            let id = read::listing_id(institution, package)?;
+            json(app, move |app, state| records::lineage(app, state, &id)).await
         }
         ("GET", ["accounts", account]) => {
             let account: AccountId = parsed(account, "account")?;
@@ -204,10 +240,12 @@ fn is_known(path: &[&str]) -> bool {
             | "issuers"
             | "listings"
             | "deals"
-            | "standing"]
+            | "standing"
+            | "proofs"]
             | [
                 "transactions"
                     | "blocks"
+                    | "headers"
                     | "accounts"
                     | "parties"
                     | "deals"
@@ -216,9 +254,12 @@ fn is_known(path: &[&str]) -> bool {
                     | "standing",
                 _
             ]
+            | ["events", _, _]
+            | ["accounts", _, "movements"]
+            | ["deals", _, "events" | "receipt"]
             | ["issuers", _, "leaves"]
             | ["listings", _, _]
-            | ["listings", _, _, "deals" | "terms.odrl"]
+            | ["listings", _, _, "deals" | "terms.odrl" | "history" | "lineage"]
             | ["listings", _, _, "proofs", _, _]
             | ["texts", _]
             | ["institutions", _, "deals", _]

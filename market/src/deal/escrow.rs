@@ -3,7 +3,7 @@
 use super::*;
 use crate::event::Event;
 use crate::listing::{Offer, Stop};
-use crate::payment::{DealPurse, Purse};
+use crate::payment::{DealPurse, Purse, Reason};
 
 /// Moves everything that a part of a deal's money holds.
 fn move_all(
@@ -14,7 +14,12 @@ fn move_all(
 ) -> Result<Amount, TxError> {
     let (from, asset) = (Purse::Deal(deal.id, part), deal.price.asset());
     let amount = ctx.balance(&from, &asset)?;
-    ctx.transfer(&from, to, &asset, amount)?;
+    // A price that is paid is shared; one that moves as a whole goes back.
+    let reason = match part {
+        DealPurse::Price => Reason::Refund,
+        DealPurse::Allowance | DealPurse::Bond => Reason::between(&from, to),
+    };
+    ctx.transfer_as(reason, &from, to, &asset, amount)?;
     Ok(amount)
 }
 

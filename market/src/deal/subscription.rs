@@ -22,7 +22,7 @@ use crate::codec::Bounded;
 use crate::deadline::{self, Due};
 use crate::event::Event;
 use crate::id::PackageId;
-use crate::payment::{DealPurse, Purse};
+use crate::payment::{DealPurse, Purse, Reason};
 
 /// Most terms of a subscription that are paid for and not over.
 pub const MAX_TERMS: usize = 8;
@@ -146,7 +146,7 @@ impl Subscription {
         let deal = ctx.deal(&self.id)?;
         let (purse, asset) = (Purse::Subscription(self.id), deal.price.asset());
         let amount = ctx.balance(&purse, &asset)?;
-        ctx.transfer(&purse, &self.refund.purse(), &asset, amount)?;
+        ctx.transfer_as(Reason::Refund, &purse, &self.refund.purse(), &asset, amount)?;
         if let Some(at_ms) = self.month_ends_ms.take() {
             deadline::remove(ctx, at_ms, &Due::Month(self.id));
         }

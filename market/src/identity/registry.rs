@@ -123,9 +123,7 @@ impl DepositBond {
     pub(crate) fn execute(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
         let Self { institution, money } = self.clone();
         let (from, to) = (Purse::Account(institution), Purse::Bond(institution));
-        ctx.transfer(&from, &to, &money.asset(), money.amount)?;
-        ctx.emit(Event::BondDeposited { institution, money });
-        Ok(())
+        ctx.transfer(&from, &to, &money.asset(), money.amount)
     }
 }
 
@@ -137,8 +135,6 @@ impl WithdrawBond {
     pub(crate) fn execute(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
         let Self { institution, money } = self.clone();
         let (from, to) = (Purse::Bond(institution), Purse::Account(institution));
-        ctx.transfer(&from, &to, &money.asset(), money.amount)?;
-        ctx.emit(Event::BondWithdrawn { institution, money });
-        Ok(())
+        ctx.transfer(&from, &to, &money.asset(), money.amount)
     }
 }

@@ -1,6 +1,7 @@
 //! A blocking client. Every answer is bounded in length and in time.
 
 mod packages;
+mod records;
 
 use std::time::{Duration, Instant};
 

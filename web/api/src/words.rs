@@ -228,7 +228,7 @@ pub fn decimal(value: i64, scale: u32) -> String {
 
 /// A day since 1970-01-01 as a date of the Gregorian calendar (Hinnant, "chrono-Compatible Low-Level
 /// Date Algorithms").
-fn day(days: i64) -> Option<String> {
+pub(crate) fn day(days: i64) -> Option<String> {
     let z = days.checked_add(719_468)?;
     let (era, doe) = (z.div_euclid(146_097), z.rem_euclid(146_097));
     let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;

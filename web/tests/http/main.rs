@@ -5,6 +5,7 @@
 mod attacks;
 mod drafts;
 mod place;
+mod records;
 mod terms;
 
 use galen_api::{ListingFilter, Part, TransactionState, codes};
