@@ -66,6 +66,7 @@ impl Checked for CheckedTransaction {
         match &self.transaction().fee.payer {
             FeePayer::Account(account) => Some(account.0),
             FeePayer::Deal(deal) => Some(deal.0),
+            FeePayer::Standing(standing) => Some(standing.0),
         }
     }
 

@@ -189,7 +189,7 @@ fn required(post: &Post, held: &Credential) -> Result<Required, Failure> {
     let countries = if post.show_country { vec![held.attributes.country] } else { Vec::new() };
     Ok(Required {
         purposes: PurposeKind::from(post.purpose).bit() | often,
-        countries: Countries::new(countries).map_err(|error| Failure::usage(error.to_string()))?,
+        countries: Countries::new(countries).unwrap_or_default(),
         institution: post.show_institution,
     })
 }

@@ -460,6 +460,8 @@ fn column_note(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use galen_market::listing::Payee;
+
     use super::*;
 
     #[test]
@@ -491,7 +493,7 @@ mod tests {
         assert_eq!(derived.lineage().unwrap_err().code(), "description.lineage");
         tiered.tiers.clear();
         assert_eq!(tiered.offer(institution).unwrap_err().code(), "description.terms");
-        assert_eq!(offer.shares[0].account, institution);
+        assert_eq!(offer.shares[0].payee, Payee::Account(institution));
         std::fs::remove_file(folder.path().join("licence.txt")).unwrap();
         assert_eq!(description.offer(institution).unwrap_err().code(), "file.io");
         std::fs::write(&path, EXAMPLE.replace("title", "titel")).unwrap();

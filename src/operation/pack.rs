@@ -25,7 +25,7 @@ use galen_zk::keys::{Prover, Verifier};
 use super::description::Description;
 use super::prepare::{above, refuse_existing};
 use super::store::{PackageRecord, PackageStore};
-use crate::error::{Exit, Failure};
+use crate::error::Failure;
 use crate::wallet::Wallet;
 
 /// What is to be packed.

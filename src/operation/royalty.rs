@@ -108,6 +108,7 @@ mod tests {
             max_licences: None,
             max_undelivered: 1,
             locations: Bounded::default(),
+            declared: galen_market::listing::Declared::default(),
         };
         let (own, other) = (AccountId([1; 32]), AccountId([2; 32]));
         let two = offer(vec![Share::of_account(own, 7_000), Share::of_account(other, 3_000)]);

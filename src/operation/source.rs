@@ -10,7 +10,7 @@ use galen_dataset::roles::Roles;
 use galen_market::layout::MAX_FILES;
 
 use super::prepare;
-use crate::error::{Exit, Failure};
+use crate::error::Failure;
 
 /// Deepest folder inside a folder.
 const MAX_DEPTH: usize = 32;

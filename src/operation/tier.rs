@@ -253,7 +253,7 @@ mod tests {
             max_licences: None,
             max_undelivered: 1,
             locations: Bounded::default(),
-            declared: Declared::default(),
+            declared: galen_market::listing::Declared::default(),
         };
         let health = Purpose::new(PurposeKind::Health, None);
         let (health_only, general_only) =

@@ -180,7 +180,9 @@ fn ended(app: &App, height: u64) -> Vec<ListingId> {
         }
     };
     let gone = |event| match event {
-        Event::DraftExpired { listing } | Event::ListingWithdrawn { listing } => Some(listing),
+        Event::DraftExpired { listing }
+        | Event::ListingWithdrawn { listing, .. }
+        | Event::ListingTakenDown { listing, .. } => Some(listing),
         _ => None,
     };
     events.into_iter().filter_map(gone).collect()

@@ -9,7 +9,7 @@ use galen_market::id::Digest;
 use galen_market::state::{Changes, StateRead};
 use jmt::proof::SparseMerkleProof;
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
-use jmt::{JellyfishMerkleTree, KeyHash, RootHash};
+use jmt::{JellyfishMerkleTree, KeyHash};
 use sha2::Sha256;
 
 /// The nodes that a block adds to the tree and those that nothing refers to any more.

@@ -31,7 +31,7 @@ fn a_transaction_becomes_final_and_stays_so_over_a_restart() {
         assert_eq!(Counters::counter(&*node.snapshot(), 1), 1);
         assert!(matches!(node.submit(first.bytes()).await, Err(SubmitError::Final(1))));
         let proof = node.snapshot().prove(b"count/\x01").unwrap();
-        proof.verify(node.block(1).unwrap().unwrap().block.header.state_root).unwrap();
+        proof.verify(&node.block(1).unwrap().unwrap().block.header.state_root).unwrap();
         let before = node.status();
         node.shutdown().await;
         assert!(matches!(

@@ -5,11 +5,11 @@ use galen_market::action::{
     Action, Admission, Admit, Burn, DepositBond, Mint, Suspend, Transfer, WithdrawBond,
 };
 use galen_market::amount::{Amount, Asset};
-use galen_market::codec::{Bounded, Bytes, encode};
+use galen_market::codec::{Bounded, Bytes, Text, encode};
 use galen_market::fee::{Fee, FeePayer};
 use galen_market::id::{AccountId, DealId, Digest, Hasher, PackageId, Signature, StandingId};
 use galen_market::identity::presentation::{DAY_MS, IssuerRoot, Presentation, ProvenCredential};
-use galen_market::listing::{Declared, Offer, Seats, Share, Tier};
+use galen_market::listing::{Declared, Offer, Payee, Seats, Share, Tier};
 use galen_market::payment::{Funding, Refund};
 use galen_market::role;
 use galen_market::state_key;
@@ -88,7 +88,7 @@ pub fn real_offer(offer: &model::Offer) -> Offer {
         subscription: None,
     };
     let shares = offer.shares.iter().map(|(account, points)| Share {
-        account: AccountId(*account),
+        payee: Payee::Account(AccountId(*account)),
         basis_points: u16::try_from(*points).expect("at most ten thousand"),
     });
     Offer {
@@ -100,6 +100,8 @@ pub fn real_offer(offer: &model::Offer) -> Offer {
         },
         tiers: Bounded::new(offer.tiers.iter().enumerate().map(tier).collect()).expect("two tiers"),
         shares: Bounded::new(shares.collect()).expect("two shares"),
+        royalty: 0,
+        max_licences: None,
         max_undelivered: offer.most_undelivered,
         locations: Bounded::default(),
         declared: Declared::default(),
@@ -187,7 +189,11 @@ impl World<'_> {
             Act::Withdraw { good } => {
                 let good = &self.goods.0[*good];
                 let (institution, package) = (account(good.institution), PackageId(good.package));
-                let withdraw = WithdrawListing { institution, package };
+                let withdraw = WithdrawListing {
+                    institution,
+                    package,
+                    reason: Text::new("no longer offered").expect("short"),
+                };
                 (Action::WithdrawListing(withdraw), by(good.institution))
             }
             Act::Revise { good, offer } => {

@@ -202,7 +202,8 @@ impl<'g> World<'g> {
                 Due::Deal(id) => Some((at, id.0)),
                 Due::Draft(id) => Some((at, id.package.0)),
                 Due::Standing(id) => Some((at, id.0)),
-                Due::Refunds(_) => None,
+                // The model knows neither takedowns nor subscriptions.
+                Due::Refunds(_) | Due::Takedown(..) | Due::Month(_) => None,
             })
             .collect()
     }
@@ -228,7 +229,7 @@ fn purses(real: &Simulation) -> BTreeMap<Place, u64> {
             Purse::Deposit(account, package) => Place::Deposit((account.0, package.0)),
             Purse::Standing(standing) => Place::Wanted(standing.0),
             Purse::Fees => Place::Fees,
-            Purse::Stake(_) | Purse::Unbonding(_) => continue,
+            Purse::Subscription(_) | Purse::Stake(_) | Purse::Unbonding(_) => continue,
         };
         purses.insert(place, amount.units());
     }

@@ -110,11 +110,10 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
         let description = Description::read(path)?;
         record.offer = description.offer(record.institution)?;
         let layout = PackageFolder::read(&record.folder)?;
-        let names = layout
-            .layout()
-            .tables()
-            .iter()
-            .map(|table| table.columns.iter().map(|column| column.name.as_str()).collect());
+        let names = layout.layout().tables().iter().map(|table| {
+            let columns = table.columns.iter().map(|column| column.name.as_str()).collect();
+            (table.name.as_str(), columns)
+        });
         description.declare_columns(&mut record.offer, names)?;
         if !context.dry_run {
             store.keep_licence(&description.licence()?)?;

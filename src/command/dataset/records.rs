@@ -137,6 +137,7 @@ fn name(node: &LineageNode) -> String {
         Standing::Draft { .. } => " (draft)",
         Standing::Refunded { .. } => " (refunded)",
         Standing::Withdrawn => " (withdrawn)",
+        Standing::TakenDown => " (taken down)",
     };
     format!("{short}{title}, {}{standing}", printable(&node.institution_name))
 }
