@@ -227,12 +227,15 @@ impl<'a> Agent<'a> {
             deeds.push(self.review(deal).unwrap_or_else(|error| failed(deal.id, &error)));
         }
         for (deal, deed) in ready.iter().chain(&requested).zip(&deeds) {
-            match deed {
-                Deed::Waits { need, .. } => self.call(deal, *need)?,
-                Deed::Held { why: Hold::TooLate, .. } => self.call(deal, Need::TooLate)?,
-                Deed::Failed { .. } => self.call(deal, Need::Failed)?,
-                _ => {}
-            }
+            let need = match deed {
+                Deed::Waits { need, .. } => *need,
+                Deed::Held { why: Hold::TooLate, .. } => Need::TooLate,
+                Deed::Failed { .. } => Need::Failed,
+                _ => continue,
+            };
+            // A node that cannot be asked about a deal is no reason to call a person: the next look
+            // finds it again.
+            let _ = self.call(deal, need);
         }
         Ok(deeds)
     }

@@ -51,15 +51,15 @@ pub enum Deal {
         dataset: String,
         /// What for
         #[arg(long)]
+        purpose: Kind,
+        #[command(flatten)]
+        declared: Declared,
         /// The name of the tier [default: the only one for the purpose]
         #[arg(long)]
         tier: Option<String>,
         /// For how many named users [default: as many as the tier includes]
         #[arg(long)]
         seats: Option<u32>,
-        purpose: Kind,
-        #[command(flatten)]
-        declared: Declared,
         /// The credential's file [default: the only one in the home directory]
         #[arg(long, value_name = "FILE")]
         credential: Option<PathBuf>,

@@ -44,7 +44,7 @@ fn a_file_that_is_no_policy_is_named_by_field_line_and_column() {
     for (json, parts) in [
         ("", &["line 1 column 0"][..]),
         ("{}", &["format", "line 1"]),
-        (r#"{"format": "galen-agent-policy/2"}"#, &["`format`", "expected", "line 1 column 33"]),
+        (r#"{"format": "galen-agent-policy/2"}"#, &["`format`", "expected", "line 1 column 3"]),
         (
             "{\"format\": \"galen-agent-policy/1\",\n \"max_per_day\": -1}",
             &["`max_per_day`", "line 2"],

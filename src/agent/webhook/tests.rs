@@ -36,8 +36,8 @@ fn receive(stream: &mut TcpStream) -> Got {
         let Some((name, value)) = header.trim().split_once(": ") else { break };
         headers.push((name.to_lowercase(), value.to_owned()));
     }
-    let length = headers.iter().find(|(name, _)| name == "content-length").unwrap().1.parse();
-    let mut body = vec![0; length.unwrap()];
+    let length = &headers.iter().find(|(name, _)| name == "content-length").unwrap().1;
+    let mut body = vec![0; length.parse::<usize>().unwrap()];
     reader.read_exact(&mut body).unwrap();
     Got { line, headers, body }
 }

@@ -49,7 +49,7 @@ pub fn run(context: &Context, command: &Review) -> Result<(), Failure> {
         let view = session.client().deal(&deal.id)?;
         return context.output.data(&view, || described(&view));
     }
-    let reason = Text::new(command.reason.as_deref().unwrap_or_default().trim())
+    let reason = Text::<500>::new(command.reason.as_deref().unwrap_or_default().trim())
         .map_err(|error| Failure::usage(format!("--reason: {error}")))?;
     if command.refuse && reason.as_str().is_empty() {
         return Err(Failure::usage("a refusal needs a reason").remedy("say why with --reason"));
