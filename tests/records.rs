@@ -50,7 +50,7 @@ impl Records {
         let root = tempfile::tempdir().unwrap();
         let source = root.path().join("ward.csv");
         table(&source);
-        let windows = world::short_windows(6_000, 1_000);
+        let windows = world::short_windows(20_000, 1_000);
         let listen = "127.0.0.1:0".parse().unwrap();
         let world = ok(world::World::start(root.path(), listen, windows, ok(operation::prover())));
         ok(world.admit_parties());
