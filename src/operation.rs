@@ -24,6 +24,7 @@ pub mod receive;
 mod refusal;
 pub mod store;
 pub mod tier;
+pub mod upload;
 
 pub(crate) use refusal::refused;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use galen_dataset::open::open;
-use galen_dataset::pack::{FileInput, PackInput, pack};
+use galen_dataset::pack::{FileHash, FileInput, PackInput, pack};
 use galen_dataset::package::PackageFolder;
 use galen_market::layout::BlockRows;
 use rand::{RngCore, SeedableRng};
@@ -92,6 +92,7 @@ pub fn measure(report: &mut Report) {
                     source: source.clone(),
                     mediatype: "application/octet-stream".into(),
                     description: String::new(),
+                    sha256: FileHash::None,
                 }
             })
             .collect();

@@ -11,8 +11,10 @@ use galen_market::listing::ListingId;
 use galen_market::terms::{Mondo, Purpose as DeclaredPurpose, PurposeKind};
 use serde_json::json;
 
+use super::fetch;
 use crate::config::Context;
 use crate::error::{Exit, Failure};
+use crate::mirror::Fetched;
 use crate::operation::credential::Credential;
 use crate::operation::purchase::{self, DealRecord, DealStore, Purchase};
 use crate::operation::{self, credential, listing, receive};
@@ -62,7 +64,7 @@ pub enum Deal {
     },
     /// Fetch the encrypted package of a deal and check every byte against the listing
     #[command(
-        after_help = "Examples:\n  galen deal fetch 0\n  galen deal fetch 0 --out /data/randhie-package"
+        after_help = "Run it again after an interruption, whatever it was: what was fetched is kept. Fetching again costs\nnothing; a licence runs from the delivery of the key.\n\nExamples:\n  galen deal fetch 0\n  galen deal fetch 0 --out /data/randhie-package\n  galen deal fetch 0 --mirror https://mirror.example/packages"
     )]
     Fetch {
         /// The deal: its index or id
@@ -70,6 +72,8 @@ pub enum Deal {
         /// The new folder
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        #[command(flatten)]
+        from: fetch::From,
     },
     /// Say that the package is here and checked: from now on the institution has to deliver the key
     #[command(after_help = "Example:\n  galen deal ready 0")]
@@ -94,6 +98,8 @@ pub enum Deal {
         /// The new folder
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+        #[command(flatten)]
+        from: fetch::From,
     },
     /// Get the price back for a dataset that is not what was listed
     #[command(
@@ -105,6 +111,8 @@ pub enum Deal {
         /// The bad segment, if it is known; it is looked for if not
         #[arg(long)]
         segment: Option<u64>,
+        #[command(flatten)]
+        from: fetch::From,
     },
 }
 
@@ -127,23 +135,22 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
                 .output
                 .data(&json!({ "record": record, "ledger": view }), || described(&record, &view))
         }
-        Deal::Fetch { deal, out } => {
+        Deal::Fetch { deal, out, from } => {
             let mut record = store.find(&deal)?;
             let session = Session::open(context)?;
             let target =
                 out.unwrap_or_else(|| store.downloads().join(record.listing.package.to_string()));
-            let folder = fetched(context, &session, &store, &mut record, target)?;
-            let segments = folder.layout().segments();
-            let path = folder.path().display().to_string();
-            context.output.data(
-                &json!({ "deal": record.deal, "folder": path, "segments": segments }),
-                || {
-                    format!(
-                        "{path}: {segments} segments, all as listed. Next: galen deal ready {}",
-                        record.index
-                    )
-                },
-            )
+            let (folder, got) = fetched(context, &session, &store, &mut record, &from, target)?;
+            let value = json!({
+                "deal": record.deal,
+                "folder": folder.path(),
+                "segments": folder.layout().segments(),
+                "fetch": got,
+            });
+            context.output.data(&value, || {
+                let done = fetch::described(folder.path(), &got);
+                format!("{done}\nNext: galen deal ready {}", record.index)
+            })
         }
         Deal::Ready { deal } => {
             let record = store.find(&deal)?;
@@ -156,13 +163,13 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
             let done = purchase::ready(&session, &context.wallet()?, &record)?;
             context.output.data(&done, || done.sentence("ready"))
         }
-        Deal::Decrypt { deal, out } => {
+        Deal::Decrypt { deal, out, from } => {
             let mut record = store.find(&deal)?;
             let session = Session::open(context)?;
             let wallet = context.wallet()?;
             let prover = operation::prover()?;
             let target = package_path(&store, &record);
-            let folder = fetched(context, &session, &store, &mut record, target)?;
+            let (folder, _) = fetched(context, &session, &store, &mut record, &from, target)?;
             let bar = context.output.progress("opening", folder.layout().segments());
             let report = |at: Progress| bar.set_position(at.done);
             let opened =
@@ -183,7 +190,7 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
                     shown.join("\n")
                 })
         }
-        Deal::Dispute { deal, segment } => dispute(context, &store, &deal, segment),
+        Deal::Dispute { deal, segment, from } => dispute(context, &store, &deal, segment, &from),
     }
 }
 
@@ -194,29 +201,22 @@ fn package_path(store: &DealStore, record: &DealRecord) -> PathBuf {
         .unwrap_or_else(|| store.downloads().join(record.listing.package.to_string()))
 }
 
+/// The package of a deal in a folder, which the deal then remembers.
 fn fetched(
     context: &Context,
     session: &Session,
     store: &DealStore,
     record: &mut DealRecord,
+    from: &fetch::From,
     target: PathBuf,
-) -> Result<PackageFolder, Failure> {
-    if let Some(above) = target.parent() {
-        std::fs::create_dir_all(above).map_err(|error| Failure::file(above, &error))?;
-    }
-    let bar = context.output.progress("fetching", 0);
-    let report = |at: Progress| {
-        bar.set_length(at.total);
-        bar.set_position(at.done);
-    };
-    let folder = receive::fetch(session, &record.listing, &target, &report)?;
-    bar.finish_and_clear();
+) -> Result<(PackageFolder, Fetched), Failure> {
+    let (folder, fetched) = fetch::fetch(context, session, &record.listing, from, &target)?;
     let path = std::fs::canonicalize(&target).map_err(|error| Failure::file(&target, &error))?;
     if record.folder.as_ref() != Some(&path) {
         record.folder = Some(path);
         store.update(record)?;
     }
-    Ok(folder)
+    Ok((folder, fetched))
 }
 
 fn request(
@@ -299,13 +299,14 @@ fn dispute(
     store: &DealStore,
     deal: &str,
     segment: Option<u64>,
+    from: &fetch::From,
 ) -> Result<(), Failure> {
     let mut record = store.find(deal)?;
     let session = Session::open(context)?;
     let wallet = context.wallet()?;
     let prover = operation::prover()?;
     let target = package_path(store, &record);
-    let folder = fetched(context, &session, store, &mut record, target)?;
+    let (folder, _) = fetched(context, &session, store, &mut record, from, target)?;
     let segment = match segment {
         Some(segment) => segment,
         None => {

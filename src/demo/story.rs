@@ -22,6 +22,7 @@ use sha2::Digest as _;
 use super::dishonest;
 use super::world::World;
 use crate::error::{Exit, Failure};
+use crate::mirror::Unwatched;
 use crate::operation::credential::Credential;
 use crate::operation::description::Description;
 use crate::operation::pack::{self, PackRequest};
@@ -256,8 +257,15 @@ pub fn list(world: &World, record: &PackageRecord, tell: Tell<'_>) -> Result<(),
     }
     let begun = Instant::now();
     let verifier = world.prover.verifier();
-    let published =
-        listing::publish(&world.session, &world.hospital.key, &folder, &record, verifier, &|_| ())?;
+    let published = listing::publish(
+        &world.session,
+        &world.hospital.key,
+        &folder,
+        &record,
+        verifier,
+        None,
+        &|_| (),
+    )?;
     if published.standing != Some(Standing::Live) {
         return Err(unexpected(format!("the listing is not live: {:?}", published.standing)));
     }
@@ -307,7 +315,13 @@ pub fn buy(
     let target = deals.downloads().join(deal.deal.to_string());
     let above = deals.downloads();
     fs::create_dir_all(&above).map_err(|error| Failure::file(&above, &error))?;
-    let folder = receive::fetch(&world.session, &deal.listing, &target, &quiet)?;
+    let (folder, _) = receive::fetch(
+        &world.session,
+        &deal.listing,
+        &target,
+        &receive::Sources::default(),
+        &Unwatched,
+    )?;
     deal.folder = Some(target);
     deals.update(&deal)?;
     purchase::ready(&world.session, &world.researcher.wallet, &deal)?;

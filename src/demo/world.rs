@@ -20,6 +20,7 @@ use galen_market::genesis::{Genesis, GenesisCurrency, Network, Parameters, Regis
 use galen_market::id::{AccountId, ConsensusKey, DealId, Digest};
 use galen_market::ledger::Ledger;
 use galen_market::state::StateRead;
+use galen_web::store::Store;
 use galen_web::{Server, ServerConfig};
 use galen_zk::keys::Prover;
 use sha2::Digest as _;
@@ -399,7 +400,8 @@ async fn serve(
     let node = Node::start_with(ledger, settings)
         .await
         .map_err(|error| failed("node.start", error.to_string()))?;
-    let server = galen_web::start(ServerConfig::new(listen, data.join("packages")), node.clone())
+    let packages = Store::folder(&data.join("packages"))?;
+    let server = galen_web::start(ServerConfig::new(listen, packages), node.clone())
         .await
         .map_err(|error| failed("node.listen", error.to_string()))?;
     Ok((node, server))

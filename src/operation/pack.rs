@@ -9,7 +9,7 @@ use galen_dataset::charts;
 use galen_dataset::deidentify::{Deidentified, Report as DeidentificationReport};
 use galen_dataset::encode::{ChartWish, ColumnNote, EncodedTable, encode_deidentified};
 use galen_dataset::manifest::{Deidentification, RowCounts};
-use galen_dataset::pack::{FileInput, PackInput, Report, pack as seal};
+use galen_dataset::pack::{FileHash, FileInput, PackInput, Report, pack as seal};
 use galen_dataset::package::{Listing, PackageFolder};
 use galen_dataset::property::diversity_claims;
 use galen_dataset::prove::{Place, ProofStep, ProvingError, Work, complete, prove as prove_blocks};
@@ -27,7 +27,10 @@ use super::description::Description;
 use super::prepare::{above, refuse_existing};
 use super::store::{PackageRecord, PackageStore};
 use crate::error::{Exit, Failure};
-use crate::wallet::Wallet;
+use crate::wallet::{Wallet, file};
+
+/// Most bytes of a list of hashes.
+const MAX_LIST_BYTES: u64 = 1 << 20;
 
 /// What is to be packed.
 pub struct PackRequest<'a> {
@@ -265,7 +268,43 @@ pub fn file_input(text: &str) -> Result<FileInput, Failure> {
         source,
         mediatype: mediatype.to_owned(),
         description: String::new(),
+        sha256: FileHash::None,
     })
+}
+
+/// Gives files the hashes that a list of `sha256sum` states: 64 hexadecimal digits, two characters, and
+/// the path as it was given, or the file's name alone.
+///
+/// # Errors
+/// When the list cannot be read, holds another line, or names none of the files.
+pub fn checksums(list: &Path, files: &mut [FileInput]) -> Result<(), Failure> {
+    let bytes =
+        file::read_bounded(list, MAX_LIST_BYTES).map_err(|error| Failure::file(list, &error))?;
+    let text = String::from_utf8(bytes).map_err(|_| Failure::input(list, "is not UTF-8"))?;
+    let mut named = 0;
+    for (number, line) in (1u32..).zip(text.lines()).filter(|(_, line)| !line.is_empty()) {
+        let parsed = line.split_at_checked(64).and_then(|(digits, rest)| {
+            let path = rest.strip_prefix("  ").or_else(|| rest.strip_prefix(" *"))?;
+            let mut hash = [0; 32];
+            hex::decode_to_slice(digits, &mut hash).ok()?;
+            Some((hash, Path::new(path)))
+        });
+        let (hash, path) = parsed.ok_or_else(|| {
+            Failure::input(list, format!("line {number} is not one of sha256sum"))
+                .remedy("make the list with `sha256sum FILE... > LIST`")
+        })?;
+        for file in files.iter_mut() {
+            if file.source == path || file.source.file_name() == Some(path.as_os_str()) {
+                file.sha256 = FileHash::Known(hash);
+                named += 1;
+            }
+        }
+    }
+    if named == 0 {
+        return Err(Failure::input(list, "names none of the files")
+            .remedy("make the list with `sha256sum FILE... > LIST`"));
+    }
+    Ok(())
 }
 
 /// The claims that a package is proven and listed with.

@@ -2,6 +2,8 @@
 //! command line.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod mirror;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -2,7 +2,7 @@
 //!
 //! [`start`] listens and answers: the interface of `galen-api` below its prefix, and plain pages that
 //! need no account and no script. Reads go to a snapshot of the node, writes into its journal, and
-//! packages lie in a folder ([`packages`]). This crate holds the only mapping from the ledger's rules
+//! packages lie in a [`store`]. This crate holds the only mapping from the ledger's rules
 //! to HTTP ([`reply`]). It may depend on the chain, the rules and the interface's types; nothing but
 //! the command line depends on it. It holds no secrets.
 
@@ -13,9 +13,9 @@ mod read;
 mod reply;
 mod request;
 mod routes;
+pub mod store;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,20 +28,21 @@ use warp::Filter;
 
 use crate::catalogue::Catalogue;
 use crate::packages::Packages;
+use crate::store::Store;
 
 /// What a server needs.
 pub struct ServerConfig {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The folder of packages; made if missing.
-    pub packages: PathBuf,
+    /// Where packages lie.
+    pub packages: Store,
     /// How long the body of a request may stand still.
     pub silence: Duration,
 }
 
 impl ServerConfig {
     /// A server with the usual patience.
-    pub fn new(listen: SocketAddr, packages: PathBuf) -> Self {
+    pub fn new(listen: SocketAddr, packages: Store) -> Self {
         Self { listen, packages, silence: Duration::from_secs(30) }
     }
 }
@@ -54,14 +55,6 @@ pub enum ServerError {
     Listen {
         /// Where.
         address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The folder of packages cannot be used.
-    #[error("the folder of packages {path} cannot be used: {source}")]
-    Packages {
-        /// Where.
-        path: PathBuf,
         /// Why.
         source: std::io::Error,
     },
@@ -112,8 +105,7 @@ impl Server {
 /// # Errors
 /// See [`ServerError`].
 pub async fn start(config: ServerConfig, node: NodeHandle) -> Result<Server, ServerError> {
-    let packages = Packages::open(&config.packages)
-        .map_err(|source| ServerError::Packages { path: config.packages.clone(), source })?;
+    let packages = Packages::new(config.packages);
     let listen = |source| ServerError::Listen { address: config.listen, source };
     let listener = tokio::net::TcpListener::bind(config.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;

@@ -1,7 +1,6 @@
 //! Which path is answered by what.
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -27,6 +26,7 @@ use crate::packages::Length;
 use crate::read;
 use crate::reply::{self, ApiError};
 use crate::request::{Request, parsed};
+use crate::store::Body;
 use crate::{App, pages};
 
 const CHUNK_BYTES: usize = 64 << 10;
@@ -239,16 +239,24 @@ fn state_of(app: &App, id: &TransactionId) -> Result<TransactionState, ApiError>
 // ---- Packages ----
 
 async fn serve(app: &Arc<App>, request: &mut Request, package: PackageId, part: Part) -> Answer {
-    let found = blocking(app, move |app, _| Ok(app.packages.find(&package, part)?)).await?;
-    let (path, length): (PathBuf, u64) =
-        found.ok_or_else(|| ApiError::not_found("such part at this node"))?;
+    let length = app.packages.length(&package, part).await?;
+    let length = length.ok_or_else(|| ApiError::not_found("such part at this node"))?;
     let range = request.range(length)?;
     let (first, last) =
         range.clone().map_or((0, length.saturating_sub(1)), RangeInclusive::into_inner);
     let left = if length == 0 { 0 } else { last.saturating_sub(first).saturating_add(1) };
-    let mut file = tokio::fs::File::open(path).await?;
-    file.seek(std::io::SeekFrom::Start(first)).await?;
-    let mut response = warp::reply::stream(FileChunks { file, left }).into_response();
+    let mut response = if left == 0 || request.method == Method::HEAD {
+        warp::reply::Response::default()
+    } else {
+        match app.packages.body(&package, part, first..last.saturating_add(1)).await? {
+            Body::File(file) => {
+                let mut file = tokio::fs::File::from_std(file);
+                file.seek(std::io::SeekFrom::Start(first)).await?;
+                warp::reply::stream(FileChunks { file, left }).into_response()
+            }
+            Body::Stream(stream) => warp::reply::stream(stream).into_response(),
+        }
+    };
     let headers = response.headers_mut();
     let media =
         if part == Part::Manifest { "application/json" } else { "application/octet-stream" };
@@ -345,9 +353,9 @@ async fn store(app: &Arc<App>, request: &mut Request, package: PackageId, part: 
         })
         .await?;
         while let Some(chunk) = request.chunk().await? {
-            segments.push(&chunk)?;
+            segments.push(&chunk).await?;
         }
-        blocking(app, move |_, _| segments.finish()).await?
+        segments.finish().await?
     } else {
         let body = request.body(limit).await?;
         blocking(app, move |_, _| upload.store(&listing, &layout, &body)).await?

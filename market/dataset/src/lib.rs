@@ -20,6 +20,7 @@ pub mod open;
 pub mod opener;
 pub mod pack;
 pub mod package;
+pub mod partial;
 pub mod property;
 pub mod prove;
 pub mod risk;
@@ -29,6 +30,7 @@ pub mod seal;
 pub mod shard;
 pub mod shares;
 mod stated;
+mod stream;
 pub mod verify;
 
 #[cfg(test)]

@@ -16,23 +16,25 @@
 //!
 //! Nothing read from a folder is trusted: [`PackageFolder::read`] ties all parts to the package id.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, Read, Seek};
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use galen_market::id::{Digest, PackageId};
 use galen_market::layout::{Dictionary, Layout, MAX_LAYOUT_BYTES, Place, Width};
 use galen_market::segment::{
     LEAF_BYTES, Leaf, LeafTree, MAX_CIPHERTEXT_BYTES, OVERHEAD_BYTES, PackageParts, RangeProof,
-    manifest_hash,
+    RootBuilder, manifest_hash,
 };
 use galen_zk::field::Scalar;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::durable::{At, FileError, PendingFolder, read_bounded, write_synced};
 use crate::manifest::{MAX_MANIFEST_BYTES, Manifest, ManifestError};
+use crate::stream::each;
 
 /// Names the folder format.
 pub const FORMAT: &str = "galen-package/1";
@@ -50,8 +52,6 @@ pub const SEGMENTS_FILE: &str = "segments";
 pub const PROOFS_FOLDER: &str = "proofs";
 
 const MAX_SUMMARY_BYTES: u64 = 4_096;
-/// Segments that are checked in parallel.
-const CHECKED_AT_ONCE: usize = 32;
 
 /// Why a package folder is refused. Every variant says which file, and which segment, is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -261,6 +261,21 @@ impl Offsets {
         Some(*self.0.get(index)?..*self.0.get(index.checked_add(1)?)?)
     }
 
+    /// The end of the longest run from the first of these segments on that has at most `limit` bytes;
+    /// at least one segment.
+    #[must_use]
+    pub fn within(&self, segments: Range<u64>, limit: u64) -> u64 {
+        let start = self.range(segments.start).map_or(0, |place| place.start);
+        let fits = |segment: u64| {
+            self.range(segment).is_some_and(|place| place.end.saturating_sub(start) <= limit)
+        };
+        let mut end = segments.start.saturating_add(1);
+        while end < segments.end && fits(end) {
+            end += 1;
+        }
+        end
+    }
+
     /// The length of `segments`.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -451,7 +466,7 @@ impl PackageFolder {
         if found != expected {
             return Err(PackageError::SegmentsLength { expected, found });
         }
-        Ok(Segments { folder: self, path, file, position: 0 })
+        Ok(Segments { folder: self, path, file })
     }
 
     /// Checks the ciphertext of every segment against its leaf; `done` hears how many are.
@@ -459,26 +474,13 @@ impl PackageFolder {
     /// # Errors
     /// I/O, [`PackageError::SegmentsLength`], [`PackageError::Ciphertext`].
     pub fn check_segments(&self, done: &(dyn Fn(u64) + Sync)) -> Result<(), PackageError> {
-        let mut segments = self.segments()?;
-        let total = self.offsets.segments();
-        let mut buffers = vec![Vec::new(); CHECKED_AT_ONCE];
-        let mut first = 0u64;
-        while first < total {
-            let mut filled = 0;
-            for (segment, bytes) in (first..total).zip(&mut buffers) {
-                segments.fetch(segment, bytes)?;
-                filled += 1;
-            }
-            let wrong = buffers[..filled].par_iter().enumerate().find_map_first(|(i, bytes)| {
-                check_segment(&self.leaves, first.saturating_add(i as u64), bytes).err()
-            });
-            if let Some(error) = wrong {
-                return Err(error);
-            }
-            first = first.saturating_add(filled as u64);
-            done(first);
-        }
-        Ok(())
+        let segments = self.segments()?;
+        let checked = AtomicU64::new(0);
+        each(self.offsets.segments(), |segment, bytes| {
+            segments.fetch(segment, bytes)?;
+            done(checked.fetch_add(1, Ordering::Relaxed).saturating_add(1));
+            Ok(())
+        })
     }
 }
 
@@ -488,8 +490,6 @@ pub struct Segments<'a> {
     folder: &'a PackageFolder,
     path: PathBuf,
     file: File,
-    /// Where the file stands.
-    position: u64,
 }
 
 impl Segments<'_> {
@@ -497,51 +497,79 @@ impl Segments<'_> {
     ///
     /// # Errors
     /// I/O, [`PackageError::NoSegment`], [`PackageError::Ciphertext`].
-    pub fn read(&mut self, segment: u64) -> Result<Vec<u8>, PackageError> {
+    pub fn read(&self, segment: u64) -> Result<Vec<u8>, PackageError> {
         let mut bytes = Vec::new();
         self.fetch(segment, &mut bytes)?;
-        check_segment(&self.folder.leaves, segment, &bytes)?;
         Ok(bytes)
     }
 
-    /// As [`Segments::read`], into a buffer whose content is replaced, and *not* checked.
-    pub(crate) fn fetch(&mut self, segment: u64, bytes: &mut Vec<u8>) -> Result<(), PackageError> {
+    /// As [`Segments::read`], into a buffer whose content is replaced.
+    ///
+    /// # Errors
+    /// As [`Segments::read`].
+    pub fn fetch(&self, segment: u64, bytes: &mut Vec<u8>) -> Result<(), PackageError> {
         let offsets = &self.folder.offsets;
         let total = offsets.segments();
         let range = offsets.range(segment).ok_or(PackageError::NoSegment { segment, total })?;
         // At most MAX_CIPHERTEXT_BYTES, by the way offsets are made.
         bytes.resize(usize::try_from(range.end - range.start).unwrap_or(0), 0);
-        if self.position != range.start {
-            self.file.seek(SeekFrom::Start(range.start)).at(&self.path)?;
-        }
-        // Unknown until the read has succeeded.
-        self.position = u64::MAX;
-        self.file.read_exact(bytes).at(&self.path)?;
-        self.position = range.end;
-        Ok(())
+        self.file.read_exact_at(bytes, range.start).at(&self.path)?;
+        check_segment(&self.folder.leaves, segment, bytes)
     }
 }
 
-/// A package folder that is being written; it appears under its name only when it is whole.
+/// A package folder that is being written; it appears under its name only when it is whole. Segments
+/// may be written in any order, by several threads; leaves go to the disk with them, so that memory
+/// does not grow with the package.
 pub(crate) struct FolderWriter {
     pending: PendingFolder,
     segments: File,
-    leaves: Vec<Leaf>,
+    leaves: File,
+    /// How many segments are written or have their place.
+    count: u64,
+    /// Where the next one begins.
+    end: u64,
 }
 
 impl FolderWriter {
     /// Begins a folder at `target`, which must not exist.
     pub(crate) fn new(target: &Path) -> Result<Self, PackageError> {
         let pending = PendingFolder::new(target)?;
-        let path = pending.path().join(SEGMENTS_FILE);
-        let segments = File::create_new(&path).at(&path)?;
-        Ok(Self { pending, segments, leaves: Vec::new() })
+        let create = |name: &str| {
+            let path = pending.path().join(name);
+            // Leaves are read again, for the root.
+            OpenOptions::new().read(true).write(true).create_new(true).open(&path).at(&path)
+        };
+        let (segments, leaves) = (create(SEGMENTS_FILE)?, create(LEAVES_FILE)?);
+        Ok(Self { pending, segments, leaves, count: 0, end: 0 })
     }
 
     /// Appends the next segment.
     pub(crate) fn push(&mut self, leaf: Leaf, ciphertext: &[u8]) -> Result<(), PackageError> {
-        self.segments.write_all(ciphertext).at(&self.pending.path().join(SEGMENTS_FILE))?;
-        self.leaves.push(leaf);
+        let at = self.reserve(1, ciphertext.len() as u64);
+        self.put(at, leaf, ciphertext)
+    }
+
+    /// Keeps room for the next segments, which [`FolderWriter::put`] fills in any order: the place
+    /// of the first.
+    pub(crate) fn reserve(&mut self, segments: u64, bytes: u64) -> (u64, u64) {
+        let at = (self.count, self.end);
+        self.count = self.count.saturating_add(segments);
+        self.end = self.end.saturating_add(bytes);
+        at
+    }
+
+    /// Writes a segment at its place: its number and its first byte in `segments`.
+    pub(crate) fn put(
+        &self,
+        (segment, at): (u64, u64),
+        leaf: Leaf,
+        ciphertext: &[u8],
+    ) -> Result<(), PackageError> {
+        let folder = self.pending.path();
+        self.segments.write_all_at(ciphertext, at).at(&folder.join(SEGMENTS_FILE))?;
+        let at = segment.saturating_mul(LEAF_BYTES as u64);
+        self.leaves.write_all_at(&leaf.to_bytes(), at).at(&folder.join(LEAVES_FILE))?;
         Ok(())
     }
 
@@ -553,15 +581,14 @@ impl FolderWriter {
         key_commitment: Scalar,
     ) -> Result<Listing, PackageError> {
         let folder = self.pending.path();
-        self.segments.sync_all().at(&folder.join(SEGMENTS_FILE))?;
+        let root = self.root(&folder.join(LEAVES_FILE))?;
+        self.segments.sync_data().at(&folder.join(SEGMENTS_FILE))?;
+        self.leaves.sync_data().at(&folder.join(LEAVES_FILE))?;
         let manifest_bytes = manifest.to_bytes()?;
         manifest.agrees_with(&layout).map_err(PackageError::ManifestDisagrees)?;
-        let root = LeafTree::new(&self.leaves).ok_or(PackageError::Root)?.root();
         let digest = Digest(manifest_hash(&manifest_bytes));
         let listing = Listing::new(Digest(root), key_commitment, digest, layout);
         let summary = listing.summary()?;
-        let leaves: Vec<u8> = self.leaves.iter().flat_map(Leaf::to_bytes).collect();
-        write_synced(&folder.join(LEAVES_FILE), &leaves)?;
         write_synced(&folder.join(LAYOUT_FILE), &listing.layout.to_bytes())?;
         write_synced(&folder.join(MANIFEST_FILE), &manifest_bytes)?;
         write_synced(&folder.join(SUMMARY_FILE), &summary)?;
@@ -569,5 +596,18 @@ impl FolderWriter {
         fs::create_dir(&proofs).at(&proofs)?;
         self.pending.finish()?;
         Ok(listing)
+    }
+
+    /// The root over the leaves as they were written.
+    fn root(&self, path: &Path) -> Result<[u8; 32], PackageError> {
+        let mut reader = BufReader::with_capacity(1 << 16, &self.leaves);
+        reader.rewind().at(path)?;
+        let mut root = RootBuilder::default();
+        let mut bytes = [0; LEAF_BYTES];
+        for _ in 0..self.count {
+            reader.read_exact(&mut bytes).at(path)?;
+            root.push(&Leaf::from_bytes(&bytes).ok_or(PackageError::Root)?);
+        }
+        root.finish().ok_or(PackageError::Root)
     }
 }

@@ -7,7 +7,10 @@ use galen_api::{ListingFilter, ListingSummary, ListingView, words};
 use galen_dataset::package::PackageFolder;
 use galen_market::id::AccountId;
 use galen_market::listing::Standing;
+use galen_web::store::Store;
+use serde_json::json;
 
+use crate::command::fetch;
 use crate::config::Context;
 use crate::error::{Exit, Failure};
 use crate::operation::description::Description;
@@ -31,6 +34,22 @@ pub struct Publish {
     /// Offer it by this description instead of the one it was packed with
     #[arg(long, value_name = "FILE")]
     description: Option<PathBuf>,
+    /// Put the encrypted segments into this folder, or s3://BUCKET/PREFIX of any S3-compatible store,
+    /// and not at the node. The description's `locations` say where others read it
+    #[arg(long, value_name = "STORE")]
+    store: Option<String>,
+}
+
+/// Arguments of `fetch`.
+#[derive(Args, Debug)]
+pub struct Fetch {
+    /// The package's id, at least six of its first digits, or institution/package
+    package: String,
+    /// The new folder
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    from: fetch::From,
 }
 
 /// Arguments of `withdraw`.
@@ -90,6 +109,19 @@ fn institution_key(wallet: &Wallet, record: &PackageRecord) -> Result<AccountKey
         })
 }
 
+pub(super) fn fetch(context: &Context, command: &Fetch) -> Result<(), Failure> {
+    let session = Session::open(context)?;
+    let id = listing::named(&session, &command.package)?;
+    let (folder, fetched) = fetch::fetch(context, &session, &id, &command.from, &command.out)?;
+    let value = json!({
+        "package": id.package,
+        "folder": folder.path(),
+        "segments": folder.layout().segments(),
+        "fetch": fetched,
+    });
+    context.output.data(&value, || fetch::described(folder.path(), &fetched))
+}
+
 pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failure> {
     let store = PackageStore::of(&context.home);
     let mut record = store.find(&command.package)?;
@@ -100,6 +132,11 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
         }
     }
     let folder = PackageFolder::read(&record.folder)?;
+    let elsewhere = command.store.as_deref().map(Store::open).transpose()?;
+    if elsewhere.is_some() && record.offer.locations.is_empty() {
+        return Err(Failure::usage("the offer says nowhere where the store is read from")
+            .remedy("add `\"locations\": [\"https://…\"]` to the description, the address below which PACKAGE/segments is read, and give it with --description"));
+    }
     let wallet = context.wallet()?;
     let key = institution_key(&wallet, &record)?;
     let session = Session::open(context)?;
@@ -107,8 +144,18 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
     let blocks = folder.layout().blocks().count() as u64;
     let bar = context.output.progress("publishing", blocks.max(1));
     let said = |text: String| bar.suspend(|| context.output.note(text));
-    let published =
-        listing::publish(&session, &key, &folder, &record, &verifier, &|step| match step {
+    let published = listing::publish(
+        &session,
+        &key,
+        &folder,
+        &record,
+        &verifier,
+        elsewhere.as_ref(),
+        &|step| match step {
+            PublishStep::Uploaded { done, total, bytes } if done == total => {
+                said(format!("Stored {total} segments ({bytes} bytes) in the store."));
+            }
+            PublishStep::Uploaded { .. } => {}
             PublishStep::Drafted(done) => said(done.sentence("Draft")),
             PublishStep::Found { proven } => {
                 said(format!(
@@ -124,7 +171,8 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
                 bar.inc(1);
             }
             PublishStep::Revised(done) => said(done.sentence("New version of the offer")),
-        })?;
+        },
+    )?;
     bar.finish_and_clear();
     if session.is_forgeable() {
         context.output.note(FORGEABLE_NOTICE);
