@@ -5,12 +5,22 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use galen::agent::{Agent, Deed};
+use galen::demo::{story, world};
+use galen::error::Failure;
+use galen::mirror::Unwatched;
+use galen::operation;
+use galen::operation::receive::{self, Sources};
 use galen_dataset::package::{PackageFolder, check_segment};
+use galen_market::deal::Stage;
+use galen_market::event::Event;
+use galen_market::layout::BlockRows;
 use serde_json::{Value, json};
 use support::mirror::{Manner, Mirror};
 use support::{DESCRIPTION, Home, Ran, with};
@@ -69,9 +79,21 @@ impl World {
     /// `store` is where the segments go, `locations` where the listing says that they are.
     fn new(store: Option<&str>, locations: &[&str], environment: &[(&str, &str)]) -> Self {
         let home = Home::new();
-        let served = home.path("served");
         home.run(&["node", "init"]).done();
-        let node = Node::start(&home, &[], environment);
+        let node = Node::start(&home, &[], &[]);
+        let served = home.path("served");
+        let store = store.map_or_else(|| served.display().to_string(), str::to_owned);
+        Self::on(home, node, Some((&store, environment)), locations)
+    }
+
+    /// The same at a node that runs, with the segments in a store or at the node.
+    fn on(
+        home: Home,
+        node: Node,
+        store: Option<(&str, &[(&str, &str)])>,
+        locations: &[&str],
+    ) -> Self {
+        let served = home.path("served");
         let institution = home.run(&["key", "show", "--role", "institution"]).done();
         let institution = institution["account"].as_str().unwrap();
         home.write("evidence.pdf", "signed and sealed");
@@ -90,9 +112,13 @@ impl World {
         let pack = ["dataset", "pack", "--file", "scan.bin", "--description", "ward.json"];
         let packed = home.run(&with(&pack, &["--out", "packed"])).done();
         let package = packed["package"].as_str().unwrap().to_owned();
-        let store = store.map_or_else(|| served.display().to_string(), str::to_owned);
-        let publish = ["dataset", "publish", "packed", "--store", &store];
-        let published = run_in(&home, &with(&publish, &at), environment).done();
+        let publish = with(&["dataset", "publish", "packed"], &at);
+        let published = match store {
+            Some((store, environment)) => {
+                run_in(&home, &with(&publish, &["--store", store]), environment).done()
+            }
+            None => home.run(&publish).done(),
+        };
         assert_eq!(published["standing"], "live", "{published}");
         let segments = fs::read(home.path("packed/segments")).unwrap();
         Self { node, home, package, served, segments }
@@ -312,4 +338,169 @@ fn adversary_50_a_listing_sends_nobody_to_addresses_inside() {
     let served = Mirror::new(&world.served, Manner::Honest);
     world.fetch("named", &[&served], &["--stall", "1"]).done();
     world.is_whole("named");
+}
+
+/// An S3-compatible server that we did not write, with a bucket that everybody may read.
+struct Bucket {
+    child: Child,
+    endpoint: String,
+}
+
+impl Bucket {
+    fn start() -> Self {
+        let python = std::env::var_os("PYTHON")
+            .map(PathBuf::from)
+            .unwrap_or_else(|| std::env::home_dir().unwrap().join(".cache/galen/venv/bin/python"));
+        let program = python.with_file_name("moto_server");
+        assert!(program.exists(), "{} is missing: run `make python`", program.display());
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = Command::new(program)
+            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let bucket = Self { child, endpoint: format!("http://127.0.0.1:{port}") };
+        let begun = Instant::now();
+        loop {
+            let made = TcpStream::connect(("127.0.0.1", port)).and_then(|mut stream| {
+                let request = "PUT /hospital HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\
+                    x-amz-acl: public-read\r\ncontent-length: 0\r\n\r\n";
+                stream.write_all(request.as_bytes())?;
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).map(|_| answer)
+            });
+            match made {
+                Ok(answer) => {
+                    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+                    return bucket;
+                }
+                Err(error) => {
+                    assert!(begun.elapsed() < Duration::from_secs(120), "{error}");
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+            }
+        }
+    }
+
+    fn environment(&self) -> [(&str, &str); 5] {
+        [
+            ("AWS_ACCESS_KEY_ID", "key"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ENDPOINT_URL", &self.endpoint),
+            ("AWS_ALLOW_HTTP", "true"),
+        ]
+    }
+}
+
+impl Drop for Bucket {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_package_is_published_to_and_fetched_from_an_s3_compatible_store() {
+    let bucket = Bucket::start();
+    let read_from = format!("{}/hospital/packages", bucket.endpoint);
+    let store = "s3://hospital/packages";
+    let world = World::new(Some(store), &[&read_from], &bucket.environment());
+    assert!(!world.served.exists(), "the segments are in the bucket alone");
+    let printed = world.fetch("fetched", &[], &["--private-mirrors"]).done();
+    world.is_whole("fetched");
+    let mirrors = &printed["fetch"]["mirrors"];
+    let of = |address: &str| {
+        let all = mirrors.as_array().unwrap();
+        all.iter().find(|given| given["mirror"] == address).unwrap()["segments"].clone()
+    };
+    assert_eq!((of(&read_from), of(&world.node.url)), (json!(41), json!(0)), "{printed}");
+
+    // A node that keeps its packages in the bucket takes them in, and serves ranges of them.
+    let other = Home::new();
+    other.run(&["node", "init"]).done();
+    let more = ["--packages", "s3://hospital/of-the-node"];
+    let node = Node::start(&other, &more, &bucket.environment());
+    let second = World::on(other, node, None, &[]);
+    let printed = second.fetch("fetched", &[], &[]).done();
+    second.is_whole("fetched");
+    assert_eq!(printed["fetch"]["mirrors"][0]["mirror"], second.node.url);
+    assert_eq!(printed["fetch"]["mirrors"][0]["segments"], 41);
+    assert!(!second.home.path("home/node/packages").exists());
+
+    let nowhere = Home::new();
+    nowhere.run(&["node", "init"]).done();
+    let refused = nowhere.run(&["node", "run", "--packages", "ftp://hospital/packages"]);
+    assert_eq!(refused.refused(), (1, "store".to_owned()));
+}
+
+/// Forty classes of twelve rows, with a person number and two quasi-identifiers.
+fn table(path: &Path) {
+    let rows = (0..480).map(|row| {
+        let (age, sex) = (30 + (row / 12) % 8, ["f", "m"][(row / 96) % 2]);
+        format!("{},{age},{sex},{},{}\n", 1000 + row, row % 50, row % 4)
+    });
+    let header = std::iter::once("patient_id,xage,sex,mdvis,plan\n".to_owned());
+    fs::write(path, header.chain(rows).collect::<String>()).unwrap();
+}
+
+fn ok<T>(result: Result<T, Failure>) -> T {
+    result.unwrap_or_else(|failure| panic!("{failure:?}"))
+}
+
+#[test]
+fn a_licence_runs_from_delivery_and_fetching_again_is_free() {
+    let root = tempfile::tempdir().unwrap();
+    let source = root.path().join("ward.csv");
+    table(&source);
+    let windows = world::short_windows(120_000, 120_000);
+    let listen = "127.0.0.1:0".parse().unwrap();
+    let world = ok(world::World::start(root.path(), listen, windows, ok(operation::prover())));
+    ok(world.admit_parties());
+    let quiet = |_: String| ();
+    let prepared = ok(story::prepare(&world, &source, 5, &quiet));
+    let record = ok(story::pack(&world, &prepared, BlockRows::Full, &quiet));
+    ok(story::list(&world, &record, &quiet));
+    let credential = ok(world.vouch(&["general", "health"]));
+    let (deal, folder) = ok(story::buy(&world, &record, &credential, 0, &quiet));
+    let client = world.session.client();
+    let before = client.deal(&deal.deal).unwrap();
+    assert!(before.licence.is_none(), "fetched and checked, and no licence runs yet");
+
+    let hospital = &world.hospital;
+    let agent = Agent::new(
+        &world.session,
+        &hospital.wallet,
+        &world.prover,
+        hospital.account(),
+        &hospital.home,
+    );
+    assert_eq!(ok(ok(agent).step()), [Deed::Delivered { deal: deal.deal, again: false }]);
+    let view = ok(world.wait_for(&deal.deal, Stage::Verified));
+    let licence = view.licence.unwrap();
+    let mut height = client.status().unwrap().height;
+    let delivered = (1..=height).map(|height| client.block(height).unwrap()).find(|block| {
+        block.events.iter().any(|event| matches!(event, Event::DealDelivered { .. }))
+    });
+    assert_eq!(licence.from_ms, delivered.unwrap().time_ms);
+
+    let segments = folder.layout().segments();
+    for copy in ["second", "third"] {
+        let target = root.path().join(copy);
+        let sources = Sources::default();
+        let (again, got) =
+            ok(receive::fetch(&world.session, &deal.listing, &target, &sources, &Unwatched));
+        assert_eq!((again.id(), got.fetched), (folder.id(), segments));
+    }
+    let last = client.status().unwrap().height;
+    while height < last {
+        height += 1;
+        assert_eq!(client.block(height).unwrap().transactions, [], "fetching sends nothing");
+    }
+    let after = client.deal(&deal.deal).unwrap();
+    assert_eq!((after.licence.as_ref(), after.allowance), (Some(&licence), view.allowance));
+    ok(world.check_invariants());
+    world.stop();
 }

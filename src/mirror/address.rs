@@ -19,6 +19,7 @@ pub struct Mirror {
     base: Url,
     name: String,
     trusted: bool,
+    without_segments: bool,
 }
 
 impl Mirror {
@@ -59,7 +60,19 @@ impl Mirror {
             path => format!("{path}/"),
         };
         base.set_path(&path);
-        Ok(Self { base, name: text.to_owned(), trusted })
+        Ok(Self { base, name: text.to_owned(), trusted, without_segments: false })
+    }
+
+    /// The same place, which is known to have no segments.
+    #[must_use]
+    pub fn without_segments(self) -> Self {
+        Self { without_segments: true, ..self }
+    }
+
+    /// Whether it may have segments.
+    #[must_use]
+    pub fn may_have_segments(&self) -> bool {
+        !self.without_segments
     }
 
     /// As it was written.

@@ -22,6 +22,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What is wrong with a mirror.
 pub(super) enum Fault {
+    /// It does not have the part.
+    Absent(String),
     /// It is of no use for this package.
     Leave(String),
     /// It may work later, perhaps after the time that it asked for.
@@ -118,6 +120,9 @@ async fn get(
         }
         status if status.is_server_error() => {
             return Err(Fault::Again(format!("answers {status}"), asked(headers)));
+        }
+        StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::FORBIDDEN => {
+            return Err(Fault::Absent(format!("answers {status}{with}")));
         }
         status => return Err(Fault::Leave(format!("answers {status}{with}"))),
     }

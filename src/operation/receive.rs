@@ -108,8 +108,7 @@ pub fn partial_path(target: &Path) -> PathBuf {
     target.with_extension("partial")
 }
 
-/// The mirrors of a listing: those that the user named, the node if it serves the segments, and the
-/// listing's locations.
+/// The mirrors of a listing: those that the user named, the node, and the listing's locations.
 fn mirrors(
     session: &Session,
     view: &ListingView,
@@ -123,9 +122,8 @@ fn mirrors(
         }
     };
     let node = session.client().node();
-    if view.served.contains(&Part::Segments) {
-        add(Mirror::named(node).map_err(|why| Failure::usage(format!("{node}: {why}")))?);
-    }
+    let own = Mirror::named(node).map_err(|why| Failure::usage(format!("{node}: {why}")))?;
+    add(if view.served.contains(&Part::Segments) { own } else { own.without_segments() });
     for location in &view.summary.offer.locations {
         match Mirror::listed(location.as_str(), sources.inside) {
             Ok(mirror) => add(mirror),
