@@ -73,7 +73,7 @@ pub enum Deal {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
         #[command(flatten)]
-        from: fetch::From,
+        from: fetch::FetchFrom,
     },
     /// Say that the package is here and checked: from now on the institution has to deliver the key
     #[command(after_help = "Example:\n  galen deal ready 0")]
@@ -99,7 +99,7 @@ pub enum Deal {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
         #[command(flatten)]
-        from: fetch::From,
+        from: fetch::FetchFrom,
     },
     /// Get the price back for a dataset that is not what was listed
     #[command(
@@ -112,7 +112,7 @@ pub enum Deal {
         #[arg(long)]
         segment: Option<u64>,
         #[command(flatten)]
-        from: fetch::From,
+        from: fetch::FetchFrom,
     },
 }
 
@@ -207,7 +207,7 @@ fn fetched(
     session: &Session,
     store: &DealStore,
     record: &mut DealRecord,
-    from: &fetch::From,
+    from: &fetch::FetchFrom,
     target: PathBuf,
 ) -> Result<(PackageFolder, Fetched), Failure> {
     let (folder, fetched) = fetch::fetch(context, session, &record.listing, from, &target)?;
@@ -299,7 +299,7 @@ fn dispute(
     store: &DealStore,
     deal: &str,
     segment: Option<u64>,
-    from: &fetch::From,
+    from: &fetch::FetchFrom,
 ) -> Result<(), Failure> {
     let mut record = store.find(deal)?;
     let session = Session::open(context)?;

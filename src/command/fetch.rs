@@ -18,7 +18,7 @@ use crate::session::Session;
 
 /// Where to fetch from.
 #[derive(Args, Clone, Debug)]
-pub struct From {
+pub struct FetchFrom {
     /// Another address that serves the package; may be repeated. A node's, or that of a folder of
     /// packages on any server: below it stands PACKAGE/segments
     #[arg(long = "mirror", value_name = "URL", value_parser = mirror)]
@@ -35,7 +35,7 @@ fn mirror(text: &str) -> Result<Mirror, String> {
     Mirror::named(text)
 }
 
-impl From {
+impl FetchFrom {
     fn sources(&self) -> Sources {
         Sources {
             mirrors: self.mirrors.clone(),
@@ -71,7 +71,7 @@ pub fn fetch(
     context: &Context,
     session: &Session,
     listing: &ListingId,
-    from: &From,
+    from: &FetchFrom,
     target: &Path,
 ) -> Result<(PackageFolder, Fetched), Failure> {
     let above = crate::operation::prepare::above(target);

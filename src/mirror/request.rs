@@ -211,7 +211,8 @@ impl Ranged {
             let expected = format!("bytes {}-{last}/{total}", range.start);
             let found = header(answer.headers(), &CONTENT_RANGE).unwrap_or_default();
             if found != expected && found != format!("bytes {}-{last}/*", range.start) {
-                let found: String = found.chars().filter(char::is_ascii_graphic).take(60).collect();
+                let found: String =
+                    found.chars().filter(|c| matches!(c, ' '..='~')).take(60).collect();
                 return Err(Fault::Leave(format!(
                     "answers with the range `{found}` where `{expected}` was asked for"
                 )));

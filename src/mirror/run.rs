@@ -103,7 +103,7 @@ impl Run<'_> {
         let mut body = Ranged::ask(client, url, range, offsets.total(), patience).await?;
         let mut bytes = Vec::new();
         let mut pace = Pace { begun: Instant::now(), bytes: 0 };
-        for segment in segments {
+        for segment in segments.clone() {
             let place = offsets.range(segment).ok_or_else(missing)?;
             let length = usize::try_from(place.end - place.start).map_err(|_| missing())?;
             bytes.clear();

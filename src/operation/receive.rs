@@ -9,7 +9,7 @@ use galen_dataset::manifest::MAX_MANIFEST_BYTES;
 use galen_dataset::open::{Opened, open as open_package};
 use galen_dataset::opener::OpenError;
 use galen_dataset::pack::Report;
-use galen_dataset::package::{Listing, PackageFolder, check_leaves, decode_leaves};
+use galen_dataset::package::{Listing, PackageError, PackageFolder, check_leaves, decode_leaves};
 use galen_dataset::partial::Partial;
 use galen_dataset::seal::MasterKey;
 use galen_market::action::Action;
@@ -90,10 +90,10 @@ pub fn fetch(
         let limit = known.layout.segments().saturating_mul(LEAF_BYTES as u64);
         let leaves = mirrors
             .part(Part::Leaves, limit, watch, |bytes| {
-                let leaves = decode_leaves(&known.layout, &bytes);
-                let checked = leaves.and_then(|leaves| check_leaves(&known, &leaves));
-                checked.map_err(|error| error.to_string())?;
-                Ok(bytes)
+                let wrong = |error: PackageError| error.to_string();
+                let leaves = decode_leaves(&known.layout, &bytes).map_err(wrong)?;
+                check_leaves(&known, &leaves).map_err(wrong)?;
+                Ok(leaves)
             })
             .await?;
         let partial = Partial::begin(&partial_folder, known, manifest, leaves)?;

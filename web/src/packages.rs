@@ -15,7 +15,7 @@ use galen_market::id::PackageId;
 use galen_market::layout::{Dictionary, Layout, MAX_LAYOUT_BYTES, Place};
 use galen_market::listing::Listing;
 use galen_market::segment::{
-    LEAF_BYTES, Leaf, LeafTree, MAX_CIPHERTEXT_BYTES, MAX_MANIFEST_BYTES, OVERHEAD_BYTES,
+    LEAF_BYTES, Leaf, MAX_CIPHERTEXT_BYTES, MAX_MANIFEST_BYTES, OVERHEAD_BYTES, RootBuilder,
     ciphertext_hash, manifest_hash,
 };
 use serde::Deserialize;
@@ -341,8 +341,9 @@ fn leaves(listing: &Listing, bytes: &[u8]) -> Result<Vec<Leaf>, ApiError> {
         .map(Leaf::from_bytes)
         .collect::<Option<_>>()
         .ok_or_else(wrong)?;
-    let tree = LeafTree::new(&leaves).ok_or_else(wrong)?;
-    if tree.root() == listing.root.0 { Ok(leaves) } else { Err(wrong()) }
+    let mut root = RootBuilder::default();
+    leaves.iter().for_each(|leaf| root.push(leaf));
+    if root.finish() == Some(listing.root.0) { Ok(leaves) } else { Err(wrong()) }
 }
 
 /// The length of every encrypted segment. The layout says all but those of dictionaries, which the

@@ -7,7 +7,7 @@
 //! zeros. Depends on `package` and `stream`.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,7 +18,7 @@ use crate::durable::{At, FileError, parent, sync_folder};
 use crate::manifest::Manifest;
 use crate::package::{
     LAYOUT_FILE, LEAVES_FILE, Listing, MANIFEST_FILE, Offsets, PackageError, PackageFolder,
-    SEGMENTS_FILE, SUMMARY_FILE, check_leaves, check_segment, decode_leaves,
+    SEGMENTS_FILE, SUMMARY_FILE, check_leaves, check_segment,
 };
 use crate::stream::each;
 
@@ -28,7 +28,6 @@ pub struct Partial {
     folder: PathBuf,
     listing: Listing,
     manifest: Vec<u8>,
-    encoded: Vec<u8>,
     leaves: Vec<Leaf>,
     offsets: Offsets,
     path: PathBuf,
@@ -45,12 +44,11 @@ impl Partial {
         folder: &Path,
         listing: Listing,
         manifest: Vec<u8>,
-        encoded: Vec<u8>,
+        leaves: Vec<Leaf>,
     ) -> Result<Self, PackageError> {
         let declared = Manifest::from_bytes(&manifest)?;
         declared.agrees_with(&listing.layout).map_err(PackageError::ManifestDisagrees)?;
         let offsets = Offsets::new(&listing.layout, &declared)?;
-        let leaves = decode_leaves(&listing.layout, &encoded)?;
         check_leaves(&listing, &leaves)?;
         fs::create_dir_all(folder).at(folder)?;
         let path = folder.join(SEGMENTS_FILE);
@@ -67,16 +65,7 @@ impl Partial {
         }
         // Places that are not written yet take no room.
         file.set_len(offsets.total()).at(&path)?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            listing,
-            manifest,
-            encoded,
-            leaves,
-            offsets,
-            path,
-            file,
-        })
+        Ok(Self { folder: folder.to_owned(), listing, manifest, leaves, offsets, path, file })
     }
 
     /// Where segments stand.
@@ -130,19 +119,22 @@ impl Partial {
     /// When something cannot be written.
     pub fn finish(self, target: &Path) -> Result<PackageFolder, PackageError> {
         self.file.sync_data().at(&self.path)?;
+        let create = |name: &str, write: &dyn Fn(&mut BufWriter<&File>) -> io::Result<()>| {
+            let path = self.folder.join(name);
+            let file = File::create(&path).at(&path)?;
+            let mut out = BufWriter::new(&file);
+            write(&mut out).and_then(|()| out.flush()).and_then(|()| file.sync_all()).at(&path)
+        };
         for (name, bytes) in [
             (SUMMARY_FILE, &self.listing.summary()?),
             (MANIFEST_FILE, &self.manifest),
             (LAYOUT_FILE, &self.listing.layout.to_bytes()),
-            (LEAVES_FILE, &self.encoded),
         ] {
-            let path = self.folder.join(name);
-            let written = File::create(&path).and_then(|mut file| {
-                io::Write::write_all(&mut file, bytes)?;
-                file.sync_all()
-            });
-            written.at(&path)?;
+            create(name, &|out| out.write_all(bytes))?;
         }
+        create(LEAVES_FILE, &|out| {
+            self.leaves.iter().try_for_each(|leaf| out.write_all(&leaf.to_bytes()))
+        })?;
         sync_folder(&self.folder)?;
         fs::rename(&self.folder, target).at(target)?;
         sync_folder(parent(target))?;

@@ -49,7 +49,7 @@ pub struct Fetch {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
-    from: fetch::From,
+    from: fetch::FetchFrom,
 }
 
 /// Arguments of `withdraw`.
