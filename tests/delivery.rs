@@ -65,6 +65,13 @@ impl Drop for Node {
     }
 }
 
+/// The genesis of a ledger on which a draft costs nothing.
+fn init(home: &Home) {
+    let parameters = json!({ "draft_deposit_per_kib": "0" });
+    let parameters = home.write("parameters.json", parameters.to_string());
+    home.run(&["node", "init", "--parameters", &parameters]).done();
+}
+
 /// A ledger on which a hospital has listed a package whose segments are in a folder of mirrors.
 struct World {
     node: Node,
@@ -79,11 +86,11 @@ impl World {
     /// `store` is where the segments go, `locations` where the listing says that they are.
     fn new(store: Option<&str>, locations: &[&str], environment: &[(&str, &str)]) -> Self {
         let home = Home::new();
-        home.run(&["node", "init"]).done();
+        init(&home);
         let node = Node::start(&home, &[], &[]);
         let served = home.path("served");
         let store = store.map_or_else(|| served.display().to_string(), str::to_owned);
-        Self::on(home, node, Some((&store, environment)), locations)
+        Self::on(home, node, Some((store.as_str(), environment)), locations)
     }
 
     /// The same at a node that runs, with the segments in a store or at the node.
@@ -119,7 +126,7 @@ impl World {
             }
             None => home.run(&publish).done(),
         };
-        assert_eq!(published["standing"], "live", "{published}");
+        assert_eq!(published["standing"]["state"], "live", "{published}");
         let segments = fs::read(home.path("packed/segments")).unwrap();
         Self { node, home, package, served, segments }
     }
@@ -420,7 +427,7 @@ fn a_package_is_published_to_and_fetched_from_an_s3_compatible_store() {
 
     // A node that keeps its packages in the bucket takes them in, and serves ranges of them.
     let other = Home::new();
-    other.run(&["node", "init"]).done();
+    init(&other);
     let more = ["--packages", "s3://hospital/of-the-node"];
     let node = Node::start(&other, &more, &bucket.environment());
     let second = World::on(other, node, None, &[]);
@@ -431,7 +438,7 @@ fn a_package_is_published_to_and_fetched_from_an_s3_compatible_store() {
     assert!(!second.home.path("home/node/packages").exists());
 
     let nowhere = Home::new();
-    nowhere.run(&["node", "init"]).done();
+    init(&nowhere);
     let refused = nowhere.run(&["node", "run", "--packages", "ftp://hospital/packages"]);
     assert_eq!(refused.refused(), (1, "store".to_owned()));
 }

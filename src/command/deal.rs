@@ -72,6 +72,7 @@ pub enum Deal {
         /// The new folder
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// Where to fetch from
         #[command(flatten)]
         from: fetch::FetchFrom,
     },
@@ -98,6 +99,7 @@ pub enum Deal {
         /// The new folder
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+        /// Where to fetch from
         #[command(flatten)]
         from: fetch::FetchFrom,
     },
@@ -111,6 +113,7 @@ pub enum Deal {
         /// The bad segment, if it is known; it is looked for if not
         #[arg(long)]
         segment: Option<u64>,
+        /// Where to fetch from
         #[command(flatten)]
         from: fetch::FetchFrom,
     },

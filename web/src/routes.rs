@@ -2,10 +2,12 @@
 
 use std::ops::RangeInclusive;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use galen_api::{
     ListingFilter, MAX_WAIT_MS, Part, Stored, Submitted, TransactionState, codes, stage_from_name,
 };
@@ -254,7 +256,9 @@ async fn serve(app: &Arc<App>, request: &mut Request, package: PackageId, part: 
                 file.seek(std::io::SeekFrom::Start(first)).await?;
                 warp::reply::stream(FileChunks { file, left }).into_response()
             }
-            Body::Stream(stream) => warp::reply::stream(stream).into_response(),
+            Body::Stream(stream) => {
+                warp::reply::stream(StoreChunks(Mutex::new(stream))).into_response()
+            }
         }
     };
     let headers = response.headers_mut();
@@ -275,6 +279,17 @@ async fn serve(app: &Arc<App>, request: &mut Request, package: PackageId, part: 
         }
     }
     Ok(response)
+}
+
+/// What a store sends. The lock is never waited for: it makes the stream one that threads may share.
+struct StoreChunks(Mutex<BoxStream<'static, object_store::Result<Bytes>>>);
+
+impl warp::Stream for StoreChunks {
+    type Item = object_store::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_next(cx)
+    }
 }
 
 struct FileChunks {

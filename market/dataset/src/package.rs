@@ -24,10 +24,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use galen_market::id::{Digest, PackageId};
-use galen_market::layout::{Dictionary, Layout, MAX_LAYOUT_BYTES, Place, SEGMENT_BYTES, Width};
+use galen_market::layout::{Layout, MAX_LAYOUT_BYTES};
 use galen_market::segment::{
-    LEAF_BYTES, Leaf, LeafTree, MAX_CIPHERTEXT_BYTES, OVERHEAD_BYTES, PackageParts, RangeProof,
-    RootBuilder, manifest_hash,
+    LEAF_BYTES, Leaf, LeafTree, PackageParts, RangeProof, RootBuilder, manifest_hash,
 };
 use galen_zk::field::Scalar;
 use serde::{Deserialize, Serialize};

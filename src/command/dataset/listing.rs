@@ -48,6 +48,7 @@ pub struct Fetch {
     /// The new folder
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Where to fetch from
     #[command(flatten)]
     from: fetch::FetchFrom,
 }
