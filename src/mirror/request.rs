@@ -1,6 +1,7 @@
 //! Requests to a mirror, answered by anything: every length and every wait is bounded, and an answer
 //! is taken only if it is the range that was asked for. Depends on reqwest and tokio.
 
+use std::error::Error as _;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,10 +74,11 @@ fn redirected(attempt: Attempt<'_>, trusted: bool) -> reqwest::redirect::Action 
     }
 }
 
-/// An error with its causes, which hold what a person needs.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
+/// The causes of an error, which hold what a person needs; the error itself repeats the address.
+fn told(error: &reqwest::Error) -> String {
     let mut cause = error.source();
+    let mut text = cause.map_or_else(|| error.to_string(), ToString::to_string);
+    cause = cause.and_then(std::error::Error::source);
     while let Some(error) = cause {
         text = format!("{text}: {error}");
         cause = error.source();
