@@ -9,28 +9,44 @@
 //!   are ever sent again;
 //! - runs once for a home directory.
 //!
-//! Depends on the session and the wallet. [`decide`] is the whole judgement, as a pure function.
+//! It signs only what its [`policy`] allows; what it does not allow is left for a person, who is called
+//! by a [`webhook`]. No policy reaches past the rules above. Many deals are served at a time, each by one
+//! thread.
+//!
+//! Depends on the session and the wallet. [`decide`] is the whole judgement of time, as a pure function.
 
+mod day;
+pub mod policy;
+pub mod webhook;
+
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use galen_api::{DealView, Status, TransactionState};
 use galen_market::action::Action;
-use galen_market::action::trade::Deliver;
+use galen_market::action::trade::{Deliver, ReviewDeal};
 use galen_market::codec::Bytes;
 use galen_market::deal::{Deal, Stage};
 use galen_market::fee::FeePayer;
 use galen_market::id::{AccountId, DealId};
+use galen_market::identity::presentation::DAY_MS;
 use galen_market::transaction::Transaction;
 use galen_zk::circuit::key_envelope::{KeyEnvelope, seal};
 use galen_zk::keys::Prover;
 use rand::rngs::OsRng;
 use serde::{Deserialize, Serialize};
 
+use self::day::Today;
+use self::policy::{Need, Policy, Rule, Verdict};
+use self::webhook::{Call, Caller, HookKey, Told, event};
 use crate::error::{Exit, Failure};
 use crate::operation::store::PackageStore;
-use crate::session::{Draft, FINAL_TIMEOUT, Session};
+use crate::session::{Draft, FINAL_TIMEOUT, Session, account_of};
+use crate::wallet::derive::AccountKey;
 use crate::wallet::{Wallet, file};
 
 /// Up-time that must be left before a deal's deadline, in milliseconds, unless the ledger's own time
@@ -57,6 +73,20 @@ pub enum Deed {
         deal: DealId,
         /// Why.
         why: Hold,
+    },
+    /// Reviewed the request by a rule of the policy.
+    Reviewed {
+        /// The deal.
+        deal: DealId,
+        /// Whether it was accepted.
+        accepted: bool,
+    },
+    /// Left it for a person.
+    Waits {
+        /// The deal.
+        deal: DealId,
+        /// Why.
+        need: Need,
     },
     /// Could not deliver it; it is tried again.
     Failed {
@@ -116,9 +146,15 @@ pub struct Agent<'a> {
     session: &'a Session,
     wallet: &'a Wallet,
     prover: &'a Prover,
+    key: &'a AccountKey,
     institution: AccountId,
     packages: PackageStore,
     envelopes: PathBuf,
+    notified: PathBuf,
+    policy: Policy,
+    today: Today,
+    caller: Option<Caller>,
+    called: Mutex<BTreeSet<String>>,
     _lock: File,
 }
 
@@ -126,17 +162,20 @@ impl<'a> Agent<'a> {
     /// Takes the lock of a home directory.
     ///
     /// # Errors
-    /// When another agent runs there, or the directory cannot be written.
+    /// When another agent runs there, the directory cannot be written, or the webhook has no key.
     pub fn new(
         session: &'a Session,
         wallet: &'a Wallet,
         prover: &'a Prover,
-        institution: AccountId,
+        key: &'a AccountKey,
         home: &Path,
+        policy: Policy,
     ) -> Result<Self, Failure> {
         let root = home.join("agent");
-        let envelopes = root.join("envelopes");
-        file::private_directory(&envelopes).map_err(|error| Failure::file(&envelopes, &error))?;
+        let (envelopes, notified) = (root.join("envelopes"), root.join("notified"));
+        for folder in [&envelopes, &notified] {
+            file::private_directory(folder).map_err(|error| Failure::file(folder, &error))?;
+        }
         let path = root.join("lock");
         let lock = File::create(&path).map_err(|error| Failure::file(&path, &error))?;
         lock.try_lock().map_err(|_| {
@@ -147,33 +186,86 @@ impl<'a> Agent<'a> {
             )
             .remedy("stop it first; two agents could make two envelopes for one deal")
         })?;
+        let caller = match &policy.webhook {
+            None => None,
+            Some(hook) => {
+                let key = match &hook.key_file {
+                    Some(path) => HookKey::read(path)?,
+                    None => HookKey::from(wallet),
+                };
+                Some(Caller::start(hook, key))
+            }
+        };
         Ok(Self {
             session,
             wallet,
             prover,
-            institution,
+            key,
+            institution: account_of(key),
             packages: PackageStore::of(home),
+            today: Today::open(&root)?,
             envelopes,
+            notified,
+            policy,
+            caller,
+            called: Mutex::default(),
             _lock: lock,
         })
     }
 
-    /// Looks at every ready deal once.
+    /// Looks at every ready deal and every request for review once.
     ///
     /// # Errors
     /// When the node cannot be asked. What concerns one deal only is a [`Deed::Failed`].
     pub fn step(&self) -> Result<Vec<Deed>, Failure> {
-        let deals = self.session.client().deals_of_institution(&self.institution, Stage::Ready)?;
-        let mut deeds = Vec::with_capacity(deals.len());
-        for deal in deals {
-            let id = deal.id;
-            deeds.push(self.serve(&deal).unwrap_or_else(|error| {
-                let advice =
-                    error.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
-                Deed::Failed { deal: id, error: format!("{error}{advice}") }
-            }));
+        let client = self.session.client();
+        let ready = client.deals_of_institution(&self.institution, Stage::Ready)?;
+        let mut deeds = self.all(&ready, &|deal| self.serve(deal));
+        // Reviews are signed by one account, whose nonces are in order.
+        let requested = client.deals_of_institution(&self.institution, Stage::Requested)?;
+        for deal in &requested {
+            deeds.push(self.review(deal).unwrap_or_else(|error| failed(deal.id, &error)));
+        }
+        for (deal, deed) in ready.iter().chain(&requested).zip(&deeds) {
+            let need = match deed {
+                Deed::Waits { need, .. } => *need,
+                Deed::Held { why: Hold::TooLate, .. } => Need::TooLate,
+                Deed::Failed { .. } => Need::Failed,
+                _ => continue,
+            };
+            // A node that cannot be asked about a deal is no reason to call a person: the next look
+            // finds it again.
+            let _ = self.call(deal, need);
         }
         Ok(deeds)
+    }
+
+    /// Serves deals, each by one thread, so many at a time as the policy says.
+    fn all(
+        &self,
+        deals: &[Deal],
+        serve: &(dyn Fn(&Deal) -> Result<Deed, Failure> + Sync),
+    ) -> Vec<Deed> {
+        let next = AtomicUsize::new(0);
+        let deeds = Mutex::new(vec![None; deals.len()]);
+        let work = || {
+            while let Some((at, deal)) = {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                deals.get(at).map(|deal| (at, deal))
+            } {
+                let deed = serve(deal).unwrap_or_else(|error| failed(deal.id, &error));
+                if let Some(slot) = deeds.lock().unwrap_or_else(PoisonError::into_inner).get_mut(at)
+                {
+                    *slot = Some(deed);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..self.policy.concurrency.min(deals.len()) {
+                scope.spawn(work);
+            }
+        });
+        deeds.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten().collect()
     }
 
     /// Steps until `stop` says so, telling what was done.
@@ -197,6 +289,9 @@ impl<'a> Agent<'a> {
                 }
                 Err(failure) => tell(Err(&failure)),
             }
+            for failure in self.heard()? {
+                tell(Err(&failure));
+            }
             std::thread::sleep(every);
         }
         Ok(())
@@ -206,7 +301,10 @@ impl<'a> Agent<'a> {
         if let Err(why) = self.may_deliver(&deal.id)? {
             return Ok(Deed::Held { deal: deal.id, why });
         }
-        let (transaction, again) = self.envelope(deal)?;
+        let (transaction, again) = match self.envelope(deal)? {
+            Ok(envelope) => envelope,
+            Err(need) => return Ok(Deed::Waits { deal: deal.id, need }),
+        };
         // Making the proof took time.
         if let Err(why) = self.may_deliver(&deal.id)? {
             return Ok(Deed::Held { deal: deal.id, why });
@@ -219,19 +317,44 @@ impl<'a> Agent<'a> {
         Ok(Deed::Delivered { deal: deal.id, again })
     }
 
-    /// The one envelope of a deal, and whether it had been made before. It is on the disk, synced,
-    /// when this returns.
+    /// The one envelope of a deal, and whether it had been made before; or why the policy makes none. It
+    /// is on the disk, synced, when this returns. One that was made is good whatever the policy says by
+    /// now: it may have been sent.
     ///
     /// # Errors
     /// When the package's key is not here, or the envelope cannot be proven or kept.
-    pub fn envelope(&self, deal: &Deal) -> Result<(Transaction, bool), Failure> {
-        match self.made(&deal.id)? {
-            Some(transaction) => Ok((transaction, true)),
-            None => Ok((self.make(deal)?, false)),
+    pub fn envelope(&self, deal: &Deal) -> Result<Result<(Transaction, bool), Need>, Failure> {
+        if let Some(transaction) = self.made(&deal.id)? {
+            return Ok(Ok((transaction, true)));
         }
+        if let Err(need) = self.policy.delivers(deal) {
+            return Ok(Err(need));
+        }
+        let day = self.session.status()?.clock_ms / DAY_MS;
+        if let Err(need) = self.today.take(&self.policy, day, deal.id, deal.listing.package)? {
+            return Ok(Err(need));
+        }
+        Ok(Ok((self.make(deal)?, false)))
     }
 
-    /// Waits until the envelopes that were sent are final.
+    /// Reviews a request, if a rule of the policy does.
+    fn review(&self, deal: &Deal) -> Result<Deed, Failure> {
+        let Rule { decide, reason, .. } = match self.policy.reviews(deal) {
+            Ok(rule) => rule,
+            Err(need) => return Ok(Deed::Waits { deal: deal.id, need }),
+        };
+        let accept = *decide == Verdict::Accept;
+        let action = ReviewDeal {
+            institution: self.institution,
+            deal: deal.id,
+            accept,
+            reason: reason.clone(),
+        };
+        self.session.transact(vec![Action::ReviewDeal(action)], &[self.key])?;
+        Ok(Deed::Reviewed { deal: deal.id, accepted: accept })
+    }
+
+    /// Waits until the envelopes that were sent are final, and the calls that wait were tried.
     ///
     /// # Errors
     /// When one was given up, or nothing is decided in time.
@@ -244,6 +367,76 @@ impl<'a> Agent<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Calls a person about a deal, once for each need: what was taken by the receiver is remembered on
+    /// the disk, what could not be told is told again after a restart.
+    fn call(&self, deal: &Deal, need: Need) -> Result<(), Failure> {
+        let Some(caller) = &self.caller else { return Ok(()) };
+        let event = event(&deal.id, need);
+        let mut called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+        if called.contains(&event) || self.notified.join(&event).is_file() {
+            return Ok(());
+        }
+        let view = self.session.client().deal(&deal.id)?;
+        let remedy = match need {
+            Need::Review => format!("galen deal review {}", deal.id),
+            Need::Package | Need::Price | Need::Limit => {
+                "change the policy, if the deal is to be delivered; it is looked at again".to_owned()
+            }
+            Need::Failed => "look at the agent's messages".to_owned(),
+            Need::TooLate => {
+                "find out why; the listings take no requests until the institution signs that it is back: galen dataset resume".to_owned()
+            }
+        };
+        let call = Call {
+            event: event.clone(),
+            need,
+            words: need.words().to_owned(),
+            chain: self.session.chain(),
+            institution: self.institution,
+            deal: deal.id,
+            package: deal.listing.package,
+            price: deal.price.clone(),
+            remaining_ms: view.remaining_ms,
+            remedy,
+        };
+        // A full queue is asked again at the next look.
+        if caller.call(call) {
+            called.insert(event);
+        }
+        Ok(())
+    }
+
+    /// Remembers the calls that were taken, and gives those that were not.
+    fn heard(&self) -> Result<Vec<Failure>, Failure> {
+        self.remember(self.caller.as_ref().map(Caller::told).unwrap_or_default())
+    }
+
+    fn remember(&self, told: Vec<Told>) -> Result<Vec<Failure>, Failure> {
+        let mut failures = Vec::new();
+        for told in told {
+            match told {
+                Told::Yes(event) => {
+                    let path = self.notified.join(&event);
+                    file::replace(&path, b"").map_err(|error| Failure::file(&path, &error))?;
+                }
+                Told::No { event, why } => failures.push(
+                    Failure::new(Exit::Failure, "agent.webhook", format!("{event}: {why}"))
+                        .remedy("look at the receiver; the call is made again after a restart"),
+                ),
+            }
+        }
+        Ok(failures)
+    }
+
+    /// Ends the calls, and says which were not taken.
+    ///
+    /// # Errors
+    /// When it cannot be written down which were.
+    pub fn finish(mut self) -> Result<Vec<Failure>, Failure> {
+        let told = self.caller.take().map(Caller::finish).unwrap_or_default();
+        self.remember(told)
     }
 
     fn may_deliver(&self, deal: &DealId) -> Result<Result<(), Hold>, Failure> {
@@ -301,27 +494,33 @@ impl<'a> Agent<'a> {
         Ok(transaction)
     }
 
-    /// Forgets the envelopes of deals that are over.
+    /// Forgets the envelopes and the calls of deals that are over.
     ///
     /// # Errors
     /// When the directory or the node cannot be read.
     pub fn tidy(&self) -> Result<usize, Failure> {
-        let failed = |error: std::io::Error| Failure::file(&self.envelopes, &error);
         let mut removed = 0;
-        for entry in fs::read_dir(&self.envelopes).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            let name = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .and_then(|name| name.parse::<DealId>().ok());
-            let Some(deal) = name else { continue };
-            if self.session.client().deal(&deal)?.deal.stage.is_final() {
-                fs::remove_file(&path).map_err(|error| Failure::file(&path, &error))?;
-                removed += 1;
+        for folder in [&self.envelopes, &self.notified] {
+            let unreadable = |error: std::io::Error| Failure::file(folder, &error);
+            for entry in fs::read_dir(folder).map_err(unreadable)? {
+                let path = entry.map_err(unreadable)?.path();
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                // An envelope is named by its deal, a call by its deal and what it was about.
+                let name = name.split_once('-').map_or(name, |(deal, _)| deal);
+                let Ok(deal) = name.parse::<DealId>() else { continue };
+                if self.session.client().deal(&deal)?.deal.stage.is_final() {
+                    fs::remove_file(&path).map_err(|error| Failure::file(&path, &error))?;
+                    removed += 1;
+                }
             }
         }
         Ok(removed)
     }
+}
+
+fn failed(deal: DealId, error: &Failure) -> Deed {
+    let advice = error.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
+    Deed::Failed { deal, error: format!("{error}{advice}") }
 }
 
 #[cfg(test)]

@@ -18,9 +18,14 @@ pub mod fetch;
 pub mod gateway;
 pub mod issuer;
 pub mod key;
+pub mod ledger;
+pub mod licence;
 pub mod node;
 pub mod params;
+pub mod purpose;
 pub mod registrar;
+pub mod standing;
+pub mod subscription;
 
 /// A marketplace for research data.
 #[derive(Parser, Debug)]
@@ -72,6 +77,18 @@ pub enum Command {
     /// Buy a dataset, open it, dispute it
     #[command(subcommand)]
     Deal(deal::Deal),
+    /// A licence as a file: export it, check it without a node
+    #[command(subcommand)]
+    Licence(licence::Licence),
+    /// Later versions of what was bought: claim them, renew
+    #[command(subcommand)]
+    Subscription(subscription::Subscription),
+    /// Ask for a dataset that may not be listed yet
+    #[command(subcommand)]
+    Standing(standing::Standing),
+    /// A party's own statement; headers to trust later
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
     /// Deliver an institution's keys while its people sleep
     #[command(subcommand)]
     Agent(agent::Agent),
@@ -120,6 +137,10 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Account(command) => account::run(&context, command),
         Command::Dataset(command) => dataset::run(&context, command),
         Command::Deal(command) => deal::run(&context, command),
+        Command::Licence(command) => licence::run(&context, command),
+        Command::Subscription(command) => subscription::run(&context, command),
+        Command::Standing(command) => standing::run(&context, command),
+        Command::Ledger(command) => ledger::run(&context, command),
         Command::Agent(command) => agent::run(&context, command),
         Command::Demo(command) => demo::run(&context, &command),
         Command::Completions { shell } => {

@@ -33,6 +33,8 @@ pub enum Exit {
     Input = 8,
     /// Asked for confirmation and not given.
     NotConfirmed = 9,
+    /// A licence is genuine, and not in force: expired, revoked, or not begun.
+    NotInForce = 10,
 }
 
 /// Shown under `galen --help`.
@@ -47,7 +49,8 @@ Exit codes:
   6  the ledger refused the transaction for another rule
   7  keystore, password, seed or key file
   8  a given file is not what it should be
-  9  not confirmed";
+  9  not confirmed
+  10 a licence is genuine, and not in force";
 
 /// A failed command.
 #[derive(Debug, Serialize)]
@@ -225,10 +228,11 @@ mod tests {
             Exit::Key,
             Exit::Input,
             Exit::NotConfirmed,
+            Exit::NotInForce,
         ];
         for (place, exit) in codes.into_iter().enumerate() {
             assert_eq!(exit as usize, place + 1);
-            assert!(EXIT_CODES.contains(&format!("\n  {}  ", exit as u8)));
+            assert!(EXIT_CODES.contains(&format!("\n  {:<2} ", exit as u8)));
         }
     }
 }

@@ -286,6 +286,10 @@ impl Session {
     pub fn build(&self, draft: &Draft<'_>) -> Result<Transaction, Failure> {
         let accounts: Vec<AccountId> = draft.signers.iter().map(|key| account_of(key)).collect();
         let mut transaction = self.unsigned(draft, &accounts)?;
+        // A credential's proof speaks of the keys that sign beside it.
+        transaction.authorization.deal_key = draft
+            .deal_key
+            .map(|key| KeySignature { key: account_of(key), signature: Signature([0; 64]) });
         if let Some(present) = draft.credential {
             transaction.authorization.credential = Some(present(&transaction)?);
         }

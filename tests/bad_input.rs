@@ -151,7 +151,7 @@ fn descriptions_and_tables_that_do_not_fit_are_not_packed() {
     let cases = [
         (change("title", "titel"), 8, "description"),
         (change("250000 EUR", "2500.00 EUR"), 2, "money"),
-        (change("HMB", "DUO:0000043"), 8, "terms.clause"),
+        (change("HMB", "DUO:0000099"), 8, "terms.clause"),
         (change("[\"HMB\", \"NPU\"]", "[\"NPU\"]"), 8, "description.terms"),
         (change("\"licence_months\": 24", "\"licence_months\": 0"), 8, "description.terms"),
         (change("licence.txt", "nowhere.txt"), 1, "file.io"),
@@ -292,7 +292,7 @@ fn nobody_there_and_wrong_addresses_have_their_exit_codes() {
         &["dataset", "list"],
         &["dataset", "show", package],
         &["dataset", "publish", package],
-        &["dataset", "withdraw", package],
+        &["dataset", "withdraw", package, "--reason", "a test"],
         &["gateway", "mint", "--to", &account, "--amount", "1 EUR"],
         &["registrar", "list"],
         &["issuer", "list"],

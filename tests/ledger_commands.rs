@@ -5,106 +5,10 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
-use support::{DESCRIPTION, Home, ROLES, Ran, ward, with};
-
-/// A node that runs until it is dropped.
-struct Node {
-    child: Child,
-    url: String,
-}
-
-impl Node {
-    fn start(home: &Home) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_galen"))
-            .args(["node", "run", "--listen", "127.0.0.1:0", "--json", "--home"])
-            .arg(home.path("home"))
-            .env("RUST_LOG", "warn,arc_malachitebft_network=off")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = String::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            said.push_str(&line.unwrap());
-            if said.ends_with('}') {
-                break;
-            }
-        }
-        let said: Value = serde_json::from_str(&said).unwrap();
-        Self { child, url: said["url"].as_str().unwrap().to_owned() }
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A ledger with three registrars of whom two must sign, and the homes of its parties.
-struct World {
-    node: Node,
-    one: Home,
-    two: Home,
-    hospital: Home,
-    university: Home,
-    bank: Home,
-    researcher: Home,
-}
-
-fn account(home: &Home, role: &str) -> String {
-    home.run(&["key", "show", "--role", role]).done()["account"].as_str().unwrap().to_owned()
-}
-
-impl World {
-    fn new() -> Self {
-        let [one, two, hospital, university, bank, researcher] =
-            std::array::from_fn(|_| Home::new());
-        let (first, second) = (account(&one, "registrar"), account(&two, "registrar"));
-        let (third, gateway) = ("33".repeat(32), account(&bank, "gateway"));
-        let parameters = json!({
-            "revoke_epoch_ms": 1000, "max_idle_ms": 500, "draft_deposit_per_kib": "10"
-        });
-        let parameters = one.write("parameters.json", parameters.to_string());
-        let init = [
-            "node",
-            "init",
-            "--threshold",
-            "2",
-            "--gateway",
-            &gateway,
-            "--parameters",
-            &parameters,
-        ];
-        let registrars = ["--registrar", &first, "--registrar", &second, "--registrar", &third];
-        one.run(&with(&init, &registrars)).done();
-        let node = Node::start(&one);
-        for home in [&one, &two, &hospital, &university, &bank] {
-            home.write("evidence.pdf", "signed and sealed");
-        }
-        Self { node, one, two, hospital, university, bank, researcher }
-    }
-
-    fn run(&self, home: &Home, arguments: &[&str]) -> Ran {
-        home.run(&with(arguments, &["--node", &self.node.url, "--yes"]))
-    }
-
-    /// Admits a party by two registrars.
-    fn admit(&self, account: &str, role: &str) {
-        let file = format!("{role}.json");
-        let admit = ["registrar", "admit", "--account", account, "--role", role, "--name", role];
-        let together = ["--evidence", "evidence.pdf", "--out", &file];
-        self.run(&self.one, &with(&admit, &together)).done();
-        let theirs = self.two.write(&file, fs::read(self.one.path(&file)).unwrap());
-        assert_eq!(self.run(&self.two, &["registrar", "sign", &theirs]).done()["complete"], true);
-        self.run(&self.two, &["registrar", "send", &theirs]).done();
-    }
-}
+use support::ledger::{World, account};
+use support::{DESCRIPTION, Home, ROLES, ward, with};
 
 #[test]
 fn two_of_three_registrars_admit_together_and_one_alone_does_not() {
@@ -271,7 +175,7 @@ fn a_credential_is_one_persons_for_one_time() {
     assert_eq!(accept(&world.bank, &stolen).refused(), (8, "credential.other_holder".to_owned()));
     let text = String::from_utf8(given).unwrap();
     let better =
-        world.researcher.write("better.json", text.replace("\"purposes\": 10", "\"purposes\": 11"));
+        world.researcher.write("better.json", text.replace("\"purposes\": 74", "\"purposes\": 75"));
     assert_eq!(
         accept(&world.researcher, &better).refused(),
         (8, "credential.not_listed".to_owned())
@@ -351,7 +255,9 @@ fn a_dataset_is_published_step_by_step_and_goes_on_where_it_stopped() {
         1
     );
     assert_eq!(world.run(home, &["dataset", "list", "--k-min", "500"]).done(), json!([]));
-    world.run(home, &["dataset", "withdraw", "package"]).done();
+    world.run(home, &["dataset", "withdraw", "package", "--reason", "a pause"]).done();
+    let listed = world.run(home, &all).done();
+    assert_eq!(listed[0]["listing"]["closing"]["reason"], "a pause");
     assert_eq!(world.run(home, &["dataset", "list"]).done(), json!([]));
     assert_eq!(
         world.run(home, &["dataset", "show", "00ff00ff"]).refused(),

@@ -79,11 +79,11 @@ fn adversary_26_a_dataset_is_listed_bought_delivered_refunded_and_disputed() {
     println!("{found}");
 }
 
-/// The only CSV file that the researcher opened.
+/// The only CSV file that the researcher opened; the description lies beside it.
 fn opened_name(root: &Path) -> PathBuf {
     let folder = root.join("researcher/opened");
-    let mut names: Vec<_> =
-        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.filter(|name| name != "datapackage.json").collect();
     assert_eq!(names.len(), 1, "{names:?}");
     PathBuf::from(names.remove(0))
 }

@@ -1,12 +1,10 @@
-//! A block: its header, its transactions and its name. Bytes are borsh, canonical and bounded.
-//!
-//! A header carries the root of the state *after* the block, so that a proof against the header of
-//! height `h` speaks of everything that happened up to and including `h`, and a ledger that makes
-//! blocks on demand only needs no further block before something can be proven.
+//! A block: its header, which light clients know too, and its transactions. Bytes are borsh, canonical
+//! and bounded.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest, Sha256};
-use std::fmt;
+
+pub use galen_light::{BlockId, Header};
 
 /// The most bytes that the transactions of one block may have together.
 pub const MAX_TRANSACTION_BYTES: usize = 4 << 20;
@@ -14,51 +12,6 @@ pub const MAX_TRANSACTION_BYTES: usize = 4 << 20;
 pub const MAX_TRANSACTIONS: usize = 4096;
 /// The most bytes of an encoded block: its transactions with their lengths, and the header.
 pub const MAX_BLOCK_BYTES: usize = MAX_TRANSACTION_BYTES + 4 * MAX_TRANSACTIONS + 1024;
-
-/// The name of a block: a hash of its header.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
-pub struct BlockId(pub [u8; 32]);
-
-impl fmt::Display for BlockId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
-
-impl fmt::Debug for BlockId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BlockId({self})")
-    }
-}
-
-/// What the validators sign, by its hash.
-#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-pub struct Header {
-    /// The ledger that the block belongs to.
-    pub chain_id: [u8; 32],
-    /// One more than the parent's; the first block has height 1.
-    pub height: u64,
-    /// The proposer's clock, in milliseconds since 1970; greater than the parent's.
-    pub time_ms: u64,
-    /// The block before. The parent of the first block is named by the chain id.
-    pub parent: BlockId,
-    /// The consensus key of the validator who made the block.
-    pub proposer: [u8; 32],
-    /// Hash of the transactions, see [`transactions_hash`].
-    pub transactions: [u8; 32],
-    /// Root of the authenticated state after this block.
-    pub state_root: [u8; 32],
-}
-
-impl Header {
-    /// The name of the block.
-    pub fn id(&self) -> BlockId {
-        let mut hasher = Sha256::new();
-        hasher.update(b"galen block 1");
-        hasher.update(encoded(self));
-        BlockId(hasher.finalize().into())
-    }
-}
 
 /// A header with the transactions that it names.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -148,7 +101,10 @@ mod tests {
             parent: BlockId([1; 32]),
             proposer: [2; 32],
             transactions: transactions_hash(&transactions),
+            events: [3; 32],
             state_root: [4; 32],
+            validators: [5; 32],
+            next_validators: [6; 32],
         };
         Block { header, transactions }
     }

@@ -31,6 +31,15 @@ pub struct Executed<R, E> {
     pub events: Vec<E>,
 }
 
+/// An event as it is stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredEvent {
+    /// Its canonical bytes.
+    pub bytes: Vec<u8>,
+    /// What it is about: names under which it is found.
+    pub subjects: Vec<Vec<u8>>,
+}
+
 /// Why a block cannot be executed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BlockError<E> {
@@ -160,6 +169,17 @@ pub trait Application: Send + Sync + 'static {
         now: BlockContext,
         transactions: &[Self::Transaction],
     ) -> ExecutedBlock<Self>;
+
+    /// What an event is about, by the state after its block: names under which a node finds it again.
+    /// No name is the beginning of another.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn subjects(
+        &self,
+        state: &dyn StateRead,
+        event: &Self::Event,
+    ) -> Result<Vec<Vec<u8>>, StateError>;
 
     /// In how many milliseconds after the last block the next one is due, if nobody asks for one
     /// earlier: at the next deadline, and at the latest after the maximal idle time.

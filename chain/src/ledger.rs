@@ -4,6 +4,7 @@ use crate::execute::{
     Application, BlockContext, BlockError, Checked, Executed, TransactionId, ValidatorInfo,
 };
 use galen_market::action::Action;
+use galen_market::codec::encode;
 use galen_market::deal::Stage;
 use galen_market::error::TxError;
 use galen_market::event::Event;
@@ -65,6 +66,7 @@ impl Checked for CheckedTransaction {
         match &self.transaction().fee.payer {
             FeePayer::Account(account) => Some(account.0),
             FeePayer::Deal(deal) => Some(deal.0),
+            FeePayer::Standing(standing) => Some(standing.0),
         }
     }
 
@@ -197,6 +199,10 @@ impl Application for GalenLedger {
             }
             Err(error) => Err(BlockError::Block(error.to_string())),
         }
+    }
+
+    fn subjects(&self, state: &dyn StateRead, event: &Event) -> Result<Vec<Vec<u8>>, StateError> {
+        Ok(event.subjects(state)?.iter().map(encode).collect())
     }
 
     fn next_block_due(&self, state: &dyn StateRead) -> Result<u64, StateError> {

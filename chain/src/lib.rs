@@ -24,7 +24,8 @@ extern crate self as galen_chain;
 pub use admission::SubmitError;
 pub use block::{Block, BlockFormatError, BlockId, Header, MAX_BLOCK_BYTES};
 pub use execute::{
-    Application, BlockContext, BlockError, Checked, Executed, TransactionId, ValidatorInfo,
+    Application, BlockContext, BlockError, Checked, Executed, StoredEvent, TransactionId,
+    ValidatorInfo,
 };
 pub use gossip::GossipError;
 pub use key::{NodeKey, NodeKeyError};

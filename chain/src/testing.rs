@@ -252,6 +252,14 @@ impl Application for Counters {
         Ok(Executed { changes: overlay.into_changes(), receipts, events })
     }
 
+    fn subjects(
+        &self,
+        _: &dyn StateRead,
+        (account, _): &(u8, u64),
+    ) -> Result<Vec<Vec<u8>>, StateError> {
+        Ok(vec![vec![*account]])
+    }
+
     fn next_block_due(&self, state: &dyn StateRead) -> Result<u64, StateError> {
         let clock = Self::clock(state);
         let due = state.scan(b"due/", None, 1)?.first().map(|(due, _)| {

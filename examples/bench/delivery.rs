@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use galen_dataset::open::open;
+use galen_dataset::output::Output;
 use galen_dataset::pack::{FileHash, FileInput, PackInput, pack};
 use galen_dataset::package::PackageFolder;
 use galen_dataset::seal::PackageSecret;
@@ -201,7 +202,7 @@ fn whole_file(report: &mut Report, home: &Path, bytes: u64, runs: usize, cold: b
     let key = secret.unwrap().key;
     let took = seconds(runs, cold, &[&opened], || {
         let folder = PackageFolder::read(&sealed).unwrap();
-        let out = open(&folder, key, &srs, &opened, &|_| {}).unwrap();
+        let out = open(&folder, key, &srs, &opened, &Output::default(), &|_| {}).unwrap();
         assert!(out.warnings.is_empty());
     });
     let found = bytes as f64 / 1e9 / took;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use galen_dataset::open::open;
+use galen_dataset::output::Output;
 use galen_dataset::pack::{FileHash, FileInput, PackInput, pack};
 use galen_dataset::package::PackageFolder;
 use galen_market::layout::BlockRows;
@@ -118,8 +119,9 @@ pub fn measure(report: &mut Report) {
     let key = secret.unwrap().key;
     let mut runs = Vec::new();
     for run in 0..RUNS {
-        let (opened, spent) =
-            spend(|| open(&folder, key, &powers, &target("opened", run), &|_| {}));
+        let (opened, spent) = spend(|| {
+            open(&folder, key, &powers, &target("opened", run), &Output::default(), &|_| {})
+        });
         opened.unwrap();
         runs.push(spent);
         fs::remove_dir_all(target("opened", run)).unwrap();

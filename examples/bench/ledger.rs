@@ -69,6 +69,7 @@ pub fn measure(report: &mut Report) {
     let config = ServerConfig::new(
         "127.0.0.1:0".parse().unwrap(),
         Store::folder(&folder.path().join("packages")).unwrap(),
+        folder.path().join("texts"),
     );
     let (node, server) = runtime.block_on(async {
         let node = Node::start(NodeConfig { settings, genesis, verifier }).await.unwrap();

@@ -11,9 +11,11 @@ mod delivery;
 mod files;
 mod hashed;
 mod ledger;
+mod listing;
 mod proofs;
 mod report;
 mod sale;
+mod snarkjs;
 mod statements;
 mod tables;
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use galen_dataset::commit::Combination;
 use galen_dataset::encode::{EncodedTable, encode};
-use galen_dataset::manifest::{Deidentification, Licence, Manifest, PROFILE, RowCounts};
+use galen_dataset::manifest::{Licence, Manifest, PROFILE};
 use galen_dataset::open::open;
 use galen_dataset::opener::Opener;
+use galen_dataset::output::Output;
 use galen_dataset::pack::{PackInput, pack};
 use galen_dataset::package::PackageFolder;
 use galen_dataset::roles::{Role, Roles};
@@ -37,17 +38,6 @@ pub fn manifest() -> Manifest {
         period: None,
         resources: Vec::new(),
         dictionary_bytes: Vec::new(),
-        deidentification: Deidentification {
-            method: "none".to_owned(),
-            k: 1,
-            diversity: BTreeMap::new(),
-            cells_emptied: BTreeMap::new(),
-            persons: "no persons".to_owned(),
-            rows: RowCounts { source: 0, other_rows_of_persons: 0, suppressed: 0, packed: 0 },
-            loss_per_million: 0,
-            generalisation: BTreeMap::new(),
-            dropped: Vec::new(),
-        },
         terms: Vec::new(),
         licence: Licence { name: "None".to_owned(), sha256: "ab".repeat(32) },
         lineage: Vec::new(),
@@ -101,7 +91,7 @@ pub fn measure(report: &mut Report) {
     let key = packed.1.key;
     // Everything from the sealed folder to the verdict: read, decrypted, blinders derived, combined.
     let check = || {
-        let mut opener = Opener::new(&folder, key).unwrap();
+        let opener = Opener::new(&folder, key).unwrap();
         let mut sum = Combination::new(&powers, BlockRows::Full);
         for (table, block) in folder.layout().blocks() {
             sum.add(&opener.block(table, block).unwrap());
@@ -113,7 +103,8 @@ pub fn measure(report: &mut Report) {
     report.rate("decrypted, all commitments checked, a core", AIM, CELLS / times[1], "cells/s");
 
     let out = home.path().join("opened");
-    let ((), spent) = spend(|| drop(open(&folder, key, &powers, &out, &|_| {}).unwrap()));
+    let ((), spent) =
+        spend(|| drop(open(&folder, key, &powers, &out, &Output::default(), &|_| {}).unwrap()));
     report.note("checked and written as CSV, a core", &cells(spent.processor));
     report.note("all cores", &cells(spent.elapsed));
 }

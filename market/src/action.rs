@@ -14,7 +14,7 @@ use crate::codec::{Bounded, Text};
 use crate::context::Context;
 use crate::error::TxError;
 use crate::id::{AccountId, ChainId, ConsensusKey, DealId, Digest};
-use crate::identity::presentation::request_scope;
+use crate::identity::presentation::{ready_scope, request_scope, standing_scope};
 use crate::role::Role;
 
 /// The most leaves that one action inserts or revokes.
@@ -68,6 +68,16 @@ pub enum Action {
     Dispute(trade::Dispute),
     /// Makes a new version of what a listing offers.
     ReviseListing(trade::ReviseListing),
+    /// Takes a listing down for good.
+    TakeDownListing(trade::TakeDownListing),
+    /// Claims a later version for a subscriber.
+    ClaimVersion(trade::ClaimVersion),
+    /// Pays for a further term of a subscription.
+    RenewSubscription(trade::RenewSubscription),
+    /// Asks for a dataset that may not be listed yet, with the money in escrow.
+    PostStanding(trade::PostStanding),
+    /// Takes a standing request back.
+    CancelStanding(trade::CancelStanding),
 }
 
 /// Moves money or stake between accounts.
@@ -238,15 +248,27 @@ impl Action {
         }
     }
 
-    /// The scope in which a credential is shown for the action, if the action needs one.
+    /// The scope in which a credential is shown for the action, if the action takes one.
     #[must_use]
     pub fn credential_scope(&self, chain: ChainId) -> Option<Scalar> {
         match self {
             Self::RequestDeal(action) => {
                 Some(request_scope(chain, &action.institution, &action.package))
             }
+            Self::RenewSubscription(action) => {
+                Some(request_scope(chain, &action.institution, &action.package))
+            }
+            Self::PostStanding(action) => Some(standing_scope(chain, action.period)),
+            Self::Ready(action) => Some(ready_scope(chain, &action.deal)),
             _ => None,
         }
+    }
+
+    /// Whether the action is nothing without a credential. One of those that take one and need none is
+    /// `ready`: whether its deal asks for a credential, the deal knows.
+    #[must_use]
+    pub const fn needs_credential(&self) -> bool {
+        matches!(self, Self::RequestDeal(_) | Self::PostStanding(_))
     }
 
     /// Whether blocks keep room for the action.
@@ -269,12 +291,14 @@ impl Action {
             Self::ReleaseStake(_)
             | Self::Suspend(_)
             | Self::ProveBlock(_)
-            | Self::WithdrawListing(_)
             | Self::ResumeListings(_)
             | Self::ReviewDeal(_)
             | Self::Ready(_)
+            | Self::ClaimVersion(_)
+            | Self::RenewSubscription(_)
             | Self::Deliver(_)
-            | Self::Dispute(_) => Ok(()),
+            | Self::Dispute(_)
+            | Self::CancelStanding(_) => Ok(()),
             Self::Admit(action) => action.check(),
             Self::InsertCredentials(action) => action.check(),
             Self::RevokeCredentials(action) => action.check(),
@@ -282,7 +306,10 @@ impl Action {
             Self::WithdrawBond(action) => action.check(),
             Self::DraftListing(action) => action.check(),
             Self::ReviseListing(action) => action.check(),
+            Self::WithdrawListing(action) => action.check(),
+            Self::TakeDownListing(action) => action.check(),
             Self::RequestDeal(action) => action.check(),
+            Self::PostStanding(action) => action.check(),
         }
     }
 
@@ -314,6 +341,11 @@ impl Action {
             Self::Deliver(action) => action.execute(ctx),
             Self::Dispute(action) => action.execute(ctx, authority),
             Self::ReviseListing(action) => action.execute(ctx),
+            Self::TakeDownListing(action) => action.execute(ctx),
+            Self::ClaimVersion(action) => action.execute(ctx, authority),
+            Self::RenewSubscription(action) => action.execute(ctx, authority),
+            Self::PostStanding(action) => action.execute(ctx, authority),
+            Self::CancelStanding(action) => action.execute(ctx, authority),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The queue of deadlines, in the state, ordered by up-time and then by what is due. Up-time is the
 //! sum of the times between blocks, each counted up to a limit, so that a stalled ledger eats
-//! nobody's time. Depends on what can be due: drafts and deals.
+//! nobody's time. Depends on what can be due: drafts, deals,
+//! subscriptions and standing requests.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -8,10 +9,11 @@ use crate::codec::{decode_exact, encode};
 use crate::context::Context;
 use crate::deal;
 use crate::error::TxError;
-use crate::id::DealId;
+use crate::id::{DealId, StandingId};
 use crate::listing::{self, ListingId};
 use crate::state::{StateError, StateRead};
 use crate::state_key;
+use crate::wanted;
 
 /// Bytes of the time in front of a queue key.
 const TIME_BYTES: usize = 8;
@@ -25,6 +27,12 @@ pub enum Due {
     Draft(ListingId),
     /// The next unfinished deal of a refunded package is refunded.
     Refunds(ListingId),
+    /// The next unfinished deal of a listing that was taken down is looked at, after this one.
+    Takedown(ListingId, Option<DealId>),
+    /// A month of a subscription ends; it is named by its first deal.
+    Month(DealId),
+    /// A standing request ends.
+    Standing(StandingId),
 }
 
 /// Puts something into the queue.
@@ -55,6 +63,9 @@ pub fn run_due(ctx: &mut Context<'_>, max: usize) -> Result<usize, TxError> {
                 Due::Deal(id) => deal::settle_due(ctx, id, at_ms),
                 Due::Draft(id) => listing::expire_draft(ctx, id),
                 Due::Refunds(id) => deal::refund_next(ctx, id),
+                Due::Takedown(id, after) => deal::take_down_next(ctx, id, *after),
+                Due::Month(subscription) => deal::month_ends(ctx, subscription, at_ms),
+                Due::Standing(id) => wanted::expire(ctx, id),
             }
         })?;
         run += 1;

@@ -20,28 +20,33 @@ use crate::codec::{Bytes, Text};
 use crate::context::Context;
 use crate::error::TxError;
 use crate::id::{AccountId, DealId, Digest};
-use crate::listing::{ListingId, TierName};
+use crate::listing::{ListingId, Offer, Tier, TierName};
 use crate::payment::Refund;
 use crate::state_key;
 use crate::terms::{Decision, Purpose};
 
+mod closing;
 mod delivery;
 mod dispute;
 mod escrow;
 pub mod invariant;
 mod licence;
 pub(crate) mod open;
+mod pay;
 mod query;
 mod request;
-mod split;
+mod subscription;
 
+pub(crate) use closing::{queue_takedown, refund_next, take_down_next};
 pub use delivery::{Envelope, envelope_statement};
-pub(crate) use escrow::{refund_next, settle_due};
+pub(crate) use escrow::settle_due;
 pub use invariant::audit;
 pub use licence::{Licence, licence_days};
 pub use open::{Origin, ready_time_ms};
-pub use query::{deals_of_institution, deals_of_listing, ready_deals};
-pub use split::split;
+pub use pay::{MAX_PAYMENTS, MAX_UPSTREAM_STEPS, split};
+pub use query::{all_deals, deals_of_institution, deals_of_listing, ready_deals};
+pub(crate) use subscription::month_ends;
+pub use subscription::{Claim, Ending, MAX_CLAIMS, MAX_TERMS, Subscription, Term, claim_id};
 
 /// The states of a deal.
 #[derive(
@@ -122,6 +127,8 @@ pub enum Termination {
     },
     /// A dispute of another deal of the same package was upheld.
     PackageRefunded,
+    /// The registrars took the listing down before the buyer was ready.
+    TakenDown,
     /// The terms refuse the request: the deal's decision says which clause. Nothing was taken but the
     /// fee.
     TermsRefuse,
@@ -199,6 +206,34 @@ impl Deal {
         Scalar(hash_to_scalar("galen/deal", &[&id.0]))
     }
 
+    /// Whether it takes one of the licences that the listing sells: what subscribers claim does not.
+    fn is_sold(&self) -> bool {
+        !matches!(self.origin, Origin::Claim { .. })
+    }
+
+    /// The offer that both sides agreed to, and the tier: of the listing, or of the subscription of which
+    /// this is a claim.
+    pub(crate) fn agreed(&self, ctx: &Context<'_>) -> Result<(Offer, Tier), TxError> {
+        let (listing, version) = match self.origin {
+            Origin::Claim { package, version, .. } => {
+                (ListingId { package, ..self.listing }, version)
+            }
+            _ => (self.listing, self.version),
+        };
+        let offer = ctx.offer(&listing, version)?;
+        let tier = offer.tier(&self.tier)?.clone();
+        Ok((offer, tier))
+    }
+
+    /// The price of which the buyer is compensated a part: what a subscriber paid, for a claim.
+    fn compensated_price(&self, ctx: &Context<'_>) -> Result<Amount, TxError> {
+        if self.is_sold() {
+            return Ok(self.price.amount);
+        }
+        let (_, tier) = self.agreed(ctx)?;
+        Ok(tier.total(self.seats)?.amount)
+    }
+
     /// Moves on to a stage with the deadline that ends it, in queue and indexes.
     pub(crate) fn enter(&mut self, ctx: &mut Context<'_>, stage: Stage, deadline_ms: Option<u64>) {
         self.leave(ctx);
@@ -234,12 +269,12 @@ impl Context<'_> {
         self.get(&state_key::deal(id))?.ok_or(TxError::UnknownDeal { deal: *id })
     }
 
-    /// A deal at the stage that an action needs. One whose deadline has passed, or whose package was
-    /// refunded, has ended already, though the queue may not have come to it.
+    /// A deal at the stage that an action needs. One whose deadline has passed, or whose listing has ended
+    /// it, has ended already, though the queue may not have come to it.
     ///
     /// # Errors
-    /// [`TxError::UnknownDeal`], [`TxError::WrongStage`], [`TxError::DeadlinePassed`] or
-    /// [`TxError::PackageRefunded`].
+    /// [`TxError::UnknownDeal`], [`TxError::WrongStage`], [`TxError::DeadlinePassed`],
+    /// [`TxError::PackageRefunded`] or [`TxError::ListingTakenDown`].
     pub(crate) fn deal_at(&self, id: &DealId, stage: Stage) -> Result<Deal, TxError> {
         let deal = self.deal(id)?;
         if deal.stage != stage {
@@ -248,11 +283,11 @@ impl Context<'_> {
         if let Some(deadline_ms) = deal.deadline_ms.filter(|at_ms| *at_ms <= self.uptime_ms()) {
             return Err(TxError::DeadlinePassed { deadline_ms });
         }
-        let listing = self.listing(&deal.listing)?;
-        if matches!(listing.standing, crate::listing::Standing::Refunded { .. }) {
-            return Err(TxError::PackageRefunded);
+        match deal.closed_by(self.listing(&deal.listing)?.standing) {
+            None => Ok(deal),
+            Some(Termination::TakenDown) => Err(TxError::ListingTakenDown),
+            Some(_) => Err(TxError::PackageRefunded),
         }
-        Ok(deal)
     }
 }
 

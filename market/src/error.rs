@@ -5,12 +5,14 @@ use galen_zk::field::Scalar;
 
 use crate::amount::{Amount, AmountError, Asset, Currency};
 use crate::deal::Stage;
-use crate::id::{AccountId, DealId};
+use crate::id::{AccountId, DealId, PackageId, StandingId};
 use crate::layout::LayoutError;
 use crate::listing::{ClaimError, ListingId};
 use crate::payment::Purse;
 use crate::role::Role;
 use crate::state::StateError;
+use crate::terms::Code;
+use crate::wanted::Ending;
 
 macro_rules! rules {
     ($( $(#[$doc:meta])* $name:ident $({ $($(#[$fdoc:meta])* $field:ident : $type:ty),* $(,)? })? , $code:literal, $what:literal, $remedy:literal; )*) => {
@@ -404,11 +406,20 @@ rules! {
 
     /// A clause that the ledger cannot decide.
     UnknownClause {
-        /// The number after `DUO:`.
-        duo: u32,
+        /// Which.
+        clause: Code,
     }, "unknown_clause",
-        "the ledger cannot decide clause DUO:{duo:07}",
-        "use DUO:0000042, 0000006, 0000007 or 0000045";
+        "the ledger does not know clause {clause}",
+        "use the codes of the Data Use Ontology";
+    /// A clause lacks its parameter, has one too many, or contradicts the rest of the terms.
+    BadClause {
+        /// Which.
+        clause: Code,
+        /// What is wrong with it.
+        what: String,
+    }, "bad_clause",
+        "clause {clause} {what}",
+        "correct the clause";
     /// Terms contradict themselves.
     BadTerms {
         /// How.
@@ -445,10 +456,13 @@ rules! {
     }, "bad_seats",
         "{got} seats are asked for where the tier is for {least} to {most}",
         "ask for a number between these";
-    /// A purpose lacks its disease, or names one where none belongs.
-    BadPurpose, "bad_purpose",
-        "a disease belongs to disease-specific research and to no other purpose",
-        "name a disease there, and nowhere else";
+    /// A purpose contradicts itself.
+    BadPurpose {
+        /// How.
+        what: String,
+    }, "bad_purpose",
+        "the purpose is not valid: {what}",
+        "correct the purpose";
     /// Number of segments and layout contradict each other.
     SegmentCount {
         /// By the layout.
@@ -503,6 +517,49 @@ rules! {
     }, "too_many_lines",
         "the listing belongs to {lines} lines where at most 4 are allowed",
         "name fewer parents";
+    /// Parents and the step between do not fit together.
+    BadLineage {
+        /// How.
+        what: &'static str,
+    }, "bad_lineage",
+        "the lineage is not valid: {what}",
+        "name every parent once, and say in words what was done to them";
+    /// A listing would descend from itself.
+    LineageCycle, "lineage_cycle",
+        "the listing would descend from itself",
+        "name what it was really made from";
+    /// A listing descends from too many others.
+    TooManyAncestors {
+        /// The most.
+        max: usize,
+    }, "too_many_ancestors",
+        "the listing descends from more than {max} others",
+        "begin another line";
+    /// A listing owes royalties to too many others.
+    TooManyRoyalties {
+        /// To how many.
+        listings: usize,
+    }, "too_many_royalties",
+        "the listing owes royalties to {listings} others where at most 8 are allowed",
+        "name fewer parents";
+    /// The shares do not hold a royalty that is owed upstream.
+    RoyaltyOwed {
+        /// To which listing.
+        listing: ListingId,
+        /// In ten-thousandths.
+        owed: u16,
+        /// What the shares give.
+        given: u16,
+    }, "royalty_owed",
+        "{given} basis points go to {listing}, to which {owed} are owed",
+        "give that listing its share";
+    /// A share goes to a listing to which nothing can be owed.
+    NotUpstream {
+        /// Which one.
+        listing: ListingId,
+    }, "not_upstream",
+        "a share goes to {listing}, from which this listing does not derive",
+        "pay an account instead, or name it as a parent in a new draft";
     /// A line has as many listings as are compared.
     LineFull {
         /// The line's first listing.
@@ -525,6 +582,21 @@ rules! {
     }, "unknown_listing",
         "there is no listing of {listing}",
         "look at the list again";
+    /// The registrars took the listing down.
+    ListingTakenDown, "listing_taken_down",
+        "the registrars took the listing down",
+        "look at the reason that they gave";
+    /// Closing a listing needs a reason.
+    ReasonRequired, "reason_required",
+        "no reason is given",
+        "say in words why; it is recorded for everybody";
+    /// All licences are sold.
+    SoldOut {
+        /// The most.
+        max: u32,
+    }, "sold_out",
+        "all {max} licences of the package are sold or on the way",
+        "wait for one to come back, or ask the institution";
     /// The listing is not live.
     ListingNotLive, "listing_not_live",
         "the listing takes no requests",
@@ -605,6 +677,52 @@ rules! {
     }, "offer_changed",
         "version, price, tier or terms are not those of the present offer, version {version}",
         "look at it and request again";
+    /// A newer version is live.
+    Superseded {
+        /// The newer package.
+        by: PackageId,
+    }, "superseded",
+        "package {by} of the same institution is newer",
+        "subscribe to the newest version, or renew under its offer";
+    /// There is no such subscription.
+    UnknownSubscription {
+        /// Which one.
+        subscription: DealId,
+    }, "unknown_subscription",
+        "deal {subscription} began no subscription",
+        "check the id; a subscription begins when the dispute window of its first deal ends";
+    /// The subscription has ended.
+    SubscriptionEnded, "subscription_ended",
+        "the subscription has ended",
+        "buy the newest version";
+    /// The package is no later version of what was subscribed to.
+    NotInSubscription {
+        /// Which one.
+        listing: ListingId,
+    }, "not_in_subscription",
+        "{listing} does not supersede what was subscribed to",
+        "claim a version of the same line, or buy it";
+    /// The version was claimed already.
+    AlreadyClaimed {
+        /// By which deal.
+        deal: DealId,
+    }, "already_claimed",
+        "the version was claimed by deal {deal}",
+        "go on with that deal";
+    /// The version was claimed too often.
+    TooManyClaims {
+        /// The most.
+        max: u32,
+    }, "too_many_claims",
+        "the version was claimed {max} times",
+        "claim another version, or buy this one";
+    /// The subscription cannot be renewed.
+    NotRenewable {
+        /// Why.
+        what: String,
+    }, "not_renewable",
+        "the subscription cannot be renewed: {what}",
+        "look at the subscription and at the present offer";
     /// The allowance could not pay for the deal's own actions.
     AllowanceTooSmall {
         /// The least allowance.
@@ -681,6 +799,62 @@ rules! {
     }, "dispute_unfounded",
         "segment {segment} is what was listed",
         "there is nothing to dispute";
+
+    // ---- Standing requests ----
+
+    /// There is no such standing request.
+    UnknownStanding {
+        /// Which one.
+        standing: StandingId,
+    }, "unknown_standing",
+        "there is no standing request {standing}",
+        "check the id";
+    /// The standing request has ended.
+    StandingEnded {
+        /// Which one.
+        standing: StandingId,
+        /// Why.
+        ending: Ending,
+    }, "standing_ended",
+        "standing request {standing} has ended: {ending}",
+        "post another one";
+    /// What is wanted is what no listing could have.
+    BadWanted {
+        /// Why.
+        what: String,
+    }, "bad_wanted",
+        "no listing could have what is wanted: {what}",
+        "ask for something else";
+    /// The standing request lasts no time or too long.
+    StandingTime {
+        /// The longest, in milliseconds of up-time.
+        max: u64,
+    }, "standing_time",
+        "a standing request lasts from 1 to {max} ms of up-time",
+        "post it for a shorter time, and again later";
+    /// Another period than the present one.
+    WrongPeriod {
+        /// The present one.
+        period: u32,
+        /// The one given.
+        got: u32,
+    }, "wrong_period",
+        "the request is of period {got}, and this is period {period}",
+        "post it again";
+    /// The fee would come from a standing request that the transaction does not take back.
+    FeeNotOfStanding {
+        /// Which one.
+        standing: StandingId,
+    }, "fee_not_of_standing",
+        "standing request {standing} pays for nothing but its own cancellation",
+        "let an account pay";
+    /// The credential that was shown with `ready` does not meet the deal's terms.
+    NoLongerQualified {
+        /// Which deal.
+        deal: DealId,
+    }, "no_longer_qualified",
+        "the credential does not meet the terms of deal {deal}",
+        "show one that does, or let the deal end";
 
     // ---- Genesis ----
 

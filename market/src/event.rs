@@ -5,52 +5,22 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use galen_zk::field::Scalar;
 use serde::{Deserialize, Serialize};
 
-use crate::amount::{Amount, Asset, Money};
-use crate::deal::{Defect, Termination};
-use crate::id::{AccountId, DealId, Digest};
+use crate::amount::{Amount, Money};
+use crate::codec::Text;
+use crate::deal::{Defect, Ending, Termination};
+use crate::id::{AccountId, DealId, Digest, PackageId, StandingId};
 use crate::listing::ListingId;
-use crate::payment::Purse;
+use crate::payment::Movement;
 use crate::role::Role;
 use crate::terms::Decision;
+use crate::wanted;
 
 /// Something that happened.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// Money or stake moved between accounts.
-    Transferred {
-        /// From.
-        from: AccountId,
-        /// To.
-        to: AccountId,
-        /// What.
-        asset: Asset,
-        /// How much.
-        amount: Amount,
-    },
-    /// A gateway made money.
-    Minted {
-        /// The gateway.
-        gateway: AccountId,
-        /// Who received it.
-        to: AccountId,
-        /// How much.
-        money: Money,
-    },
-    /// A gateway destroyed money.
-    Burned {
-        /// The gateway.
-        gateway: AccountId,
-        /// How much.
-        money: Money,
-    },
-    /// A fee was paid.
-    FeePaid {
-        /// Out of which purse.
-        payer: Purse,
-        /// How much.
-        money: Money,
-    },
+    /// Money or stake moved, was made or destroyed.
+    Moved(Movement),
     /// Stake became voting power.
     Bonded {
         /// The validator.
@@ -119,20 +89,6 @@ pub enum Event {
         /// The new root.
         root: Scalar,
     },
-    /// An institution put money into its bond.
-    BondDeposited {
-        /// The institution.
-        institution: AccountId,
-        /// How much.
-        money: Money,
-    },
-    /// An institution took money out of its bond.
-    BondWithdrawn {
-        /// The institution.
-        institution: AccountId,
-        /// How much.
-        money: Money,
-    },
     /// An institution started a draft.
     ListingDrafted {
         /// Which listing.
@@ -160,6 +116,24 @@ pub enum Event {
     ListingWithdrawn {
         /// Which listing.
         listing: ListingId,
+        /// Why.
+        reason: Text<500>,
+    },
+    /// The registrars took a listing down.
+    ListingTakenDown {
+        /// Which listing.
+        listing: ListingId,
+        /// Why.
+        reason: Text<500>,
+        /// Hash of the evidence.
+        evidence: Digest,
+    },
+    /// A listing has a newer version.
+    ListingSuperseded {
+        /// Which listing.
+        listing: ListingId,
+        /// The newer package of the same institution.
+        by: PackageId,
     },
     /// A draft was not proven in time.
     DraftExpired {
@@ -240,6 +214,8 @@ pub enum Event {
     SharePaid {
         /// The deal.
         deal: DealId,
+        /// By the split of which listing: what was bought, or one upstream of it.
+        listing: ListingId,
         /// To whom.
         account: AccountId,
         /// How much.
@@ -250,6 +226,31 @@ pub enum Event {
         /// The deal.
         deal: DealId,
     },
+    /// The rest of the price of a deal pays for later versions, month by month.
+    SubscriptionBegan {
+        /// The subscription, by its first deal.
+        subscription: DealId,
+        /// How many months are paid for.
+        months: u32,
+    },
+    /// A further term of a subscription was paid for.
+    SubscriptionRenewed {
+        /// The subscription, by its first deal.
+        subscription: DealId,
+        /// How many months more.
+        months: u32,
+        /// What they cost.
+        money: Money,
+    },
+    /// A subscription ended.
+    SubscriptionEnded {
+        /// The subscription, by its first deal.
+        subscription: DealId,
+        /// How.
+        ending: Ending,
+        /// What returned to the subscriber.
+        refunded: Money,
+    },
     /// A deal ended refunded.
     DealTerminated {
         /// The deal.
@@ -258,5 +259,37 @@ pub enum Event {
         termination: Termination,
         /// What the buyer received beside the refund, in minor units of the price's currency.
         compensation: Amount,
+    },
+    /// Somebody asks for a dataset, with the money in escrow.
+    StandingPosted {
+        /// The standing request.
+        standing: StandingId,
+        /// Up-time at which it ends, in milliseconds.
+        until_ms: u64,
+    },
+    /// A listing has what a standing request wants.
+    StandingMatched {
+        /// The standing request.
+        standing: StandingId,
+        /// The deal that was made of it.
+        deal: DealId,
+        /// What it was matched to.
+        listing: ListingId,
+    },
+    /// A deal ended without a key, and its standing request waits for another listing.
+    StandingReopened {
+        /// The standing request.
+        standing: StandingId,
+        /// The deal.
+        deal: DealId,
+    },
+    /// A standing request has ended.
+    StandingEnded {
+        /// The standing request.
+        standing: StandingId,
+        /// Why.
+        ending: wanted::Ending,
+        /// What was left in its purse and went back.
+        returned: Money,
     },
 }

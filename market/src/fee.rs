@@ -8,9 +8,8 @@ use crate::action::Action;
 use crate::amount::{Amount, Asset, Currency, Money};
 use crate::context::Context;
 use crate::error::TxError;
-use crate::event::Event;
 use crate::genesis::CurrencyInfo;
-use crate::id::{AccountId, DealId};
+use crate::id::{AccountId, DealId, StandingId};
 use crate::listing::Lineage;
 use crate::payment::{DealPurse, Purse};
 use crate::state_key;
@@ -57,6 +56,8 @@ pub enum FeePayer {
     Account(AccountId),
     /// The fee allowance of the deal whose single action the transaction is.
     Deal(DealId),
+    /// The purse of the standing request that the transaction takes back and does nothing else.
+    Standing(StandingId),
 }
 
 impl FeePayer {
@@ -66,6 +67,7 @@ impl FeePayer {
         match self {
             Self::Account(account) => Purse::Account(*account),
             Self::Deal(deal) => Purse::Deal(*deal, DealPurse::Allowance),
+            Self::Standing(standing) => Purse::Standing(*standing),
         }
     }
 }
@@ -82,13 +84,15 @@ const BUNDLE_LEAF_UNITS: u64 = 1;
 const BUNDLE_PROOF_UNITS: u64 = 25;
 /// Units of a chart in a draft: the commitment to its totals.
 const CHART_UNITS: u64 = 10;
-/// Units of a draft with charts: its lines are looked through, 64 listings in each of four at most,
+/// Units of a draft with charts or a lineage: its ancestors and its lines are looked through, 64 listings in each of four at most,
 /// those that it was in before included.
 const LINES_UNITS: u64 = 400;
 /// Units of a chart that is compared with those of other listings.
 const COMPARED_CHART_UNITS: u64 = 15;
 /// Units of one change of a credential tree.
 const LEAF_UNITS: u64 = 5;
+/// Units of a standing request: so many times at most the live listings are looked through for it.
+const STANDING_UNITS: u64 = 100;
 /// Units of an action that verifies nothing.
 const ACTION_UNITS: u64 = 1;
 /// The most units of a transaction: about a second on one core, more than the largest bundle and the
@@ -113,9 +117,10 @@ impl Action {
                 let charts = charts.fold(0, u64::saturating_add);
                 let alone = action.lineage == Lineage::default();
                 let each = CHART_UNITS + if alone { 0 } else { COMPARED_CHART_UNITS };
-                let lines = if charts == 0 { 0 } else { LINES_UNITS };
+                let lines = if charts == 0 && alone { 0 } else { LINES_UNITS };
                 ACTION_UNITS.saturating_add(lines).saturating_add(charts.saturating_mul(each))
             }
+            Self::PostStanding(_) => STANDING_UNITS,
             Self::Deliver(_) => PROOF_UNITS,
             // The proof, and hashing and opening a whole segment.
             Self::Dispute(_) => 2 * PROOF_UNITS,
@@ -166,6 +171,16 @@ impl FeeRates {
         let dispute = self.fee(MAX_TRANSACTION_BYTES, SIGNATURE_UNITS + 2 * PROOF_UNITS)?;
         Ok(ready.checked_add(delivery)?.checked_add(dispute)?)
     }
+
+    /// The least fee allowance of a deal that comes of a standing request: its `ready` shows a
+    /// credential too.
+    ///
+    /// # Errors
+    /// [`TxError::Amount`] on overflow.
+    pub fn standing_allowance(&self) -> Result<Amount, TxError> {
+        const CREDENTIAL_BYTES: usize = 4096;
+        Ok(self.deal_allowance()?.checked_add(self.fee(CREDENTIAL_BYTES, PROOF_UNITS)?)?)
+    }
 }
 
 impl Context<'_> {
@@ -195,7 +210,6 @@ impl Context<'_> {
         let money = Money { currency: currency.clone(), amount: fee };
         if !fee.is_zero() {
             self.transfer(&payer.purse(), &Purse::Fees, &Asset::Currency(currency.clone()), fee)?;
-            self.emit(Event::FeePaid { payer: payer.purse(), money: money.clone() });
         }
         Ok(money)
     }

@@ -87,10 +87,16 @@ pub struct Parameters {
     pub deliver_ms: u64,
     /// Up-time in which a buyer disputes.
     pub dispute_ms: u64,
+    /// Up-time of a month of a subscription.
+    pub month_ms: u64,
     /// Compensation for a failed deal, in ten-thousandths of its price ...
     pub compensation_basis_points: u16,
     /// ... but no more than this, in minor units.
     pub compensation_max: Amount,
+    /// The longest up-time of a standing request.
+    pub standing_max_ms: u64,
+    /// The most pairs of a listing and a standing request that one block looks at.
+    pub match_max: u32,
 }
 
 impl Default for Parameters {
@@ -120,8 +126,11 @@ impl Default for Parameters {
             ready_max_ms: 30 * DAY,
             deliver_ms: DAY,
             dispute_ms: 3 * DAY,
+            month_ms: 365 * DAY / 12,
             compensation_basis_points: 1_000,
             compensation_max: Amount::new(1_000_000),
+            standing_max_ms: 180 * DAY,
+            match_max: 64,
         }
     }
 }
@@ -302,10 +311,11 @@ impl Genesis {
         if p.reserved_block_bytes > p.max_block_bytes {
             return bad("reserved_block_bytes is above max_block_bytes");
         }
-        let times = [p.draft_ms, p.ready_ms, p.ready_max_ms, p.deliver_ms, p.dispute_ms];
+        let times =
+            [p.draft_ms, p.ready_ms, p.ready_max_ms, p.deliver_ms, p.dispute_ms, p.month_ms];
         if p.k_min == 0 || times.contains(&0) {
             return bad(
-                "k_min, draft_ms, ready_ms, ready_max_ms, deliver_ms and dispute_ms must be positive",
+                "k_min, draft_ms, ready_ms, ready_max_ms, deliver_ms, dispute_ms and month_ms must be positive",
             );
         }
         if p.compensation_basis_points > crate::listing::BASIS_POINTS {

@@ -83,8 +83,10 @@ fixed_bytes! {
     TransactionId, 32;
     /// Names a package: a hash of its root, number of segments, key commitment, layout and manifest.
     PackageId, 32;
-    /// Names a deal: a hash of the nullifier of its request.
+    /// Names a deal: a hash of the nullifier of its request, or of what else led to it.
     DealId, 32;
+    /// Names a standing request: a hash of the nullifier with which it was posted.
+    StandingId, 32;
     /// A SHA-256 hash of something that has no name of its own.
     Digest, 32;
     /// The verification key of a validator's votes (Ed25519).

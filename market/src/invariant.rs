@@ -30,6 +30,7 @@ pub fn violations(state: &dyn StateRead) -> Result<Vec<Violation>, StateError> {
     let mut found = money(state)?;
     found.extend(validators(state)?);
     found.extend(crate::deal::audit(state)?);
+    found.extend(crate::wanted::audit(state)?);
     Ok(found)
 }
 

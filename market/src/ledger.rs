@@ -167,6 +167,16 @@ impl CheckedTransaction {
     }
 }
 
+#[cfg(feature = "testing")]
+impl CheckedTransaction {
+    /// A transaction whose signatures and credential nobody verified, for tests.
+    pub(crate) fn trusted(transaction: Transaction, credential: Option<ProvenCredential>) -> Self {
+        let (id, bytes) = (transaction.id(), transaction.encode());
+        let hash = Hasher::new("galen/transaction-bytes").part(&bytes).digest();
+        Self(Arc::new(Checked { transaction, bytes, hash, id, credential }))
+    }
+}
+
 impl PartialEq for CheckedTransaction {
     fn eq(&self, other: &Self) -> bool {
         self.0.hash == other.0.hash
@@ -261,6 +271,12 @@ impl Ledger {
         Ok(checked)
     }
 
+    /// Takes what a proof says for verified, for tests.
+    #[cfg(feature = "testing")]
+    pub(crate) fn remember(&self, statement: Digest) {
+        self.0.proofs.remember(statement, Arc::from([]));
+    }
+
     fn check_credential(
         &self,
         transaction: &Transaction,
@@ -274,7 +290,7 @@ impl Ledger {
     }
 
     /// When the next block is due although no transaction waits: up-time in milliseconds of the next
-    /// deadline or batch of revocations. (A quiet ledger makes a block every `max_idle_ms` anyway.)
+    /// deadline or batch of revocations, or of the first thing to be matched. (A quiet ledger makes a block every `max_idle_ms` anyway.)
     ///
     /// # Errors
     /// When the state fails.
@@ -282,7 +298,8 @@ impl Ledger {
         let epoch_ms = parameters(state)?.revoke_epoch_ms;
         let revocation = tree::next_revocation(state, epoch_ms)?;
         let deadline = crate::deadline::next(state)?;
-        Ok([revocation, deadline].into_iter().flatten().min())
+        let matching = crate::wanted::next(state)?;
+        Ok([revocation, deadline, matching].into_iter().flatten().min())
     }
 
     /// The validators of the next block.

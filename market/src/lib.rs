@@ -10,6 +10,7 @@ pub mod amount;
 pub mod authority;
 pub mod codec;
 pub mod context;
+pub mod date;
 pub mod deadline;
 pub mod deal;
 pub mod error;
@@ -27,7 +28,9 @@ pub mod role;
 pub mod segment;
 pub mod state;
 pub mod state_key;
+pub mod subject;
 pub mod terms;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod transaction;
+pub mod wanted;

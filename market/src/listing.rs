@@ -20,20 +20,25 @@ use crate::state_key;
 use crate::terms::Terms;
 
 mod claims;
+mod close;
+mod declared;
 mod draft;
 mod lineage;
 mod offer;
 mod prove;
+mod share;
 mod tier;
 
 pub use claims::{
     Bin, Chart, ChartForm, ClaimError, Diversity, MAX_CHARTS, MAX_DIVERSITY, TableClaims,
     check_claims,
 };
+pub use declared::{CODE_BYTES, ColumnCode, Declared, MAX_COLUMN_CODES, MAX_DECLARED_DISEASES};
 pub(crate) use draft::expire_draft;
-pub use lineage::{Lineage, MAX_LINE_LISTINGS, MAX_LINES, MAX_PARENTS, Published};
-pub use offer::{BASIS_POINTS, Offer, Share};
+pub use lineage::{Lineage, MAX_ANCESTORS, MAX_LINE_LISTINGS, MAX_LINES, MAX_PARENTS, Published};
+pub use offer::Offer;
 pub use prove::TableProgress;
+pub use share::{BASIS_POINTS, MAX_ROYALTIES, Payee, Royalty, Share};
 pub use tier::{
     MAX_SEATS, MAX_SUBSCRIPTION_MONTHS, MAX_TIER_PURPOSES, MAX_TIERS, Seats, SubscriptionTerms,
     Tier, TierName,
@@ -85,6 +90,8 @@ pub enum Standing {
     Live,
     /// It takes no new requests; a new version of the offer makes it live again.
     Withdrawn,
+    /// The registrars took it down: no deal begins or becomes ready any more. Final.
+    TakenDown,
     /// A dispute was upheld: the package is not what was listed. Final.
     Refunded {
         /// The deal of the dispute.
@@ -109,18 +116,38 @@ pub struct Listing {
     pub manifest: Digest,
     /// What it supersedes and was derived from.
     pub lineage: Lineage,
+    /// The package of the same institution that supersedes it, since that is live.
+    pub superseded_by: Option<PackageId>,
+    /// What it owes upstream, fixed when it was drafted.
+    pub royalties: Bounded<Royalty, MAX_ROYALTIES>,
     /// Row blocks of all tables.
     pub blocks: u32,
     /// The current version of the offer, from 1.
     pub version: u32,
     /// Where it stands.
     pub standing: Standing,
+    /// Why it was withdrawn or taken down.
+    pub closing: Option<Closing>,
     /// What the institution locked while it is a draft.
     pub deposit: Money,
     /// Deals that are ready and wait for their key.
     pub undelivered: u32,
+    /// Licences that are sold or on the way: deals that are ready, verified or finalized, without what
+    /// subscribers claim.
+    pub licences: u32,
     /// Time of the block that made it live, in milliseconds since 1970.
     pub live_since_ms: Option<u64>,
+}
+
+/// Why a listing takes no requests any more.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Closing {
+    /// In words.
+    pub reason: Text<500>,
+    /// Hash of the evidence that the registrars looked at, if they took it down.
+    pub evidence: Option<Digest>,
+    /// Time of the block, in milliseconds since 1970.
+    pub since_ms: u64,
 }
 
 /// Why an institution's listings take no requests: it missed a delivery.
@@ -141,8 +168,48 @@ impl Context<'_> {
         self.get(&state_key::listing(id))?.ok_or(TxError::UnknownListing { listing: *id })
     }
 
+    /// Stores a listing, and its place among the live ones if it is one.
     pub(crate) fn put_listing(&mut self, listing: &Listing) {
+        if let Some(since_ms) = listing.live_since_ms {
+            let live = state_key::live_listing(since_ms, &listing.id);
+            match listing.standing {
+                Standing::Live => self.put(&live, &()),
+                _ => self.delete(&live),
+            }
+        }
         self.put(&state_key::listing(&listing.id), listing);
+    }
+
+    /// The newest version of a listing's line, as far as versions supersede each other in order.
+    ///
+    /// # Errors
+    /// [`TxError::UnknownListing`].
+    pub fn newest(&self, id: &ListingId) -> Result<Listing, TxError> {
+        let mut listing = self.listing(id)?;
+        for _ in 0..MAX_LINE_LISTINGS {
+            let Some(package) = listing.superseded_by else { break };
+            listing = self.listing(&ListingId { package, ..listing.id })?;
+        }
+        Ok(listing)
+    }
+
+    /// Whether a package descends from another of the same institution by superseding.
+    ///
+    /// # Errors
+    /// When the state fails.
+    pub(crate) fn supersedes(&self, later: &Listing, earlier: &PackageId) -> Result<bool, TxError> {
+        let mut before = later.lineage.supersedes;
+        for _ in 0..MAX_LINE_LISTINGS {
+            let Some(package) = before else { return Ok(false) };
+            if package == *earlier {
+                return Ok(true);
+            }
+            let id = ListingId { package, ..later.id };
+            before = self
+                .get(&state_key::listing(&id))?
+                .and_then(|listing: Listing| listing.lineage.supersedes);
+        }
+        Ok(false)
     }
 
     /// The layout of a listing or draft.

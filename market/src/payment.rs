@@ -1,11 +1,13 @@
 //! Money on the ledger: purses, transparent accounts, and the types of a deal's funding and refund.
 
 pub mod account;
+pub mod movement;
 pub mod purse;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
+pub use movement::{Movement, Reason};
 pub use purse::{DealPurse, Purse, Supply};
 
 use crate::id::AccountId;

@@ -23,7 +23,7 @@ mod tree;
 pub use plaintext::{
     cut_dictionary, decode_cells, decode_dictionary, encode_cells, encode_dictionary,
 };
-pub use tree::{LeafTree, MAX_PROOF_NODES, RangeProof, RootBuilder};
+pub use tree::{LeafTree, MAX_PROOF_NODES, RangeProof, RootBuilder, bytes_hash};
 
 /// Bytes of the nonce in front of a segment.
 pub const NONCE_BYTES: usize = 12;

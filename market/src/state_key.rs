@@ -9,9 +9,9 @@ use galen_zk::field::Scalar;
 
 use crate::amount::{Amount, Asset, Currency};
 use crate::codec::{decode_exact, encode};
-use crate::deal::{Deal, Licence, Stage};
+use crate::deal::{Claim, Deal, Licence, Stage, Subscription};
 use crate::genesis::{Clock, CurrencyInfo, Parameters, Registrars};
-use crate::id::{AccountId, ConsensusKey, DealId, PackageId, TransactionId};
+use crate::id::{AccountId, ConsensusKey, DealId, PackageId, StandingId, TransactionId};
 use crate::identity::Party;
 use crate::identity::tree::{IssuerTree, RootRecord};
 use crate::identity::validator::{Unbonding, ValidatorRecord};
@@ -20,6 +20,7 @@ use crate::listing::{Listing, ListingId, Offer, Published, Stop, TableClaims, Ta
 use crate::payment::{Purse, Supply};
 use crate::role::Role;
 use crate::state::{Overlay, StateError, StateRead};
+use crate::wanted::StandingRequest;
 
 /// A key and the type of what it holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -84,6 +85,14 @@ mod space {
     pub const DUE: u8 = 45;
     pub const PUBLISHED: u8 = 46;
     pub const LINE_LISTING: u8 = 47;
+    pub const SUBSCRIPTION: u8 = 48;
+    pub const CLAIM: u8 = 49;
+    // Standing requests: 64 and up.
+    pub const STANDING: u8 = 64;
+    pub const OPEN_STANDING: u8 = 65;
+    pub const LIVE_LISTING: u8 = 66;
+    pub const MATCH_TASK: u8 = 67;
+    pub const MATCH_PLACE: u8 = 68;
 }
 
 fn key<T>(space: u8, parts: &[&[u8]]) -> Key<T> {
@@ -370,16 +379,16 @@ pub fn offers(id: &ListingId) -> Prefix<Offer> {
     prefix(space::OFFER, &[&id.institution.0, &id.package.0])
 }
 
-/// That a row block of a draft is proven.
+/// The height at which a row block was proven: where its bundle is to be found.
 #[must_use]
-pub fn proven_block(id: &ListingId, table: u32, block: u32) -> Key<()> {
+pub fn proven_block(id: &ListingId, table: u32, block: u32) -> Key<u64> {
     let parts = [table.to_be_bytes(), block.to_be_bytes()].concat();
     key(space::PROVEN_BLOCK, &[&id.institution.0, &id.package.0, &parts])
 }
 
-/// The proven row blocks of a draft; the rest of a key is table and block, big-endian.
+/// The proven row blocks of a listing; the rest of a key is table and block, big-endian.
 #[must_use]
-pub fn proven_blocks(id: &ListingId) -> Prefix<()> {
+pub fn proven_blocks(id: &ListingId) -> Prefix<u64> {
     prefix(space::PROVEN_BLOCK, &[&id.institution.0, &id.package.0])
 }
 
@@ -456,6 +465,30 @@ pub fn licences() -> Prefix<Licence> {
     prefix(space::LICENCE, &[])
 }
 
+/// A subscription, by its first deal.
+#[must_use]
+pub fn subscription(id: &DealId) -> Key<Subscription> {
+    key(space::SUBSCRIPTION, &[&id.0])
+}
+
+/// All subscriptions; the rest of a key is the first deal's id.
+#[must_use]
+pub fn subscriptions() -> Prefix<Subscription> {
+    prefix(space::SUBSCRIPTION, &[])
+}
+
+/// The last claim of a version by a subscriber.
+#[must_use]
+pub fn claim(subscription: &DealId, package: &PackageId) -> Key<Claim> {
+    key(space::CLAIM, &[&subscription.0, &package.0])
+}
+
+/// All claims of a subscription; the rest of a key is the package.
+#[must_use]
+pub fn claims(subscription: &DealId) -> Prefix<Claim> {
+    prefix(space::CLAIM, &[&subscription.0])
+}
+
 /// An entry of the deadline queue: the up-time in milliseconds and the canonical bytes of what is due.
 #[must_use]
 pub fn due(at_ms: u64, due: &[u8]) -> Key<()> {
@@ -467,6 +500,66 @@ pub fn due(at_ms: u64, due: &[u8]) -> Key<()> {
 #[must_use]
 pub fn dues() -> Prefix<()> {
     prefix(space::DUE, &[])
+}
+
+// ---- Standing requests ----
+
+/// A standing request.
+#[must_use]
+pub fn standing(id: &StandingId) -> Key<StandingRequest> {
+    key(space::STANDING, &[&id.0])
+}
+
+/// All standing requests; the rest of a key is the id.
+#[must_use]
+pub fn standings() -> Prefix<StandingRequest> {
+    prefix(space::STANDING, &[])
+}
+
+/// That a standing request waits for a listing, by the up-time at which it was posted.
+#[must_use]
+pub fn open_standing(since_ms: u64, id: &StandingId) -> Key<()> {
+    key(space::OPEN_STANDING, &[&since_ms.to_be_bytes(), &id.0])
+}
+
+/// All standing requests that wait, the oldest first; the rest of a key is the up-time (8 bytes,
+/// big-endian) and the id.
+#[must_use]
+pub fn open_standings() -> Prefix<()> {
+    prefix(space::OPEN_STANDING, &[])
+}
+
+/// That a listing is live, by the time of the block in which it first went live.
+#[must_use]
+pub fn live_listing(since_ms: u64, id: &ListingId) -> Key<()> {
+    key(space::LIVE_LISTING, &[&since_ms.to_be_bytes(), &id.institution.0, &id.package.0])
+}
+
+/// All live listings, the oldest first; the rest of a key is the time (8 bytes, big-endian), the
+/// institution and the package.
+#[must_use]
+pub fn live_listings() -> Prefix<()> {
+    prefix(space::LIVE_LISTING, &[])
+}
+
+/// Something to be matched: the up-time at which it was queued and its canonical bytes. Holds how far
+/// its list was looked through.
+#[must_use]
+pub fn match_task(at_ms: u64, task: &[u8]) -> Key<Option<Vec<u8>>> {
+    key(space::MATCH_TASK, &[&at_ms.to_be_bytes(), task])
+}
+
+/// Everything to be matched, in order; the rest of a key is the up-time (8 bytes, big-endian) and the
+/// canonical bytes.
+#[must_use]
+pub fn match_tasks() -> Prefix<Option<Vec<u8>>> {
+    prefix(space::MATCH_TASK, &[])
+}
+
+/// When something to be matched was queued.
+#[must_use]
+pub fn match_place(task: &[u8]) -> Key<u64> {
+    key(space::MATCH_PLACE, &[task])
 }
 
 // ---- Reading and writing ----

@@ -2,9 +2,12 @@
 //! parameters. Every block is followed by a check of all invariants, which panics with what does
 //! not hold.
 
+mod books;
 mod package;
 mod party;
+mod standing;
 mod table;
+mod trusted;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -18,6 +21,7 @@ use rand_chacha::ChaCha20Rng;
 
 pub use package::{Buyer, FilePackage, change_tier, deal_of};
 pub use party::{Researcher, Signing, Wallet};
+pub use standing::standing_of;
 pub use table::{K, TablePackage, Tamper, execute_as};
 
 use crate::action::{Action, Admission, Admit, InsertCredentials, Mint};
@@ -102,6 +106,7 @@ pub struct Simulation {
     /// Every block since genesis.
     pub blocks: Vec<(BlockContext, Vec<CheckedTransaction>)>,
     nullifiers: BTreeSet<Scalar>,
+    books: books::Books,
 }
 
 impl Default for Simulation {
@@ -151,6 +156,7 @@ impl Simulation {
         let mut state = MemoryState::default();
         state.commit(genesis.changes().expect("a valid genesis"));
         let head = BlockContext { height: 0, time_ms: genesis.time_ms };
+        let books = books::Books::begin(&state);
         Self {
             genesis,
             ledger,
@@ -162,6 +168,7 @@ impl Simulation {
             validator,
             blocks: Vec::new(),
             nullifiers: BTreeSet::new(),
+            books,
         }
     }
 
@@ -191,6 +198,7 @@ impl Simulation {
         let again = self.ledger.execute_block(&self.state, &block, transactions)?;
         assert_eq!(executed, again, "I4: a block executed twice differs");
         self.state.commit(executed.changes.clone());
+        self.books.follow(&executed.events, &self.state);
         self.head = block;
         self.blocks.push((block, transactions.to_vec()));
         for transaction in transactions {

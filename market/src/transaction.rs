@@ -143,6 +143,12 @@ impl Transaction {
     /// # Errors
     /// The first rule that is broken.
     pub fn check(&self, chain: ChainId) -> Result<(), TxError> {
+        self.check_form(chain)?;
+        self.check_signatures()
+    }
+
+    /// The same, signatures aside.
+    pub(crate) fn check_form(&self, chain: ChainId) -> Result<(), TxError> {
         if self.chain != chain {
             return Err(TxError::WrongChain);
         }
@@ -163,12 +169,13 @@ impl Transaction {
         let uses =
             self.actions.iter().filter(|action| action.credential_scope(chain).is_some()).count();
         match (uses, &self.authorization.credential) {
-            (0, Some(_)) => return Err(TxError::CredentialNotUsed),
-            (1, Some(_)) | (0, None) => {}
-            (_, None) => return Err(TxError::CredentialRequired),
-            (_, Some(_)) => return Err(TxError::CredentialUsedTwice),
+            (_, None) if self.actions.iter().any(Action::needs_credential) => {
+                Err(TxError::CredentialRequired)
+            }
+            (_, None) | (1, Some(_)) => Ok(()),
+            (0, Some(_)) => Err(TxError::CredentialNotUsed),
+            (_, Some(_)) => Err(TxError::CredentialUsedTwice),
         }
-        self.check_signatures()
     }
 
     fn check_payer(&self) -> Result<(), TxError> {
@@ -180,6 +187,14 @@ impl Transaction {
                 Err(TxError::PayerDidNotSign { account })
             }
             FeePayer::Account(_) => Ok(()),
+            FeePayer::Standing(standing) => match &self.actions[..] {
+                [Action::CancelStanding(action)]
+                    if action.standing == standing && accounts.is_empty() =>
+                {
+                    Ok(())
+                }
+                _ => Err(TxError::FeeNotOfStanding { standing }),
+            },
             FeePayer::Deal(deal) => match &self.actions[..] {
                 // No signature beside it that the action does not need: what the deal pays for has a
                 // known size, and a delivery, whose proof is its authority, could be wrapped by anybody.

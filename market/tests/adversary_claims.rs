@@ -14,7 +14,7 @@ use galen_market::listing::{
     Bin, Chart, ChartForm, ClaimError, Diversity, Lineage, ListingId, MAX_LINES, Standing,
 };
 use galen_market::state_key;
-use galen_market::testing::{FilePackage, K, Simulation, TablePackage, Tamper, Wallet};
+use galen_market::testing::{FilePackage, K, Simulation, TablePackage, Tamper, Wallet, text};
 use galen_zk::bundle::{Bundle, Order};
 use galen_zk::field::Scalar;
 use galen_zk::proof::ProveError;
@@ -69,7 +69,12 @@ impl Market {
 
     fn withdraw(&mut self, listing: ListingId) {
         let ListingId { institution, package } = listing;
-        self.act(Action::WithdrawListing(WithdrawListing { institution, package })).unwrap();
+        self.act(Action::WithdrawListing(WithdrawListing {
+            institution,
+            package,
+            reason: text("a test"),
+        }))
+        .unwrap();
     }
 
     fn standing(&self, listing: &ListingId) -> Standing {
@@ -310,7 +315,7 @@ fn adversary_18b_the_whole_line_is_compared() {
     m.withdraw(second.listing());
     assert_eq!(m.drafted(&third, supersedes(&first)), refused(second.listing()));
     let parents = Bounded::new(vec![first.listing()]).unwrap();
-    let derived = Lineage { supersedes: None, parents };
+    let derived = Lineage { supersedes: None, parents, step: text("derived") };
     assert_eq!(m.drafted(&third, derived.clone()), refused(second.listing()));
     // Nobody knows a package that was never drafted.
     let nobody = ListingId { package: PackageId([9; 32]), ..first.listing() };
@@ -332,7 +337,7 @@ fn adversary_18b_another_institution_stands_in_nobodys_way() {
     // A clinic names the hospital's listing as the parent of its own, which is compared ...
     let clinic = m.sim.institution("clinic", 100_000);
     let parents = Bounded::new(vec![first.listing()]).unwrap();
-    let lineage = Lineage { supersedes: None, parents };
+    let lineage = Lineage { supersedes: None, parents, step: text("derived") };
     let mut derived = TablePackage::claiming(&clinic, "derived", PRICE, &[100]);
     derived.state_totals();
     let close = changed(&derived, AGE, |chart| chart.totals.sum += 1);
@@ -370,6 +375,7 @@ fn adversary_18b_lines_are_bounded() {
     let lineage = |supersedes: Option<PackageId>, parents: &[ListingId]| Lineage {
         supersedes,
         parents: Bounded::new(parents.to_vec()).unwrap(),
+        step: text(if parents.is_empty() { "" } else { "joined" }),
     };
     m.drafted(&joined, lineage(Some(parents[0].package), &parents[1..])).unwrap();
     let alone = m.stated("alone", 100);

@@ -200,7 +200,7 @@ fn adversary_18c_copied_package_id() {
     let package = TablePackage::new(&m.hospital, "cohort", PRICE, &[20]);
     let mut copy = package.clone();
     copy.package.draft.institution = thief.id();
-    let share = Share { account: thief.id(), basis_points: 10_000 };
+    let share = Share::of_account(thief.id(), 10_000);
     copy.package.draft.offer.shares = Bounded::new(vec![share]).unwrap();
     // The copy comes first, with the same package id, and is a draft of its own.
     m.sim.list(&thief, &copy.package).unwrap();
@@ -215,7 +215,11 @@ fn adversary_18c_copied_package_id() {
         |m: &Market, id: ListingId| m.sim.read(&state_key::listing(&id)).unwrap().standing;
     assert_eq!(standing(&m, package.listing()), Standing::Live);
     assert!(matches!(standing(&m, copy.listing()), Standing::Draft { proven: 0, .. }));
-    let withdraw = WithdrawListing { institution: thief.id(), package: copy.listing().package };
+    let withdraw = WithdrawListing {
+        institution: thief.id(),
+        package: copy.listing().package,
+        reason: text("a test"),
+    };
     m.sim.act(vec![Action::WithdrawListing(withdraw)], &[&thief]).unwrap();
     assert_eq!(standing(&m, package.listing()), Standing::Live);
 }
@@ -232,8 +236,11 @@ fn adversary_20_eighth_bundle_and_bundles_of_another_place() {
     let beyond = ProveBlock { block: 2, ..first.clone() };
     let unknown = Err(TxError::UnknownBlock { table: 0, block: 2 });
     assert_eq!(m.act(Action::ProveBlock(beyond)), unknown);
-    let withdraw =
-        WithdrawListing { institution: m.hospital.id(), package: package.listing().package };
+    let withdraw = WithdrawListing {
+        institution: m.hospital.id(),
+        package: package.listing().package,
+        reason: text("a test"),
+    };
     for round in 1..=7 {
         m.act(Action::ProveBlock(first.clone())).unwrap();
         let twice = Err(TxError::BlockProven { table: 0, block: 0 });
@@ -521,7 +528,12 @@ fn adversary_28a_nothing_holds_a_delivery_back() {
     assert!(delivery.authorization.accounts.is_empty() && delivery.expiry_ms == NO_EXPIRY);
     // The institution withdraws, spends everything it has, and is suspended.
     let ListingId { institution, package: id } = package.listing();
-    m.act(Action::WithdrawListing(WithdrawListing { institution, package: id })).unwrap();
+    m.act(Action::WithdrawListing(WithdrawListing {
+        institution,
+        package: id,
+        reason: text("a test"),
+    }))
+    .unwrap();
     let all = m.sim.balance(&m.hospital);
     let spend = Transfer {
         from: institution,
@@ -1025,6 +1037,7 @@ fn review_accepts_refuses_or_runs_out() {
     let mut m = market();
     let mut package = FilePackage::new(&m.hospital, "reviewed", PRICE);
     package.draft.offer.terms.review_ms = Some(60_000);
+    package.draft.offer.terms.review_all = true;
     m.sim.list(&m.hospital, &package).unwrap();
     let stranger = m.sim.institution("another hospital", 10);
     let before = m.sim.balance(&m.funder);
@@ -1057,7 +1070,7 @@ fn a_price_is_split_by_shares() {
     let mut m = market();
     let fund = Wallet::new("patients' fund");
     let mut package = FilePackage::new(&m.hospital, "shared", 10_001);
-    let share = |wallet: &Wallet, basis_points| Share { account: wallet.id(), basis_points };
+    let share = |wallet: &Wallet, points| Share::of_account(wallet.id(), points);
     let of = |a, b| Bounded::new(vec![share(&m.hospital, a), share(&fund, b)]).unwrap();
     let (good, bad) = (of(6_667, 3_333), of(6_667, 3_334));
     package.draft.offer.shares = bad;

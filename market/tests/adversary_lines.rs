@@ -8,7 +8,7 @@ use galen_market::action::trade::{DraftListing, WithdrawListing};
 use galen_market::codec::Bounded;
 use galen_market::error::TxError;
 use galen_market::listing::{Chart, Lineage, ListingId};
-use galen_market::testing::{Simulation, TablePackage, Wallet};
+use galen_market::testing::{Simulation, TablePackage, Wallet, text};
 
 /// Column of the charted table.
 const OUTCOME: usize = 3;
@@ -33,7 +33,11 @@ impl Hospital {
 
     fn give_up(&mut self, package: &TablePackage) {
         let ListingId { institution, package } = package.listing();
-        let withdraw = Action::WithdrawListing(WithdrawListing { institution, package });
+        let withdraw = Action::WithdrawListing(WithdrawListing {
+            institution,
+            package,
+            reason: text("a test"),
+        });
         self.sim.act(vec![withdraw], &[&self.wallet]).unwrap();
     }
 }

@@ -47,8 +47,7 @@ fn market() -> Market {
     let funder = sim.funded("one-time account", FUNDS);
     let mut package = FilePackage::new(&hospital, "cohort", PRICE);
     package.draft.offer.terms.clauses =
-        Bounded::new([duo::HMB, duo::NPU].map(|duo| Clause { duo, disease: None }).to_vec())
-            .unwrap();
+        Bounded::new([duo::HMB, duo::NPU].map(Clause::plain).to_vec()).unwrap();
     sim.list(&hospital, &package).unwrap();
     Market { sim, package, researcher, funder }
 }
@@ -59,15 +58,15 @@ fn a_request_that_the_terms_refuse_is_recorded_and_costs_the_fee_alone() {
     let fees = m.sim.genesis.currencies[0].fees;
     let cases = [
         // Another purpose; a condition that is not proven; a purpose that is not proven; all proven.
-        (PurposeKind::General, 0b1111, [Finding::OtherPurpose, Finding::ConditionProven]),
-        (PurposeKind::Health, 0b0010, [Finding::Permits, Finding::ConditionNotProven]),
-        (PurposeKind::Health, 0b1000, [Finding::PurposeNotProven, Finding::ConditionProven]),
-        (PurposeKind::Health, 0b1010, [Finding::Permits, Finding::ConditionProven]),
+        (PurposeKind::General, 0b1111, [Finding::OtherPurpose, Finding::Proven]),
+        (PurposeKind::Health, 0b0010, [Finding::Permits, Finding::NotProven]),
+        (PurposeKind::Health, 0b1000, [Finding::PurposeNotProven, Finding::Proven]),
+        (PurposeKind::Health, 0b1010, [Finding::Permits, Finding::Proven]),
     ];
     for (j, (kind, proven, findings)) in (0u16..).zip(cases) {
         let allowed = j == 3;
         let request = RequestDeal {
-            purpose: Purpose { kind, disease: None },
+            purpose: Purpose::new(kind, None),
             allowance: fees.deal_allowance().unwrap(),
             ..m.package.request(&m.funder, &Buyer::new(&format!("buyer {j}")), true)
         };
@@ -89,7 +88,11 @@ fn a_request_that_the_terms_refuse_is_recorded_and_costs_the_fee_alone() {
         assert_eq!(tried.events, receipt.events);
         let deal = m.sim.deal(id);
         let said: Vec<Finding> = deal.decision.reasons.iter().map(|one| one.finding).collect();
-        assert_eq!((deal.decision.allowed, said.as_slice()), (allowed, &findings[..]), "case {j}");
+        assert_eq!(
+            (deal.decision.is_open(), said.as_slice()),
+            (allowed, &findings[..]),
+            "case {j}"
+        );
         assert!(receipt.events.iter().any(|event| matches!(
             event,
             Event::DealRequested { deal, decision, .. }
@@ -116,7 +119,7 @@ fn a_request_that_the_terms_refuse_is_recorded_and_costs_the_fee_alone() {
             ));
             let again = m.package.request(&m.funder, &Buyer::new("again"), true);
             let again = RequestDeal {
-                purpose: Purpose { kind: PurposeKind::Health, disease: None },
+                purpose: Purpose::new(PurposeKind::Health, None),
                 allowance: Amount::new(allowance),
                 ..again
             };

@@ -1,12 +1,13 @@
 #![allow(clippy::unwrap_used)]
 
 use galen_market::amount::{Amount, Money};
-use galen_market::codec::Bounded;
+use galen_market::codec::{Bounded, Text};
+use galen_market::deal::Origin;
 use galen_market::genesis::Network;
 use galen_market::id::{ChainId, ConsensusKey, Digest, PackageId};
 use galen_market::listing::ListingId;
 use galen_market::payment::Refund;
-use galen_market::terms::{Decision, Purpose, PurposeKind};
+use galen_market::terms::{Decision, Outcome, Purpose, PurposeKind};
 use galen_zk::point::JubPoint;
 
 use super::*;
@@ -14,28 +15,36 @@ use super::*;
 const DELIVER_MS: u64 = 3_600_000;
 const IDLE_MS: u64 = 60_000;
 
-fn deal(stage: Stage, deadline_ms: u64) -> DealView {
+/// A ready deal of a hundred cents for health research.
+pub(super) fn a_deal() -> Deal {
     let account = AccountId([1; 32]);
+    Deal {
+        id: DealId([2; 32]),
+        origin: Origin::Request,
+        listing: ListingId { institution: account, package: PackageId([3; 32]) },
+        version: 1,
+        tier: Text::new("standard").unwrap(),
+        seats: 1,
+        terms: Digest([4; 32]),
+        price: Money { currency: "EUR".parse().unwrap(), amount: Amount::new(100) },
+        purpose: Purpose::new(PurposeKind::Health, None),
+        decision: Decision { outcome: Outcome::Allowed, reasons: Bounded::default() },
+        refund: Refund::Account(account),
+        delivery_key: JubPoint::generator(),
+        auth_key: account,
+        ready: true,
+        stage: Stage::Ready,
+        deadline_ms: Some(0),
+        requested_ms: 0,
+        bond: Amount::ZERO,
+        envelope: None,
+        termination: None,
+    }
+}
+
+fn deal(stage: Stage, deadline_ms: u64) -> DealView {
     DealView {
-        deal: Deal {
-            id: DealId([2; 32]),
-            listing: ListingId { institution: account, package: PackageId([3; 32]) },
-            version: 1,
-            terms: Digest([4; 32]),
-            price: Money { currency: "EUR".parse().unwrap(), amount: Amount::new(100) },
-            purpose: Purpose { kind: PurposeKind::Health, disease: None },
-            decision: Decision { allowed: true, reasons: Bounded::default() },
-            refund: Refund::Account(account),
-            delivery_key: JubPoint::generator(),
-            auth_key: account,
-            ready: true,
-            stage,
-            deadline_ms: Some(deadline_ms),
-            requested_ms: 0,
-            bond: Amount::ZERO,
-            envelope: None,
-            termination: None,
-        },
+        deal: Deal { stage, deadline_ms: Some(deadline_ms), ..a_deal() },
         uptime_ms: 0,
         remaining_ms: None,
         allowance: Amount::ZERO,

@@ -1,8 +1,10 @@
 //! `galen dataset`: from a raw table to a listing.
 
+mod eligible;
 mod listing;
 mod package;
 mod prepare;
+mod records;
 
 use clap::Subcommand;
 
@@ -14,7 +16,7 @@ use crate::error::Failure;
 pub enum Dataset {
     /// Look at a table: kinds of columns, and what in it could name a person
     #[command(
-        after_help = "Examples:\n  galen dataset inspect patients.csv\n  galen dataset inspect patients.csv --role zip=quasi --role note=drop --save-roles roles.json"
+        after_help = "Examples:\n  galen dataset inspect patients.csv\n  galen dataset inspect patients.parquet\n  galen dataset inspect patients.csv --role zip=quasi --role note=drop --save-roles roles.json"
     )]
     Inspect(prepare::Inspect),
     /// Generalise and suppress until k persons or rows share every combination of quasi-identifiers,
@@ -23,7 +25,7 @@ pub enum Dataset {
         after_help = "Examples:\n  galen dataset deidentify patients.csv --roles roles.json --compare 5,11,25\n  galen dataset deidentify patients.csv --roles roles.json --k 11 --suppression 0.02 --out ward-7\n  galen dataset deidentify patients.csv --roles roles.json --k 11 --l diagnosis=4 --l outcome=2 --out ward-7"
     )]
     Deidentify(prepare::Deidentify),
-    /// Encrypt a de-identified table, and files, into a package folder
+    /// Encrypt de-identified tables, and files, into a package folder
     #[command(after_help = package::PACK_HELP)]
     Pack(package::Pack),
     /// Prove what is claimed of every row block of a package
@@ -48,16 +50,44 @@ pub enum Dataset {
     )]
     Publish(listing::Publish),
     /// Take a listing back; deals that were requested before go on
-    #[command(after_help = "Example:\n  galen dataset withdraw ward-7.galen")]
+    #[command(
+        after_help = "Example:\n  galen dataset withdraw ward-7.galen --reason 'A corrected version follows'"
+    )]
     Withdraw(listing::Withdraw),
+    /// Sign that the institution is back after a missed delivery, so that its listings take requests again
+    #[command(
+        after_help = "Examples:\n  galen dataset resume\n  galen dataset resume --index 1 --dry-run"
+    )]
+    Resume(listing::Resume),
     /// List what is offered
     #[command(
         after_help = "Examples:\n  galen dataset list\n  galen dataset list --text glucose --k-min 10 --json"
     )]
     List(listing::List),
+    /// Say whether your credential qualifies, clause by clause, and what a request would reveal; sends
+    /// nothing
+    #[command(
+        after_help = "Examples:\n  galen dataset eligible 3fa4c1\n  galen dataset eligible 3fa4c1 --purpose disease --disease MONDO:0005148 --undertake all\n  galen dataset eligible --all --json\n\nThe exit code is 0 if a request would be allowed or reviewed, and 4 if it would be refused."
+    )]
+    Eligible(eligible::Eligible),
+    /// Show the terms of a listing, or export them as an ODRL policy
+    #[command(
+        after_help = "Examples:\n  galen dataset terms 3fa4c1\n  galen dataset terms 3fa4c1 --odrl > terms.jsonld"
+    )]
+    Terms(eligible::ShowTerms),
     /// Show one listing
     #[command(after_help = "Example:\n  galen dataset show 3fa4c1")]
     Show(listing::Show),
+    /// What happened to a dataset, for auditors: listed, priced, licensed, disputed, withdrawn
+    #[command(
+        after_help = "Examples:\n  galen dataset history 3fa4c1\n  galen dataset history 3fa4c1 --prove --genesis genesis.json"
+    )]
+    History(records::History),
+    /// What a dataset comes from and what comes from it
+    #[command(
+        after_help = "Examples:\n  galen dataset lineage 3fa4c1\n  galen dataset lineage 3fa4c1 --form dot | dot -Tsvg > lineage.svg"
+    )]
+    Lineage(records::Lineage),
 }
 
 /// Runs a verb.
@@ -74,7 +104,12 @@ pub fn run(context: &Context, command: Dataset) -> Result<(), Failure> {
         Dataset::Fetch(command) => listing::fetch(context, &command),
         Dataset::Publish(command) => listing::publish(context, &command),
         Dataset::Withdraw(command) => listing::withdraw(context, &command),
+        Dataset::Resume(command) => listing::resume(context, &command),
         Dataset::List(command) => listing::list(context, &command),
+        Dataset::Eligible(command) => eligible::eligible(context, &command),
+        Dataset::Terms(command) => eligible::terms(context, &command),
         Dataset::Show(command) => listing::show(context, &command),
+        Dataset::History(command) => records::history(context, &command),
+        Dataset::Lineage(command) => records::lineage(context, &command),
     }
 }

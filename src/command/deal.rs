@@ -1,36 +1,44 @@
 //! `galen deal`: the buyer's commands, from the request to the opened dataset or the dispute.
 
+mod receipt;
+mod recover;
+mod review;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
-use galen_api::DealView;
+use galen_api::{DealView, ListingSummary};
+use galen_dataset::output::{Format, Formulas, Output};
 use galen_dataset::pack::Progress;
 use galen_dataset::package::PackageFolder;
 
+use galen_market::id::Digest;
 use galen_market::listing::ListingId;
-use galen_market::terms::{Mondo, Purpose as DeclaredPurpose, PurposeKind};
 use serde_json::json;
 
 use super::fetch;
+use super::purpose::{Declared, Kind};
 use crate::config::Context;
 use crate::error::{Exit, Failure};
 use crate::mirror::Fetched;
 use crate::operation::credential::Credential;
 use crate::operation::purchase::{self, DealRecord, DealStore, Purchase};
-use crate::operation::{self, credential, listing, receive};
+use crate::operation::{self, credential, crypt4gh, licence, listing, receive};
 use crate::output::{printable, table};
 use crate::session::Session;
 use crate::wallet::Role;
 
-/// What the data are wanted for.
+/// How tables are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum Purpose {
-    /// Research of any kind (DUO:0000042)
-    General,
-    /// Health, medical or biomedical research (DUO:0000006)
-    Health,
-    /// Research into one disease (DUO:0000007); needs --disease
-    Disease,
+pub enum Form {
+    /// CSV, byte for byte as it was packed
+    Original,
+    /// CSV that is safe to open in a spreadsheet
+    Csv,
+    /// Parquet, with typed columns
+    Parquet,
+    /// Arrow IPC, with typed columns
+    Arrow,
 }
 
 /// Verbs of `galen deal`.
@@ -38,17 +46,16 @@ pub enum Purpose {
 pub enum Deal {
     /// Ask to buy a dataset, showing a credential without showing who you are
     #[command(
-        after_help = "Examples:\n  galen deal request 3f9a12 --purpose health\n  galen deal request 3f9a12 --purpose disease --disease MONDO:0005015 --account 2\n  galen deal request 3f9a12 --purpose health --tier academic --seats 5\n  galen deal request 3f9a12 --purpose health --dry-run"
+        after_help = "Examples:\n  galen deal request 3f9a12 --purpose health\n  galen deal request 3f9a12 --purpose disease --disease MONDO:0005015 --account 2\n  galen deal request 3f9a12 --purpose health --project 'Sleep and glucose' --undertake all\n  galen deal request 3f9a12 --purpose health --tier academic --seats 5\n  galen deal request 3f9a12 --purpose health --dry-run"
     )]
     Request {
         /// The dataset: its package id, or the first digits of it
         dataset: String,
         /// What for
         #[arg(long)]
-        purpose: Purpose,
-        /// The disease, as a MONDO id
-        #[arg(long)]
-        disease: Option<Mondo>,
+        purpose: Kind,
+        #[command(flatten)]
+        declared: Declared,
         /// The name of the tier [default: the only one for the purpose]
         #[arg(long)]
         tier: Option<String>,
@@ -82,23 +89,53 @@ pub enum Deal {
         /// The deal: its index or id
         deal: String,
     },
+    /// As an institution: list the requests that wait for a review, show one, accept or refuse it
+    #[command(
+        after_help = "Examples:\n  galen deal review\n  galen deal review 5b0f3a\n  galen deal review 5b0f3a --accept\n  galen deal review 5b0f3a --refuse --reason 'the project is not approved'"
+    )]
+    Review(review::Review),
     /// Show where a deal stands and what happens next
     #[command(after_help = "Examples:\n  galen deal status 0\n  galen deal status 0 --json")]
     Status {
         /// The deal: its index or id
         deal: String,
     },
+    /// Find the deals of a wallet that was restored from its words; the node does not learn which
+    #[command(
+        after_help = "Examples:\n  galen key restore --words-file words.txt && galen deal recover\n  galen deal recover --gap 1000"
+    )]
+    Recover(recover::Recover),
+    /// Show everything that the ledger recorded of a deal: request, decision, payments, delivery, end
+    #[command(
+        after_help = "Examples:\n  galen deal receipt 0\n  galen deal receipt 0 --out receipt.json\n  galen deal receipt 3fa4…9b --json"
+    )]
+    Receipt {
+        /// The deal: the index or id of one of yours, or the whole id of any
+        deal: String,
+        /// Write it as JSON into a new file too
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// List your deals
     #[command(after_help = "Example:\n  galen deal list")]
     List,
     /// Open a delivered dataset; nothing is written unless all of it is what was listed
-    #[command(after_help = "Example:\n  galen deal decrypt 0 --out randhie")]
+    #[command(
+        after_help = "Examples:\n  galen deal decrypt 0 --out randhie\n  galen deal decrypt 0 --out randhie --format parquet\n  galen deal decrypt 0 --out randhie --recipient me.pub   (encrypted files for the holder of me.sec)\n\nWith `original` a table is the very file that was packed, and its hash is the manifest's. `csv` differs in one way: a text that a spreadsheet would compute gets an apostrophe before it."
+    )]
     Decrypt {
         /// The deal: its index or id
         deal: String,
         /// The new folder
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+        /// How tables are written; files stay as they are
+        #[arg(long, value_enum, default_value_t = Form::Original)]
+        format: Form,
+        /// Encrypt everything for the holder of this Crypt4GH public key; may be repeated. Nothing is
+        /// written in the clear then
+        #[arg(long = "recipient", value_name = "FILE")]
+        recipients: Vec<PathBuf>,
         /// Where to fetch from
         #[command(flatten)]
         from: fetch::FetchFrom,
@@ -127,10 +164,12 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
     let store = DealStore::of(&context.home);
     match command {
         Deal::List => list(context, &store),
-        Deal::Request { dataset, purpose, disease, tier, seats, credential, account } => {
+        Deal::Request { dataset, purpose, declared, tier, seats, credential, account } => {
             let tier = (tier.as_deref(), seats);
-            request(context, &store, &dataset, (purpose, disease), tier, credential, account)
+            request(context, &store, &dataset, (purpose, declared), tier, credential, account)
         }
+        Deal::Recover(command) => recover::run(context, &store, &command),
+        Deal::Review(command) => review::run(context, &command),
         Deal::Status { deal } => {
             let record = store.find(&deal)?;
             let view = Session::open(context)?.client().deal(&record.deal)?;
@@ -138,6 +177,7 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
                 .output
                 .data(&json!({ "record": record, "ledger": view }), || described(&record, &view))
         }
+        Deal::Receipt { deal, out } => receipt::receipt(context, &store, &deal, out.as_deref()),
         Deal::Fetch { deal, out, from } => {
             let mut record = store.find(&deal)?;
             let session = Session::open(context)?;
@@ -163,10 +203,21 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
                     "The package was not fetched for this deal. If it cannot be had later, the price is lost. Ready all the same?",
                 )?;
             }
-            let done = purchase::ready(&session, &context.wallet()?, &record)?;
+            let wallet = context.wallet()?;
+            let done = if purchase::asks_again(&session, &record)? {
+                // The ledger matched this deal: the licence is signed now, and not before.
+                let held = held(context, &session, None)?;
+                agreed(context, &session, &session.client().listing(&record.listing)?.summary)?;
+                let prover = operation::prover()?;
+                purchase::ready(&session, &wallet, &record, Some((&prover, &held)))?
+            } else {
+                purchase::ready(&session, &wallet, &record, None)?
+            };
             context.output.data(&done, || done.sentence("ready"))
         }
-        Deal::Decrypt { deal, out, from } => {
+        Deal::Decrypt { deal, out, format, recipients, from } => {
+            // What is wrong with a key is said before anything is fetched.
+            let output = output(format, &recipients)?;
             let mut record = store.find(&deal)?;
             let session = Session::open(context)?;
             let wallet = context.wallet()?;
@@ -175,9 +226,19 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
             let (folder, _) = fetched(context, &session, &store, &mut record, &from, target)?;
             let bar = context.output.progress("opening", folder.layout().segments());
             let report = |at: Progress| bar.set_position(at.done);
-            let opened =
-                receive::decrypt(&session, &wallet, &record, &prover, &folder, &out, &report)?;
+            let opened = receive::decrypt(
+                &session,
+                &wallet,
+                &record,
+                &prover,
+                &folder,
+                (&out, &output),
+                &report,
+            )?;
             bar.finish_and_clear();
+            for found in &opened.formulas {
+                context.output.warn(formula_notice(found, format));
+            }
             let warnings: Vec<_> = opened.warnings.iter().map(ToString::to_string).collect();
             for warning in &warnings {
                 context.output.warn(format!(
@@ -189,11 +250,45 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
                 opened.files.iter().map(|path| path.display().to_string()).collect();
             context
                 .output
-                .data(&json!({ "deal": record.deal, "files": shown, "warnings": warnings }), || {
-                    shown.join("\n")
-                })
+                .data(
+                    &json!({
+                        "deal": record.deal,
+                        "files": shown,
+                        "description": opened.description.display().to_string(),
+                        "warnings": warnings,
+                        "formulas": opened.formulas.iter().map(|found| json!({ "path": found.path, "column": found.column, "cells": found.cells })).collect::<Vec<_>>(),
+                    }),
+                    || shown.join("\n"),
+                )
         }
         Deal::Dispute { deal, segment, from } => dispute(context, &store, &deal, segment, &from),
+    }
+}
+
+/// The form of the output, with the keys it is for.
+fn output(format: Form, recipients: &[PathBuf]) -> Result<Output, Failure> {
+    let recipients = recipients.iter().map(|path| crypt4gh::recipient(path));
+    Ok(Output {
+        format: match format {
+            Form::Original => Format::Original,
+            Form::Csv => Format::Csv,
+            Form::Parquet => Format::Parquet,
+            Form::Arrow => Format::Arrow,
+        },
+        recipients: recipients.collect::<Result<_, _>>()?,
+    })
+}
+
+fn formula_notice(found: &Formulas, format: Form) -> String {
+    let (cells, column) = (found.cells, crate::output::printable(&found.column));
+    let path = crate::output::printable(&found.path);
+    match format {
+        Form::Csv => format!(
+            "{cells} cells of column {column} of {path} begin like formulas; each got an apostrophe before it"
+        ),
+        _ => format!(
+            "{cells} cells of column {column} of {path} begin like formulas, which a spreadsheet would compute: open it in no spreadsheet, or use --format csv"
+        ),
     }
 }
 
@@ -226,31 +321,26 @@ fn request(
     context: &Context,
     store: &DealStore,
     dataset: &str,
-    (kind, disease): (Purpose, Option<Mondo>),
+    (kind, declared): (Kind, Declared),
     (tier, seats): (Option<&str>, Option<u32>),
     credential: Option<PathBuf>,
     account: u32,
 ) -> Result<(), Failure> {
-    let kind = match kind {
-        Purpose::General => PurposeKind::General,
-        Purpose::Health => PurposeKind::Health,
-        Purpose::Disease => PurposeKind::Disease,
-    };
-    if (kind == PurposeKind::Disease) != disease.is_some() {
-        return Err(Failure::usage("--purpose disease and --disease belong together")
-            .remedy("for example --purpose disease --disease MONDO:0005015"));
-    }
     let session = Session::open(context)?;
     let wallet = context.wallet()?;
     let named: ListingId = listing::named(&session, dataset)?;
+    let listed = session.client().listing(&named)?;
+    let purpose = declared.purpose(kind, &listed.summary.offer.terms)?;
     let held = held(context, &session, credential.as_deref())?;
+    let text = agreed(context, &session, &listed.summary)?;
     let prover = operation::prover()?;
     let payer = wallet.account(Role::Researcher, account);
     let purchase = Purchase {
         listing: named,
-        purpose: DeclaredPurpose { kind, disease },
+        purpose,
         tier,
         seats,
+        licence: text,
         payer: &payer,
         credential: &held,
         ready: false,
@@ -277,8 +367,29 @@ fn request(
     )
 }
 
+/// Shows the licence and asks whether it is accepted, as what is signed includes its hash.
+fn agreed(
+    context: &Context,
+    session: &Session,
+    listed: &ListingSummary,
+) -> Result<Digest, Failure> {
+    let hash = listed.offer.terms.licence_text;
+    let text = licence::fetch(session, &hash)?;
+    context
+        .output
+        .note(format!("The licence, SHA-256 {hash}:\n\n{}", super::licence::lines(&text)));
+    if !context.dry_run {
+        context.confirm("Your request signs this licence. Accept it?")?;
+    }
+    Ok(hash)
+}
+
 /// The credential of a file, or the only one that is kept for the ledger.
-fn held(context: &Context, session: &Session, path: Option<&Path>) -> Result<Credential, Failure> {
+pub(crate) fn held(
+    context: &Context,
+    session: &Session,
+    path: Option<&Path>,
+) -> Result<Credential, Failure> {
     if let Some(path) = path {
         return credential::credential_file(path);
     }
@@ -405,13 +516,18 @@ pub(crate) fn ended(why: &galen_market::deal::Termination) -> String {
         }
         T::NotReviewed => "the institution did not review the request in time".to_owned(),
         T::NotReady => "the buyer was not ready in time".to_owned(),
-        T::NoSeat => "the institution had no bond or no place left for the deal".to_owned(),
+        T::NoSeat => {
+            "the institution had no bond, no place or no licence left for the deal".to_owned()
+        }
         T::NotDelivered => "the key was not delivered in time".to_owned(),
         T::Disputed { segment, defect } => {
             format!("segment {segment} is not what was listed ({defect:?})")
         }
         T::TermsRefuse => {
             "the terms do not cover the purpose; nothing but the fee was taken".to_owned()
+        }
+        T::TakenDown => {
+            "the registrars took the listing down before the buyer was ready".to_owned()
         }
         T::PackageRefunded => {
             "another buyer's dispute about the same package was upheld".to_owned()

@@ -74,6 +74,14 @@ pub enum Issuer {
         #[arg(long, default_value_t = 0)]
         index: u32,
     },
+    /// As a researcher: make a lost credential again from an application that says the same as the first
+    #[command(
+        after_help = "Example:\n  galen issuer recover application.json\n\nWrite the application with `galen issuer apply`, every field but the evidence as it was. The issuer can also give the file again: galen issuer approve application.json --out credential.json"
+    )]
+    Recover {
+        /// The application
+        application: PathBuf,
+    },
     /// As a researcher: check a credential and keep it
     #[command(after_help = "Example:\n  galen issuer accept credential.json")]
     Accept {
@@ -97,12 +105,12 @@ pub struct Apply {
     /// Country of work, two capital letters
     #[arg(long, value_parser = country)]
     country: Country,
-    /// general, health, disease, nonprofit; apart by commas
+    /// general, health, disease, ancestry, clinical_care, nonprofit; apart by commas
     #[arg(long = "purpose", value_delimiter = ',', required = true)]
     purposes: Vec<String>,
-    /// Number of the ethics approval
+    /// Number of the ethics approval, if you have one: some terms ask for it
     #[arg(long)]
-    approval: String,
+    approval: Option<String>,
     /// Evidence that goes with the application; its SHA-256 stands in it
     #[arg(long, value_name = "FILE")]
     evidence: PathBuf,
@@ -138,7 +146,8 @@ pub fn run(context: &Context, command: Issuer) -> Result<(), Failure> {
             let value = json!({ "done": done, "credential": made, "file": made.is_some().then(|| out.display().to_string()) });
             context.output.data(&value, || match (&made, &done) {
                 (Some(made), _) => format!(
-                    "Approved: place {}. Give {} to the researcher; it is worthless without the researcher's wallet.",
+                    "Approved for {}: place {}. Give {} to the researcher; it is worthless without the researcher's wallet.",
+                    credential::purpose_words(made.attributes.purposes),
                     made.place,
                     out.display()
                 ),
@@ -183,23 +192,34 @@ pub fn run(context: &Context, command: Issuer) -> Result<(), Failure> {
             })
         }
         Issuer::List { register: true, index } => list_register(context, index),
+        Issuer::Recover { application } => {
+            let application = credential::application_file(&application)?;
+            let wallet = context.wallet()?;
+            let session = Session::open(context)?;
+            let found = credential::recover(&session, &wallet, &application)?;
+            kept(context, &found)
+        }
         Issuer::Accept { credential: path } => {
             let found = credential::credential_file(&path)?;
             let wallet = context.wallet()?;
             let session = Session::open(context)?;
             credential::check(&session, &wallet, &found)?;
-            let kept =
-                if context.dry_run { None } else { Some(credential::keep(&context.home, &found)?) };
-            let value = json!({ "credential": found, "file": kept });
-            context.output.data(&value, || {
-                format!(
-                    "Good until {}, for {}.",
-                    credential::day_text(found.attributes.expiry),
-                    credential::purpose_words(found.attributes.purposes)
-                )
-            })
+            kept(context, &found)
         }
     }
+}
+
+/// Keeps a credential that was checked.
+fn kept(context: &Context, found: &credential::Credential) -> Result<(), Failure> {
+    let kept = if context.dry_run { None } else { Some(credential::keep(&context.home, found)?) };
+    let value = json!({ "credential": found, "file": kept });
+    context.output.data(&value, || {
+        format!(
+            "Good until {}, for {}.",
+            credential::day_text(found.attributes.expiry),
+            credential::purpose_words(found.attributes.purposes)
+        )
+    })
 }
 
 fn apply(context: &Context, command: Apply) -> Result<(), Failure> {
@@ -246,7 +266,7 @@ fn list_register(context: &Context, index: u32) -> Result<(), Failure> {
                 entry.place.map(|place| place.to_string()).unwrap_or_default(),
                 standing(&entry.leaf, &entry.refused),
                 entry.application.institution.clone(),
-                entry.application.approval.clone(),
+                entry.application.approval.clone().unwrap_or_default(),
             ]
         })
         .collect();

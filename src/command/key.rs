@@ -10,8 +10,11 @@ use zeroize::Zeroizing;
 
 use crate::config::Context;
 use crate::error::{Exit, Failure};
+use crate::operation;
+use crate::operation::purchase::DealStore;
 use crate::output::table;
-use crate::wallet::{Cost, Keystore, Role, Seed, Wallet, file};
+use crate::wallet::password::PasswordError;
+use crate::wallet::{Cost, Keystore, Password, Role, Seed, Wallet, file};
 
 /// Longest file of words.
 const MAX_WORDS_BYTES: u64 = 4096;
@@ -70,6 +73,38 @@ pub enum Key {
         #[arg(long, value_name = "FILE")]
         new_password_file: Option<PathBuf>,
     },
+    /// Keys that Crypt4GH programs use: made from the same words, kept in their files
+    #[command(subcommand)]
+    Crypt4gh(Crypt4gh),
+}
+
+/// Verbs of `galen key crypt4gh`.
+#[derive(Subcommand, Debug)]
+pub enum Crypt4gh {
+    /// Write a key as OUT.sec, encrypted with a password of its own, and OUT.pub
+    #[command(
+        after_help = "Examples:\n  galen key crypt4gh new --out me\n  galen key crypt4gh new --out me --key-password-file secret.txt\n\nThe key follows from the wallet's words: whoever has these can make it again. Then:\n  galen deal decrypt 0 --out randhie --recipient me.pub\n  crypt4gh decrypt --sk me.sec < randhie/randhie.csv.c4gh > randhie.csv"
+    )]
+    New {
+        /// Beginning of the two files' names
+        #[arg(long, value_name = "OUT")]
+        out: PathBuf,
+        /// Which of the wallet's keys
+        #[arg(long, default_value_t = 0)]
+        index: u32,
+        /// File that holds the password of OUT.sec as its only line, instead of a prompt
+        #[arg(long, value_name = "FILE")]
+        key_password_file: Option<PathBuf>,
+    },
+    /// Show the public key of a private-key file, as a file of its own
+    #[command(after_help = "Example:\n  galen key crypt4gh public me.sec > me.pub")]
+    Public {
+        /// The private-key file
+        file: PathBuf,
+        /// File that holds its password as its only line, instead of a prompt
+        #[arg(long, value_name = "FILE")]
+        key_password_file: Option<PathBuf>,
+    },
 }
 
 #[derive(Serialize)]
@@ -113,6 +148,7 @@ pub fn run(context: &Context, command: Key) -> Result<(), Failure> {
             "restored",
         ),
         Key::Password { new_password_file } => password(context, new_password_file),
+        Key::Crypt4gh(command) => crypt4gh(context, command),
     }
 }
 
@@ -133,6 +169,9 @@ fn create(
     let store = Keystore::seal(&seed, &context.new_password()?, Cost::STANDARD)?;
     if !context.dry_run {
         store.create(&path)?;
+        if done == "restored" {
+            DealStore::of(&context.home).restored()?;
+        }
     }
     let institution = listed(&Wallet::new(seed), Role::Institution, 0).account;
     let shown = path.display().to_string();
@@ -145,6 +184,9 @@ fn create(
     } else {
         format!("Keystore {done}. Now write its words down with `galen key backup` and keep them apart from this machine: whoever has them has the keys.")
     });
+    if done == "restored" && !context.dry_run {
+        context.output.note("If you bought anything with this wallet, run `galen deal recover` before the next purchase.");
+    }
     Ok(())
 }
 
@@ -206,6 +248,38 @@ fn words(context: &Context, from: Option<&Path>) -> Result<Zeroizing<String>, Fa
             .remedy("give a text file with the words on one line")
     })?;
     Ok(Zeroizing::new(text.to_owned()))
+}
+
+fn crypt4gh(context: &Context, command: Crypt4gh) -> Result<(), Failure> {
+    type Ask = fn() -> Result<Password, PasswordError>;
+    let from = |file: Option<PathBuf>, ask: Ask| -> Result<Password, Failure> {
+        Ok(match file {
+            Some(file) => Password::from_file(&file)?,
+            None => ask()?,
+        })
+    };
+    match command {
+        Crypt4gh::New { out, index, key_password_file } => {
+            let key = context.wallet()?.crypt4gh(index);
+            let public = key.public().to_file();
+            let mut files = Vec::new();
+            if !context.dry_run {
+                let password = from(key_password_file, Password::ask_new)?.long_enough()?;
+                files.extend(operation::crypt4gh::write(&key, &password, &out)?);
+            }
+            let shown: Vec<_> = files.iter().map(|path| path.display().to_string()).collect();
+            context.output.data(
+                &json!({ "files": shown, "public": public, "written": !context.dry_run }),
+                || if context.dry_run { public.clone() } else { shown.join("\n") },
+            )
+        }
+        Crypt4gh::Public { file, key_password_file } => {
+            let ask = || Password::ask("Password of the key: ");
+            let key = operation::crypt4gh::public_half(&file, || from(key_password_file, ask))?;
+            let public = key.to_file();
+            context.output.data(&json!({ "public": public }), || public.trim_end().to_owned())
+        }
+    }
 }
 
 fn password(context: &Context, new: Option<PathBuf>) -> Result<(), Failure> {

@@ -1,32 +1,38 @@
 //! `galen params`: the ceremony that makes the parameters of a production network.
 
+mod report;
+
+use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use galen_zk::ceremony::sigma::{Evidence, Transcript};
-use galen_zk::interop;
-use galen_zk::keys::{Index, Parameters, Verifier};
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use crate::config::Context;
 use crate::error::{Exit, Failure};
-use crate::operation::params::{self, Sources};
-use crate::output::{printable, table};
+use crate::operation::params::{self, Chain, Sources};
+
+use report::{hash, parameters_report, report, show, show_key, sigma};
+
+/// Longest line that a contributor types, in bytes.
+const MAX_TYPED: u64 = 1 << 16;
 
 /// How the parts follow one another.
 const HELP: &str = "\
 A ceremony, in order:
-  1. Choose a public file of powers of tau, prepared for phase 2, and check it:
-     snarkjs powersoftau verify powers.ptau
-  2. For each circuit of `galen params show`: write its constraints, run phase 2 on them, check it:
-     galen params export-r1cs segment-key/1 --out segment-key-1.r1cs
-     snarkjs groth16 setup segment-key-1.r1cs powers.ptau 0.zkey
-     snarkjs zkey contribute 0.zkey 1.zkey        (each contributor; then `snarkjs zkey beacon`)
-     snarkjs zkey verify segment-key-1.r1cs powers.ptau segment-key-1.zkey
-  3. For each circuit with committed inputs: multiply its σ (start, contribute, beacon).
+  1. Choose a public file of powers of tau, prepared for phase 2, whose history has been checked
+     (`snarkjs powersoftau verify` does it; the points are checked here whenever they are read).
+  2. For each circuit of `galen params show`: make its first key, let everybody contribute, end with
+     a public random value, check it:
+     galen params setup segment-key/1 --powers powers.ptau --out 0.zkey
+     galen params contribute 0.zkey --name 'A hospital' --out 1.zkey
+     galen params beacon 1.zkey --value 9f86d0… --name 'Randomness of 1 May' --out segment-key-1.zkey
+     galen params verify segment-key-1.zkey --circuit segment-key/1 --powers powers.ptau
+     Contributors may use snarkjs on the same files instead: `snarkjs zkey contribute`.
+  3. For each circuit with committed inputs: multiply its σ (start; then contribute and beacon).
   4. Put the keys together (import-zkey for each circuit, then finish) and check them (verify).
-  5. Start nodes and provers with GALEN_CEREMONY=FOLDER.
-Phase 2 needs the public tools, which run on Node; σ does not.";
+  5. Start nodes and provers with GALEN_CEREMONY=FOLDER.";
 
 /// Verbs of `galen params`.
 #[derive(Subcommand, Debug)]
@@ -43,7 +49,7 @@ pub enum Params {
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
-    /// Write a circuit's constraints for phase 2
+    /// Write a circuit's constraints, for phase 2 with other programs
     #[command(
         name = "export-r1cs",
         after_help = "Example:\n  galen params export-r1cs segment-key/1 --out segment-key-1.r1cs"
@@ -52,6 +58,20 @@ pub enum Params {
         /// The circuit
         circuit: String,
         /// New file
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Make a circuit's key before any contribution: the beginning of its phase 2
+    #[command(
+        after_help = "Example:\n  galen params setup segment-key/1 --powers powers.ptau --out 0.zkey\n\nThe file is the one that `snarkjs groth16 setup` makes. Everybody can forge proofs under it until\nsomebody contributes."
+    )]
+    Setup {
+        /// The circuit
+        circuit: String,
+        /// The powers of tau
+        #[arg(long, value_name = "FILE")]
+        powers: PathBuf,
+        /// New file for the key
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
@@ -72,27 +92,30 @@ pub enum Params {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Multiply σ by a secret that is forgotten at once
+    /// Multiply a phase 2 or a σ by a secret that is forgotten at once
     #[command(
-        after_help = "Example:\n  galen params contribute 0.sigma --name 'A hospital' --out 1.sigma"
+        after_help = "Examples:\n  galen params contribute 0.zkey --name 'A hospital' --out 1.zkey\n  galen params contribute 0.sigma --name 'A hospital' --out 1.sigma\n  galen params contribute 0.zkey --name 'A hospital' --typed --out 1.zkey\n\nThe secret comes from the system's randomness; with --typed also from a line that you type. Whether\nthe file is the circuit's is for `galen params verify` to say: run it first."
     )]
     Contribute {
-        /// The transcript so far
-        transcript: PathBuf,
+        /// The key or transcript so far
+        file: PathBuf,
         /// Who contributes
         #[arg(long)]
         name: String,
-        /// New file for the longer transcript
+        /// Mix in a line that you type, of any length: rolled dice, or anything nobody can guess
+        #[arg(long)]
+        typed: bool,
+        /// New file for the key or transcript with your contribution
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// End a σ chain with a public random value that was announced beforehand
+    /// End a phase 2 or a σ chain with a public random value that was announced beforehand
     #[command(
-        after_help = "Example:\n  galen params beacon 3.sigma --value 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --name 'Randomness of 1 May' --out k-anonymity-1-32760.sigma"
+        after_help = "Examples:\n  galen params beacon 3.zkey --value 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --name 'Randomness of 1 May' --out segment-key-1.zkey\n  galen params beacon 3.sigma --value 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --name 'Randomness of 1 May' --out k-anonymity-1-32760.sigma"
     )]
     Beacon {
-        /// The transcript so far
-        transcript: PathBuf,
+        /// The key or transcript so far
+        file: PathBuf,
         /// The value, in hexadecimal digits
         #[arg(long, value_name = "HEX", value_parser = digits)]
         value: Digits,
@@ -102,7 +125,7 @@ pub enum Params {
         /// Where the value comes from
         #[arg(long)]
         name: String,
-        /// New file for the whole transcript
+        /// New file for the whole
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
@@ -122,9 +145,9 @@ pub enum Params {
         #[arg(long, value_name = "FILE")]
         powers: PathBuf,
     },
-    /// Check a transcript, or a finished folder, wholly if its sources are given
+    /// Check a key of phase 2, a transcript of σ, or a finished folder
     #[command(
-        after_help = "Examples:\n  galen params verify 3.sigma\n  galen params verify --dir ceremony\n  galen params verify --dir ceremony --sources files --powers powers.ptau\n\nSources are NAME.zkey and NAME.sigma, as in segment-key-1.zkey. Who contributed to a phase 2 is\nchecked by `snarkjs zkey verify`."
+        after_help = "Examples:\n  galen params verify 3.zkey --circuit segment-key/1 --powers powers.ptau\n  galen params verify 3.sigma\n  galen params verify --dir ceremony\n  galen params verify --dir ceremony --sources files --powers powers.ptau\n\nSources are NAME.zkey and NAME.sigma, as in segment-key-1.zkey: with them every key of the folder is\nmade again, and every contribution checked."
     )]
     Verify(Check),
 }
@@ -150,10 +173,13 @@ pub struct Import {
 
 /// Arguments of `verify`.
 #[derive(Args, Debug)]
-#[command(group(clap::ArgGroup::new("what").required(true).args(["transcript", "dir"])))]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["file", "dir"])))]
 pub struct Check {
-    /// A transcript of σ
-    transcript: Option<PathBuf>,
+    /// A key of phase 2 or a transcript of σ
+    file: Option<PathBuf>,
+    /// The circuit of the key
+    #[arg(long, requires = "file", requires = "powers")]
+    circuit: Option<String>,
     /// A finished folder
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -161,7 +187,7 @@ pub struct Check {
     #[arg(long, value_name = "DIR", requires = "dir", requires = "powers")]
     sources: Option<PathBuf>,
     /// The powers of tau
-    #[arg(long, value_name = "FILE", requires = "sources")]
+    #[arg(long, value_name = "FILE")]
     powers: Option<PathBuf>,
 }
 
@@ -193,20 +219,33 @@ pub fn run(context: &Context, command: Params) -> Result<(), Failure> {
         }
         Params::Start { circuit, zkey, powers, out } => {
             let transcript = params::start(&circuit, &zkey, &powers, &target(context, &out)?)?;
-            report(
-                context,
-                &transcript,
-                "The chain begins. Pass the file to the first contributor.",
-            )
+            sigma(context, &transcript, "The chain begins. Pass the file to the first contributor.")
         }
-        Params::Contribute { transcript, name, out } => {
-            let made = params::contribute(&transcript, &name, &target(context, &out)?)?;
-            report(context, &made, "Publish the hash, and pass the file on.")
-        }
-        Params::Beacon { transcript, value, iterations, name, out } => {
+        Params::Setup { circuit, powers, out } => {
             let out = target(context, &out)?;
-            let made = params::beacon(&transcript, &name, &value.0, iterations, &out)?;
-            report(context, &made, "The chain is complete.")
+            let bar = context.output.spinner(format!("making the first key of {circuit}"));
+            let made = params::setup(&circuit, &powers, &out);
+            bar.finish_and_clear();
+            let made = hash(&made?);
+            let value = json!({ "circuit": circuit, "file": out, "circuit_hash": made });
+            context.output.data(&value, || format!("Circuit  {circuit}\nHash     {made}\n"))?;
+            context.output.note("Pass the file to the first contributor.");
+            Ok(())
+        }
+        Params::Contribute { file, name, typed, out } => {
+            let out = target(context, &out)?;
+            let typed = if typed { typed_line()? } else { Zeroizing::default() };
+            let bar = context.output.spinner("contributing".to_owned());
+            let made = params::contribute(&file, &name, typed.as_bytes(), &out);
+            bar.finish_and_clear();
+            report(context, &made?, "Publish the hash, and pass the file on.")
+        }
+        Params::Beacon { file, value, iterations, name, out } => {
+            let out = target(context, &out)?;
+            let bar = context.output.spinner("hashing the public value".to_owned());
+            let made = params::beacon(&file, &name, &value.0, iterations, &out);
+            bar.finish_and_clear();
+            report(context, &made?, "The chain is complete.")
         }
         Params::ImportZkey(command) => import(context, command),
         Params::Finish { dir, powers } => {
@@ -241,48 +280,23 @@ fn target(context: &Context, out: &std::path::Path) -> Result<PathBuf, Failure> 
     Ok(out.to_owned())
 }
 
-fn hash(bytes: &[u8]) -> String {
-    format!("0x{}", hex::encode(bytes))
-}
-
-fn report(context: &Context, transcript: &Transcript, message: &str) -> Result<(), Failure> {
-    let steps: Vec<_> = transcript
-        .steps()
-        .iter()
-        .map(|step| {
-            let kind = match step.evidence {
-                Evidence::Knowledge { .. } => "contribution",
-                Evidence::Beacon { .. } => "public random value",
-            };
-            json!({ "name": step.name, "kind": kind })
-        })
-        .collect();
-    let value = json!({
-        "circuit": transcript.circuit(),
-        "hash": hash(&transcript.hash()),
-        "steps": steps,
-    });
-    context.output.data(&value, || {
-        let mut text = format!("Circuit  {}\n", printable(transcript.circuit()));
-        for step in transcript.steps() {
-            text.push_str(&format!("Step     {}\n", printable(&step.name)));
-        }
-        text.push_str(&format!("Hash     {}\n", hash(&transcript.hash())));
-        text
-    })?;
-    context.output.note(message);
-    Ok(())
-}
-
-fn parameters_report(
-    context: &Context,
-    parameters: &Parameters,
-    message: &str,
-) -> Result<(), Failure> {
-    let value = json!({ "hash": hash(&parameters.hash()) });
-    context.output.data(&value, || format!("Parameters {}\n", hash(&parameters.hash())))?;
-    context.output.note(message);
-    Ok(())
+/// A line from the terminal, unseen, or from standard input.
+fn typed_line() -> Result<Zeroizing<String>, Failure> {
+    let failed = |error: io::Error| {
+        Failure::usage(format!("cannot read what you type: {error}"))
+            .remedy("type a line, or leave --typed out")
+    };
+    let mut line = Zeroizing::new(String::new());
+    if io::stdin().is_terminal() {
+        *line = rpassword::prompt_password("Type something nobody can guess: ").map_err(failed)?;
+    } else {
+        io::stdin().lock().take(MAX_TYPED).read_line(&mut line).map_err(failed)?;
+    }
+    if line.trim().is_empty() {
+        return Err(Failure::usage("nothing was typed")
+            .remedy("type a line that nobody can guess, or leave --typed out"));
+    }
+    Ok(line)
 }
 
 fn import(context: &Context, command: Import) -> Result<(), Failure> {
@@ -310,8 +324,18 @@ fn import(context: &Context, command: Import) -> Result<(), Failure> {
 }
 
 fn check(context: &Context, command: Check) -> Result<(), Failure> {
-    if let Some(path) = &command.transcript {
-        return report(context, &params::transcript(path)?, "The chain holds.");
+    if let Some(path) = &command.file {
+        let bar = context.output.spinner(format!("checking {}", path.display()));
+        let chain = params::check(path, command.circuit.as_deref(), command.powers.as_deref());
+        bar.finish_and_clear();
+        let chain = chain?;
+        let message = match chain {
+            Chain::Sigma(_) => "The chain holds.",
+            Chain::Phase2(_) => {
+                "Every point is that of circuit, powers and contributions, and every contribution holds."
+            }
+        };
+        return report(context, &chain, message);
     }
     let dir = command.dir.unwrap_or_default();
     match (command.sources, command.powers) {
@@ -329,69 +353,4 @@ fn check(context: &Context, command: Check) -> Result<(), Failure> {
             )
         }
     }
-}
-
-fn parameters(dir: Option<PathBuf>) -> Result<Parameters, Failure> {
-    match dir {
-        Some(dir) => params::load(&dir),
-        None => Ok(Parameters::development()?),
-    }
-}
-
-fn show_key(context: &Context, circuit: &str, dir: Option<PathBuf>) -> Result<(), Failure> {
-    let entry = params::entry(circuit)?;
-    let parameters = parameters(dir)?;
-    let network = if parameters.origin().is_forgeable() {
-        galen_zk::keys::Network::Development
-    } else {
-        galen_zk::keys::Network::Production
-    };
-    let verifier = Verifier::new(network, parameters)?;
-    let key = verifier
-        .key(entry.circuit())
-        .map_err(|error| Failure::new(Exit::Failure, "params.circuit", error.to_string()))?;
-    let value = interop::verifying_key(circuit, key).map_err(|error| {
-        Failure::new(Exit::Input, "params.committed", error.to_string()).remedy(
-            "check its proofs with the verifier of the portal, which knows committed inputs",
-        )
-    })?;
-    context.output.data(&value, || value.to_string())
-}
-
-fn show(context: &Context, dir: Option<PathBuf>) -> Result<(), Failure> {
-    let parameters = parameters(dir)?;
-    let index = Index::embedded()?;
-    let forgeable = parameters.origin().is_forgeable();
-    let value = json!({
-        "hash": hash(&parameters.hash()),
-        "forgeable": forgeable,
-        "circuits": index.circuits.iter().map(|circuit| json!({
-            "circuit": circuit.circuit,
-            "inputs": circuit.inputs,
-            "committed": circuit.committed,
-            "constraints": circuit.constraints,
-            "domain": circuit.domain,
-            "powers": circuit.domain.trailing_zeros(),
-            "sigma": circuit.committed > 0,
-            "description": circuit.description,
-        })).collect::<Vec<_>>(),
-    });
-    context.output.data(&value, || {
-        let rows = index.circuits.iter().map(|circuit| {
-            [
-                circuit.circuit.clone(),
-                circuit.constraints.to_string(),
-                circuit.committed.to_string(),
-                format!("2^{}", circuit.domain.trailing_zeros()),
-                if circuit.committed > 0 { "phase 2, σ" } else { "phase 2" }.to_owned(),
-            ]
-        });
-        let list = table(["circuit", "constraints", "committed", "powers", "needs"], rows);
-        let origin = if forgeable {
-            "for development: forgeable, for trying out only"
-        } else {
-            "of a ceremony"
-        };
-        format!("{list}\n\nParameters {} ({origin})\n", hash(&parameters.hash()))
-    })
 }

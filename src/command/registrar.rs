@@ -1,5 +1,5 @@
-//! `galen registrar`: admits and suspends parties. Where several registrars must sign, `admit` and
-//! `suspend` write a file, `sign` adds a signature to it, and `send` sends it.
+//! `galen registrar`: admits and suspends parties, takes listings down. Where several registrars must
+//! sign, `admit`, `suspend` and `takedown` write a file, `sign` adds a signature to it, and `send` sends it.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use sha2::Digest as _;
 use super::account::party_role;
 use crate::config::Context;
 use crate::error::Failure;
-use crate::operation::authority;
+use crate::operation::{authority, listing};
 use crate::output::table;
 use crate::session::Session;
 use crate::wallet::Role;
@@ -60,6 +60,21 @@ pub enum Registrar {
         /// In which role
         #[arg(long, value_parser = party_role)]
         role: PartyRole,
+        /// How it is authorised
+        #[command(flatten)]
+        together: Together,
+    },
+    /// Take a listing down for good: requests and deals that are not ready end with a refund, deals that
+    /// are ready go on
+    #[command(
+        after_help = "Example:\n  galen registrar takedown 3f9a12 --reason 'Consent was withdrawn' --evidence order.pdf"
+    )]
+    Takedown {
+        /// The dataset: its package id, or the first digits of it
+        dataset: String,
+        /// Why, for everybody
+        #[arg(long)]
+        reason: String,
         /// How it is authorised
         #[command(flatten)]
         together: Together,
@@ -130,6 +145,11 @@ pub fn run(context: &Context, command: Registrar) -> Result<(), Failure> {
         Registrar::Suspend { account, role, together } => {
             let action = authority::suspend(account, role, evidence(&together.evidence)?);
             act(context, &together, action, &format!("{account} suspended as {role}"))
+        }
+        Registrar::Takedown { dataset, reason, together } => {
+            let id = listing::named(&Session::open(context)?, &dataset)?;
+            let action = authority::take_down(&id, &reason, evidence(&together.evidence)?)?;
+            act(context, &together, action, &format!("{id} taken down"))
         }
         Registrar::Sign { file, index } => {
             let session = Session::open(context)?;

@@ -8,6 +8,7 @@ use std::time::Instant;
 use galen_api::words;
 use galen_dataset::deidentify::{Deidentified, Report, Settings};
 use galen_dataset::ingest::Ingested;
+use galen_dataset::output::Output;
 use galen_dataset::pack::Progress;
 use galen_dataset::package::PackageFolder;
 use galen_dataset::roles::{Role as ColumnRole, Roles};
@@ -25,7 +26,7 @@ use crate::error::{Exit, Failure};
 use crate::mirror::Unwatched;
 use crate::operation::credential::Credential;
 use crate::operation::description::Description;
-use crate::operation::pack::{self, PackRequest};
+use crate::operation::pack::{self, PackRequest, TableInput};
 use crate::operation::purchase::{self, DealRecord, DealStore, Purchase};
 use crate::operation::store::{PackageRecord, PackageStore};
 use crate::operation::{listing, prepare, receive};
@@ -200,16 +201,27 @@ pub fn pack(
         licence_name: "Research licence of the demonstration".to_owned(),
         licence_file: licence,
         review_hours: None,
+        review_all: None,
         shares: std::collections::BTreeMap::new(),
+        royalty: 0,
+        max_licences: None,
+        supersedes: None,
+        parents: Vec::new(),
+        step: String::new(),
         max_undelivered: 16,
         locations: Vec::new(),
         columns: std::collections::BTreeMap::new(),
+        tables: std::collections::BTreeMap::new(),
     };
     let out = world.hospital.home.join("package");
     let store = PackageStore::of(&world.hospital.home);
     let request = PackRequest {
         institution: world.hospital.account(),
-        table: Some((&prepared.result, &prepared.roles)),
+        tables: vec![TableInput {
+            name: description.name.clone(),
+            result: &prepared.result,
+            roles: &prepared.roles,
+        }],
         files: Vec::new(),
         description: &description,
         charts: &pack::Charts::Named(CHARTS.map(str::to_owned).to_vec()),
@@ -262,6 +274,7 @@ pub fn list(world: &World, record: &PackageRecord, tell: Tell<'_>) -> Result<(),
         &world.hospital.key,
         &folder,
         &record,
+        &store,
         verifier,
         None,
         &|_| (),
@@ -293,9 +306,10 @@ pub fn buy(
     let begun = Instant::now();
     let purchase = Purchase {
         listing: record.listing(),
-        purpose: Purpose { kind: PurposeKind::Health, disease: None },
         tier: None,
         seats: None,
+        licence: record.offer.terms.licence_text,
+        purpose: Purpose::new(PurposeKind::Health, None),
         payer: &payer,
         credential,
         ready: false,
@@ -324,7 +338,7 @@ pub fn buy(
     )?;
     deal.folder = Some(target);
     deals.update(&deal)?;
-    purchase::ready(&world.session, &world.researcher.wallet, &deal)?;
+    purchase::ready(&world.session, &world.researcher.wallet, &deal, None)?;
     tell(
         "The buyer fetched every ciphertext, checked each against the listing, and said ready."
             .to_owned(),
@@ -363,7 +377,7 @@ pub fn honest(
         &deal,
         &world.prover,
         &folder,
-        &out,
+        (&out, &Output::default()),
         &quiet,
     )?;
     if let Some(warning) = opened.warnings.first() {
@@ -466,7 +480,7 @@ pub fn disputed(
         &deal,
         &world.prover,
         &folder,
-        &out,
+        (&out, &Output::default()),
         &quiet,
     );
     match opened {

@@ -25,6 +25,7 @@ use galen_web::{Server, ServerConfig};
 use galen_zk::keys::Prover;
 use sha2::Digest as _;
 
+use crate::agent::policy::Policy;
 use crate::agent::{Agent, Deed};
 use crate::error::{Exit, Failure};
 use crate::operation::credential::{self, Credential, Position, Register, Wish};
@@ -222,7 +223,7 @@ impl World {
             country: galen_zk::circuit::credential::Country::new("DE")
                 .ok_or_else(|| Failure::usage("a country has two letters"))?,
             purposes: purposes.iter().map(|word| (*word).to_owned()).collect(),
-            approval: "ethics approval 2026-0417".to_owned(),
+            approval: Some("ethics approval 2026-0417".to_owned()),
             expiry: credential::day_text(today.saturating_add(365)),
             evidence: Digest(
                 sha2::Sha256::digest(b"passport and letter of the ethics board").into(),
@@ -254,8 +255,9 @@ impl World {
             &self.session,
             &self.hospital.wallet,
             &self.prover,
-            self.hospital.account(),
+            &self.hospital.key,
             &self.hospital.home,
+            Policy::default(),
         )?;
         let stop = AtomicBool::new(false);
         let deeds = Mutex::new(Vec::new());
@@ -400,8 +402,9 @@ async fn serve(
     let node = Node::start_with(ledger, settings)
         .await
         .map_err(|error| failed("node.start", error.to_string()))?;
-    let packages = Store::folder(&data.join("packages"))?;
-    let server = galen_web::start(ServerConfig::new(listen, packages), node.clone())
+    let folder = data.join("packages");
+    let config = ServerConfig::new(listen, Store::folder(&folder)?, folder.join("texts"));
+    let server = galen_web::start(config, node.clone())
         .await
         .map_err(|error| failed("node.listen", error.to_string()))?;
     Ok((node, server))

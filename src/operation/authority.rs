@@ -1,11 +1,13 @@
-//! What the registrars do together: admit and suspend. Where several must sign, the transaction
+//! What the registrars do together: admit, suspend and take down. Where several must sign, the transaction
 //! travels between them as a file until it has all signatures.
 
 use std::path::Path;
 
+use galen_market::action::trade::TakeDownListing;
 use galen_market::action::{Action, Admission, Admit, Suspend};
 use galen_market::codec::Text;
 use galen_market::id::{AccountId, Digest};
+use galen_market::listing::ListingId;
 use galen_market::role::Role;
 use galen_market::transaction::{MAX_TRANSACTION_BYTES, Transaction, verify_signature};
 use serde::{Deserialize, Serialize};
@@ -45,6 +47,17 @@ pub fn admit(
 /// Suspends a party.
 pub fn suspend(account: AccountId, role: Role, evidence: Digest) -> Action {
     Action::Suspend(Suspend { account, role, evidence })
+}
+
+/// Takes a listing down.
+///
+/// # Errors
+/// A reason that is too long or holds control characters.
+pub fn take_down(id: &ListingId, reason: &str, evidence: Digest) -> Result<Action, Failure> {
+    let reason =
+        Text::new(reason).map_err(|error| Failure::usage(format!("the reason: {error}")))?;
+    let ListingId { institution, package } = *id;
+    Ok(Action::TakeDownListing(TakeDownListing { institution, package, reason, evidence }))
 }
 
 /// A transaction that waits for signatures, as a file.

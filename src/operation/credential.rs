@@ -9,8 +9,7 @@ use galen_market::action::{Action, InsertCredentials, RevokeCredentials};
 use galen_market::codec::Bounded;
 use galen_market::id::{AccountId, ChainId, Digest};
 use galen_market::identity::presentation::DAY_MS;
-use galen_market::terms::PurposeKind;
-use galen_market::terms::duo::NPU_BIT;
+use galen_market::terms::{ETHICS_BIT, NONPROFIT_BIT, PurposeKind, institution_attribute};
 use galen_zk::circuit::credential::{Attributes, Country, leaf};
 use galen_zk::field::{Scalar, hash_to_scalar};
 use galen_zk::hash::holder;
@@ -44,35 +43,38 @@ pub enum Position {
     Student = 3,
 }
 
+/// What an issuer may approve, a bit each, as a person writes it. The ethics approval has a field of
+/// its own in an application.
+const APPROVED: [(&str, u32); 7] = [
+    ("general", PurposeKind::General.bit()),
+    ("health", PurposeKind::Health.bit()),
+    ("disease", PurposeKind::Disease.bit()),
+    ("ancestry", PurposeKind::Ancestry.bit()),
+    ("clinical_care", PurposeKind::ClinicalCare.bit()),
+    ("nonprofit", NONPROFIT_BIT),
+    ("ethics", ETHICS_BIT),
+];
+
 /// Purposes of use as a person writes them.
 ///
 /// # Errors
-/// A word that is not `general`, `health`, `disease` or `nonprofit`.
+/// A word that is none of them.
 pub fn purposes(words: &[String]) -> Result<u32, Failure> {
+    let wished = APPROVED.iter().filter(|(_, bit)| *bit != ETHICS_BIT);
     words.iter().try_fold(0u32, |bits, word| {
-        let bit = match word.as_str() {
-            "general" => PurposeKind::General.bit(),
-            "health" => PurposeKind::Health.bit(),
-            "disease" => PurposeKind::Disease.bit(),
-            "nonprofit" => NPU_BIT,
-            _ => {
-                return Err(Failure::usage(format!("`{word}` is not a purpose"))
-                    .remedy("use general, health, disease and nonprofit, apart by commas"));
-            }
-        };
-        Ok(bits | u32::try_from(u64::from(bit)).unwrap_or(0))
+        let known = wished.clone().find(|(known, _)| known == word);
+        let (_, bit) = known.ok_or_else(|| {
+            let words: Vec<_> = wished.clone().map(|(known, _)| *known).collect();
+            Failure::usage(format!("`{word}` is not a purpose"))
+                .remedy(format!("use {}, apart by commas", words.join(", ")))
+        })?;
+        Ok(bits | bit)
     })
 }
 
-/// Purposes of use in words.
+/// What a credential approves, in words.
 pub fn purpose_words(bits: u32) -> String {
-    let all = [
-        (u64::from(PurposeKind::General.bit()), "general"),
-        (u64::from(PurposeKind::Health.bit()), "health"),
-        (u64::from(PurposeKind::Disease.bit()), "disease"),
-        (u64::from(NPU_BIT), "nonprofit"),
-    ];
-    let named = all.iter().filter(|(bit, _)| u64::from(bits) & bit != 0).map(|(_, word)| *word);
+    let named = APPROVED.iter().filter(|(_, bit)| bits & bit != 0).map(|(word, _)| *word);
     named.collect::<Vec<_>>().join(", ")
 }
 
@@ -110,8 +112,10 @@ pub struct Application {
     pub country: Country,
     /// Purposes of use asked for.
     pub purposes: Vec<String>,
-    /// Number of the ethics approval; hashed into the credential, and shown by no proof.
-    pub approval: String,
+    /// Number of the ethics approval, if there is one; hashed into the credential, and shown by no proof.
+    /// That there is one can be proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     /// First day on which the credential is no longer good.
     pub expiry: String,
     /// SHA-256 of the evidence that goes with the application.
@@ -130,7 +134,7 @@ pub struct Wish {
     /// See [`Application`].
     pub purposes: Vec<String>,
     /// See [`Application`].
-    pub approval: String,
+    pub approval: Option<String>,
     /// See [`Application`].
     pub expiry: String,
     /// See [`Application`].
@@ -210,9 +214,11 @@ impl Application {
         if purposes == 0 {
             return Err(refuse("the application names no purpose".to_owned()));
         }
-        if self.institution.trim().is_empty() || self.approval.trim().is_empty() {
+        let approval = self.approval.as_deref().map(str::trim);
+        if self.institution.trim().is_empty() || approval.is_some_and(str::is_empty) {
             return Err(refuse(
-                "the application lacks the institution or the ethics approval".to_owned(),
+                "the application names no institution, or an ethics approval without a number"
+                    .to_owned(),
             ));
         }
         if self.evidence.0 == [0; 32] {
@@ -228,13 +234,12 @@ impl Application {
         let zero = Scalar::from(0);
         Ok(Attributes {
             role: self.position as u32,
-            institution: Scalar(hash_to_scalar(
-                "galen/institution",
-                &[self.institution.trim().as_bytes()],
-            )),
+            institution: institution_attribute(&self.institution),
             country: self.country,
-            purposes,
-            approval: Scalar(hash_to_scalar("galen/approval", &[self.approval.trim().as_bytes()])),
+            purposes: approval.map_or(purposes, |_| purposes | ETHICS_BIT),
+            approval: approval.map_or(zero, |number| {
+                Scalar(hash_to_scalar("galen/approval", &[number.as_bytes()]))
+            }),
             expiry,
             spare: [zero, zero],
         })
@@ -434,6 +439,49 @@ pub fn check(session: &Session, wallet: &Wallet, credential: &Credential) -> Res
         );
     }
     Ok(())
+}
+
+/// Makes the credential of an application again: its attributes follow from the application, its holder
+/// from the wallet, and its place from the issuer's public leaf list, the whole of which is fetched.
+///
+/// # Errors
+/// When the application is not this wallet's or this ledger's, or the issuer's list holds no such leaf.
+pub fn recover(
+    session: &Session,
+    wallet: &Wallet,
+    application: &Application,
+) -> Result<Credential, Failure> {
+    let holder = holder_of(wallet);
+    if application.holder != holder || application.chain != session.chain() {
+        return Err(Failure::new(
+            Exit::Input,
+            "credential.other_holder",
+            "the application is of another wallet or for another ledger",
+        )
+        .remedy("write it anew with `galen issuer apply`"));
+    }
+    let today = u32::try_from(session.status()?.clock_ms / DAY_MS).unwrap_or(u32::MAX);
+    let attributes = application.attributes(today)?;
+    let mut credential = Credential {
+        format: CREDENTIAL.to_owned(),
+        chain: session.chain(),
+        issuer: application.issuer,
+        holder,
+        attributes,
+        place: 0,
+    };
+    let (_, leaves) = session.client().leaves(&application.issuer)?;
+    let place = (0u64..).zip(&leaves).find(|(_, leaf)| **leaf == credential.leaf());
+    let (place, _) = place.ok_or_else(|| {
+        Failure::new(
+            Exit::Input,
+            "credential.not_listed",
+            "the issuer lists no credential for exactly this application: a field is another than it was, or it was revoked",
+        )
+        .remedy("write the application as it was, word for word, or ask the issuer for the file")
+    })?;
+    credential.place = place;
+    Ok(credential)
 }
 
 /// Where a holder keeps credentials.

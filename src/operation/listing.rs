@@ -1,6 +1,7 @@
 //! Listing a package: drafted, its parts stored, its blocks proven, live. Every step that
 //! is done already is skipped, so that a run that was cut short is simply repeated.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 
 use galen_api::{ListingFilter, ListingSummary, ListingView, Part};
@@ -9,19 +10,24 @@ use galen_dataset::package::{
     self, LEAVES_FILE, Listing, MANIFEST_FILE, Offsets, PackageFolder, SEGMENTS_FILE, check_leaves,
     check_segment, decode_leaves,
 };
-use galen_dataset::verify::{Claimed, verify_proofs};
+use galen_dataset::verify::{Claimed, verify_bundles, verify_proofs};
 use galen_market::action::Action;
 use galen_market::action::trade::{DraftListing, ProveBlock, ReviseListing, WithdrawListing};
-use galen_market::codec::{Bounded, Bytes};
+use galen_market::codec::{Bounded, Bytes, Text, encode};
+use galen_market::fee::MAX_TRANSACTION_UNITS;
+use galen_market::genesis::Parameters;
 use galen_market::id::{Digest, PackageId};
-use galen_market::listing::{ListingId, Offer, Standing};
+use galen_market::listing::{ListingId, Offer, Royalty, Standing};
 use galen_market::segment::{LEAF_BYTES, manifest_hash};
+use galen_market::transaction::{MAX_ACTIONS, MAX_TRANSACTION_BYTES};
 use galen_web::store::Store;
 use galen_zk::keys::Verifier;
 use serde::Serialize;
 
+use super::licence;
 use super::pack::claimed;
-use super::store::PackageRecord;
+use super::royalty;
+use super::store::{PackageRecord, PackageStore};
 use super::upload::upload;
 use crate::error::{Exit, Failure};
 use crate::session::{Done, Session, account_of};
@@ -56,15 +62,15 @@ pub enum PublishStep {
         /// Their length together.
         bytes: u64,
     },
-    /// The ledger verified a block.
+    /// The ledger verified some blocks.
     Proven {
-        /// Which table.
-        table: u32,
-        /// Which block.
-        block: u32,
+        /// Which, as table and block.
+        blocks: Vec<(u32, u32)>,
         /// The transaction.
         done: Done,
     },
+    /// Royalties that are owed upstream were put into the shares.
+    Owing(Vec<Royalty>),
     /// The offer has a new version.
     Revised(Done),
 }
@@ -147,6 +153,7 @@ pub fn publish(
     key: &AccountKey,
     folder: &PackageFolder,
     record: &PackageRecord,
+    packages: &PackageStore,
     verifier: &Verifier,
     elsewhere: Option<&Store>,
     report: &dyn Fn(PublishStep),
@@ -163,6 +170,12 @@ pub fn publish(
         let (expected, found) = (record.package, folder.id());
         return Err(galen_dataset::package::PackageError::OtherPackage { expected, found }.into());
     }
+    let owed = royalty::owed(session, &record.listing(), &record.lineage)?;
+    let offer = royalty::with_royalties(&record.offer, &owed)?;
+    if offer != record.offer {
+        report(PublishStep::Owing(owed));
+    }
+    let record = &PackageRecord { offer, ..record.clone() };
     // What the ledger would refuse is found before anything is sent.
     verify_proofs(folder, &claimed(record), verifier, &|_| ())?;
     let id = record.listing();
@@ -187,25 +200,56 @@ pub fn publish(
             session.client().listing(&id)?
         }
     };
+    let text = record.offer.terms.licence_text;
     if !session.is_dry_run() {
         store(session, folder, &view, elsewhere, report)?;
+        if view.summary.offer.terms.licence_text == text {
+            licence::store(session, packages, &id, &text)?;
+        }
     }
     match view.summary.listing.standing {
         Standing::Draft { .. } => {
-            for (table, block) in folder.layout().blocks() {
-                if view.proven_blocks.contains(&(table, block)) {
-                    continue;
+            let proven: BTreeSet<(u32, u32)> = view.proven_blocks.iter().copied().collect();
+            let mut missing = folder.layout().blocks().filter(|at| !proven.contains(at)).peekable();
+            let mut waiting: Option<((u32, u32), Action)> = None;
+            while waiting.is_some() || missing.peek().is_some() {
+                let mut load = Load::new(session.parameters());
+                let (mut group, mut actions) = (Vec::new(), Vec::new());
+                loop {
+                    let next = match waiting.take() {
+                        Some(next) => next,
+                        None => match missing.next() {
+                            Some(at) => (at, prove_block(folder, record, at.0, at.1)?),
+                            None => break,
+                        },
+                    };
+                    if !load.takes(&next.1) {
+                        waiting = Some(next);
+                        break;
+                    }
+                    group.push(next.0);
+                    actions.push(next.1);
                 }
-                let done =
-                    session.transact(vec![prove_block(folder, record, table, block)?], &[key])?;
-                blocks += 1;
-                report(PublishStep::Proven { table, block, done });
+                let done = session.transact(actions, &[key])?;
+                blocks += group.len() as u64;
+                report(PublishStep::Proven { blocks: group, done });
             }
         }
         Standing::Live if view.summary.offer == record.offer => {}
         Standing::Live | Standing::Withdrawn => {
             let revised = revise(&id, record.offer.clone());
             report(PublishStep::Revised(session.transact(vec![revised], &[key])?));
+            if !session.is_dry_run() {
+                licence::store(session, packages, &id, &text)?;
+            }
+        }
+        Standing::TakenDown => {
+            return Err(Failure::new(
+                Exit::RefusedByLedger,
+                "ledger.listing_taken_down",
+                "the registrars took this listing down",
+            )
+            .remedy("look at the reason that they gave: `galen dataset show`"));
         }
         Standing::Refunded { .. } => {
             return Err(Failure::new(
@@ -224,14 +268,54 @@ pub fn publish(
     Ok(Published { listing: id, blocks, standing: Some(standing), dry_run: session.is_dry_run() })
 }
 
+/// What fits into one transaction: the ledger verifies its proofs together, which is cheaper than one
+/// after the other.
+struct Load {
+    actions: usize,
+    bytes: usize,
+    units: u64,
+}
+
+/// Bytes of a transaction beside its actions.
+const ENVELOPE_BYTES: usize = 4 << 10;
+
+impl Load {
+    fn new(parameters: &Parameters) -> Self {
+        // The ledger keeps a quarter of each block for deliveries and disputes.
+        let of_block = parameters.max_block_units / 4 * 3;
+        Self {
+            actions: MAX_ACTIONS,
+            bytes: MAX_TRANSACTION_BYTES - ENVELOPE_BYTES,
+            units: MAX_TRANSACTION_UNITS.min(of_block).saturating_sub(1),
+        }
+    }
+
+    /// Takes an action in; false if there is no room beside the others. A first one always fits.
+    fn takes(&mut self, action: &Action) -> bool {
+        let (bytes, units) = (encode(action).len(), action.units());
+        let first = self.actions == MAX_ACTIONS;
+        let fits = self.actions > 0 && bytes <= self.bytes && units <= self.units;
+        self.actions = self.actions.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.units = self.units.saturating_sub(units);
+        first || fits
+    }
+}
+
 /// A new version of an offer.
 pub fn revise(id: &ListingId, offer: Offer) -> Action {
     Action::ReviseListing(ReviseListing { institution: id.institution, package: id.package, offer })
 }
 
 /// Takes a draft or listing back.
-pub fn withdraw(id: &ListingId) -> Action {
-    Action::WithdrawListing(WithdrawListing { institution: id.institution, package: id.package })
+///
+/// # Errors
+/// A reason that is too long or holds control characters.
+pub fn withdraw(id: &ListingId, reason: &str) -> Result<Action, Failure> {
+    let reason =
+        Text::new(reason).map_err(|error| Failure::usage(format!("the reason: {error}")))?;
+    let ListingId { institution, package } = *id;
+    Ok(Action::WithdrawListing(WithdrawListing { institution, package, reason }))
 }
 
 /// Stores the parts that the node does not serve yet.
@@ -368,24 +452,34 @@ pub struct Checked {
     pub listing: ListingId,
     /// Segments whose ciphertext is the one of its leaf.
     pub segments: u64,
-    /// Row blocks whose proof the ledger accepted.
+    /// Row blocks whose proofs were verified here.
     pub blocks: u64,
-    /// Whether every block is proven.
+    /// Whether these are all of them, so that totals of charts were verified too.
     pub proven: bool,
     /// Whether anybody could have forged the proofs.
     pub forgeable_parameters: bool,
 }
 
-/// Fetches the parts of a listed package and checks each: the parts hash to the package id, leaves to
-/// the root, every ciphertext to its leaf. That the k holds was checked by the ledger.
+/// Fetches the parts of a listed package and its proofs and checks each: the parts hash to the package
+/// id, leaves to the root, every ciphertext to its leaf; every row block's bundle proves what the ledger
+/// says is claimed, and charts show the totals of all blocks.
 ///
 /// # Errors
-/// The first part that is not what was listed.
+/// The first part or proof that is not what was listed.
 pub fn check_remote(
     session: &Session,
     view: &ListingView,
-    report: &dyn Fn(u64, u64),
+    verifier: &Verifier,
+    report: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Checked, Failure> {
+    if session.genesis().proving_parameters.0 != verifier.parameters_hash() {
+        return Err(Failure::new(
+            Exit::Input,
+            "params.other",
+            "the ledger's proofs are made under other parameters than those of this program",
+        )
+        .remedy("name the folder of the ledger's ceremony in GALEN_CEREMONY"));
+    }
     let listed = &view.summary.listing;
     let listing = Listing::new(listed.root, listed.key, listed.manifest, view.layout.clone());
     if listing.id != listed.id.package {
@@ -408,6 +502,8 @@ pub fn check_remote(
     check_leaves(&listing, &leaves)?;
     let offsets = Offsets::new(&listing.layout, &manifest)?;
     let total = offsets.segments();
+    let blocks = listing.layout.blocks().count() as u64;
+    let all = total.saturating_add(blocks);
     let mut next = 0u64;
     while next < total {
         let range = |segment| offsets.range(segment).unwrap_or(0..0);
@@ -424,15 +520,24 @@ pub fn check_remote(
             check_segment(&leaves, segment, bytes.get(from..to).unwrap_or_default())?;
         }
         next = last + 1;
-        report(next, total);
+        report(next, all);
     }
+    // Totals say nothing before the last block is proven.
     let proven = !matches!(listed.standing, Standing::Draft { .. });
-    let all_blocks = listing.layout.blocks().count() as u64;
+    if proven {
+        let mut bundle = |table, block| -> Result<Vec<u8>, Failure> {
+            Ok(client.block_proof(&listed.id, table, block)?.proof.bundle.to_vec())
+        };
+        let package = (&listing.layout, leaves.as_slice());
+        verify_bundles(package, &claims(view), verifier, &mut bundle, &|progress| {
+            report(total.saturating_add(progress.done), all);
+        })?;
+    }
     Ok(Checked {
         listing: listed.id,
         segments: total,
-        blocks: if proven { all_blocks } else { view.proven_blocks.len() as u64 },
+        blocks: if proven { blocks } else { 0 },
         proven,
-        forgeable_parameters: view.summary.forgeable_parameters,
+        forgeable_parameters: verifier.is_forgeable(),
     })
 }

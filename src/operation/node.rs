@@ -72,7 +72,7 @@ impl RunningNode {
         let verifier = verifier(genesis.network)?;
         let settings = NodeSettings { network, timeouts, ..NodeSettings::alone(data.clone(), key) };
         let node = Node::start(NodeConfig { settings, genesis, verifier }).await?;
-        let server = ServerConfig::new(listen, store);
+        let server = ServerConfig::new(listen, store, data.join(PACKAGES).join("texts"));
         match galen_web::start(server, node.clone()).await {
             Ok(server) => Ok(Self { node, server }),
             Err(error) => {
@@ -228,6 +228,7 @@ impl From<ServerError> for Failure {
             ServerError::Listen { .. } => {
                 "stop what listens there, or choose another address with --listen"
             }
+            ServerError::Texts { .. } => "check the folder's owner and permissions",
         };
         Self::new(Exit::Failure, "node.server", error.to_string()).remedy(remedy)
     }

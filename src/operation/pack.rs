@@ -8,8 +8,7 @@ use galen_dataset::attempts::AttemptLog;
 use galen_dataset::charts;
 use galen_dataset::deidentify::{Deidentified, Report as DeidentificationReport};
 use galen_dataset::encode::{ChartWish, ColumnNote, EncodedTable, encode_deidentified};
-use galen_dataset::manifest::{Deidentification, RowCounts};
-use galen_dataset::pack::{FileHash, FileInput, PackInput, Report, pack as seal};
+use galen_dataset::pack::{FileInput, PackInput, Report, pack as seal};
 use galen_dataset::package::{Listing, PackageFolder};
 use galen_dataset::property::diversity_claims;
 use galen_dataset::prove::{Place, ProofStep, ProvingError, Work, complete, prove as prove_blocks};
@@ -19,25 +18,22 @@ use galen_dataset::verify::{Claimed, VerifyError, verify as verify_folder};
 use galen_market::codec::Bounded;
 use galen_market::id::AccountId;
 use galen_market::layout::BlockRows;
-use galen_market::listing::{Lineage, TableClaims};
+use galen_market::listing::TableClaims;
 use galen_zk::bundle::MAX_PROOFS;
 use galen_zk::keys::{Prover, Verifier};
 
 use super::description::Description;
 use super::prepare::{above, refuse_existing};
 use super::store::{PackageRecord, PackageStore};
-use crate::error::{Exit, Failure};
-use crate::wallet::{Wallet, file};
-
-/// Most bytes of a list of hashes.
-const MAX_LIST_BYTES: u64 = 1 << 20;
+use crate::error::Failure;
+use crate::wallet::Wallet;
 
 /// What is to be packed.
 pub struct PackRequest<'a> {
     /// The institution's account.
     pub institution: AccountId,
-    /// A de-identified table with the roles of its columns.
-    pub table: Option<(&'a Deidentified, &'a Roles)>,
+    /// De-identified tables in order.
+    pub tables: Vec<TableInput<'a>>,
     /// Files that are packed as they are.
     pub files: Vec<FileInput>,
     /// What it is and what is offered.
@@ -50,7 +46,17 @@ pub struct PackRequest<'a> {
     pub out: &'a Path,
 }
 
-/// Which columns of a table are charted.
+/// A de-identified table.
+pub struct TableInput<'a> {
+    /// Its name in the package.
+    pub name: String,
+    /// Its rows, and what was done to them.
+    pub result: &'a Deidentified,
+    /// The roles of its columns.
+    pub roles: &'a Roles,
+}
+
+/// Which columns of the tables are charted.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Charts {
     /// None.
@@ -58,7 +64,7 @@ pub enum Charts {
     None,
     /// Every one that can be.
     All,
-    /// These.
+    /// These, as `COLUMN` of the only table or `TABLE:COLUMN`.
     Named(Vec<String>),
 }
 
@@ -96,6 +102,7 @@ pub fn pack(
     let powers = prover.powers()?;
     let (listing, secret) = seal(input, &powers, &sealed, report)?;
     let record = PackageRecord { package: listing.id, ..record };
+    store.keep_licence(&request.description.licence()?)?;
     let placed = store.add(wallet, &secret, &record).and_then(|()| {
         refuse_existing(request.out)?;
         std::fs::rename(&sealed, request.out)
@@ -130,85 +137,114 @@ type Input = (PackInput, PackageRecord, Vec<(String, String)>);
 
 fn input(request: &PackRequest<'_>) -> Result<Input, Failure> {
     let description = request.description;
-    if request.table.is_none() && request.files.is_empty() {
+    if request.tables.is_empty() && request.files.is_empty() {
         return Err(Failure::usage("there is nothing to pack")
             .remedy("give --data with a de-identified table, or --file"));
     }
-    let offer = description.offer(request.institution)?;
+    let mut offer = description.offer(request.institution)?;
     let mut tables = Vec::new();
     let mut claims = Vec::new();
     let mut uncharted = Vec::new();
-    let deidentification = match request.table {
-        Some((result, roles)) => {
-            let mut notes = description.notes()?;
-            wish(&mut notes, request.charts, result, request.block_rows);
-            let table = encode_deidentified(
-                &description.name,
-                &description.description,
-                result,
-                roles,
-                &notes,
-                request.block_rows,
-            )?;
-            let declared = Deidentification::from(&result.report);
-            uncharted.extend(table.columns.iter().filter_map(|column| {
-                let why = column.chart.as_ref()?.as_ref().err()?;
-                Some((column.spec.name.clone(), why.to_string()))
-            }));
-            claims.push(table_claims(declared.k, &table, &result.report)?);
-            tables.push(table);
-            declared
-        }
-        None => Deidentification {
-            method: "files as they are; what was done to them is described in words".to_owned(),
-            k: 0,
-            diversity: BTreeMap::new(),
-            cells_emptied: BTreeMap::new(),
-            persons: "not stated".to_owned(),
-            rows: RowCounts { source: 0, other_rows_of_persons: 0, suppressed: 0, packed: 0 },
-            loss_per_million: 0,
-            generalisation: BTreeMap::new(),
-            dropped: Vec::new(),
-        },
-    };
-    let manifest = description.manifest(&offer, deidentification);
+    let names: Vec<&str> = request.tables.iter().map(|table| table.name.as_str()).collect();
+    let mut notes = description.notes(&names)?;
+    let mut charted = chart_names(request)?;
+    for table in &request.tables {
+        let (mut notes, about) = notes.remove(&table.name).unwrap_or_default();
+        wish(
+            &mut notes,
+            charted.remove(&table.name).unwrap_or_default(),
+            table,
+            request.block_rows,
+        );
+        let encoded = encode_deidentified(
+            &table.name,
+            &about,
+            table.result,
+            table.roles,
+            &notes,
+            request.block_rows,
+        )
+        .map_err(|error| Failure::from(error).at(format!("table {}", table.name)))?;
+        uncharted.extend(encoded.columns.iter().filter_map(|column| {
+            let why = column.chart.as_ref()?.as_ref().err()?;
+            let name = match names.len() {
+                1 => column.spec.name.clone(),
+                _ => format!("{}:{}", table.name, column.spec.name),
+            };
+            Some((name, why.to_string()))
+        }));
+        claims.push(table_claims(&encoded, &table.result.report)?);
+        tables.push(encoded);
+    }
+    let columns = tables.iter().map(|table: &EncodedTable| {
+        let names = table.columns.iter().map(|column| column.spec.name.as_str()).collect();
+        (table.resource.name.as_str(), names)
+    });
+    description.declare_columns(&mut offer, columns)?;
+    let manifest = description.manifest(&offer);
     let files = request.files.clone();
     let record = PackageRecord {
         package: galen_market::id::PackageId([0; 32]),
         institution: request.institution,
         folder: request.out.to_owned(),
         claims,
-        lineage: Lineage::default(),
+        lineage: description.lineage()?,
         offer,
     };
     let input = PackInput { block_rows: request.block_rows, tables, files, manifest };
     Ok((input, record, uncharted))
 }
 
+/// The charts that are wished for, by table.
+fn chart_names(request: &PackRequest<'_>) -> Result<BTreeMap<String, Vec<String>>, Failure> {
+    let all = |table: &TableInput<'_>| {
+        let columns = table.result.table.names().map(str::to_owned).collect();
+        (table.name.clone(), columns)
+    };
+    let Charts::Named(names) = request.charts else {
+        let tables = request.tables.iter().filter(|_| *request.charts == Charts::All);
+        return Ok(tables.map(all).collect());
+    };
+    let mut charted: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for name in names {
+        let (table, column) = match (request.tables.as_slice(), name.split_once(':')) {
+            ([only], _) => (only.name.as_str(), name.as_str()),
+            (_, Some((table, column))) => (table, column),
+            (_, None) => {
+                return Err(Failure::usage(format!(
+                    "there are several tables: which has `{name}`?"
+                ))
+                .remedy("write --chart TABLE:COLUMN"));
+            }
+        };
+        if !request.tables.iter().any(|known| known.name == table) {
+            return Err(Failure::usage(format!("no table is called `{table}`"))
+                .remedy("write --chart TABLE:COLUMN with the name of a table of --data"));
+        }
+        charted.entry(table.to_owned()).or_default().push(column.to_owned());
+    }
+    Ok(charted)
+}
+
 /// Notes the wish for charts. A name that is not there is refused with all other notes.
 fn wish(
     notes: &mut BTreeMap<String, ColumnNote>,
-    charts: &Charts,
-    result: &Deidentified,
+    names: Vec<String>,
+    table: &TableInput<'_>,
     size: BlockRows,
 ) {
-    let names: Vec<String> = match charts {
-        Charts::None => Vec::new(),
-        Charts::All => result.table.names().map(str::to_owned).collect(),
-        Charts::Named(names) => names.clone(),
-    };
     for name in names {
-        let least = result.report.k;
+        let least = table.result.report.k;
         notes.entry(name).or_default().chart = Some(ChartWish { least, size });
     }
 }
 
 /// What is claimed of a table: k, the diversity that its report states, and its charts.
 fn table_claims(
-    k: u32,
     table: &EncodedTable,
     report: &DeidentificationReport,
 ) -> Result<TableClaims, Failure> {
+    let k = u32::try_from(report.k).unwrap_or(u32::MAX);
     let specs: Vec<_> = table.columns.iter().map(|column| column.spec.clone()).collect();
     let diversity = diversity_claims(&specs, &report.diversity);
     let charts = charts::claims(&table.columns);
@@ -227,84 +263,6 @@ fn table_claims(
         diversity: Bounded::new(diversity).map_err(|_| too_many())?,
         charts: Bounded::new(charts).map_err(|_| too_many())?,
     })
-}
-
-/// A file to pack, from `NAME=PATH` or a path.
-///
-/// # Errors
-/// A path without a file name, or a name that is not text.
-pub fn file_input(text: &str) -> Result<FileInput, Failure> {
-    let (name, source) = match text.split_once('=') {
-        Some((name, path)) => (Some(name.to_owned()), PathBuf::from(path)),
-        None => (None, PathBuf::from(text)),
-    };
-    let own = source.file_name().and_then(|name| name.to_str()).map(str::to_owned);
-    let path = name.clone().or(own).ok_or_else(|| {
-        Failure::usage(format!("`{text}` has no file name")).remedy("write --file NAME=PATH")
-    })?;
-    if !source.is_file() {
-        return Err(Failure::new(
-            Exit::Input,
-            "file.missing",
-            format!("{} is not a file", source.display()),
-        )
-        .remedy("check the path"));
-    }
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
-    let name: String =
-        path.to_ascii_lowercase().chars().map(|c| if allowed(c) { c } else { '-' }).collect();
-    let mediatype = match path.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase()).as_deref()
-    {
-        Some("csv") => "text/csv",
-        Some("json") => "application/json",
-        Some("txt" | "md") => "text/plain",
-        Some("pdf") => "application/pdf",
-        Some("gz") => "application/gzip",
-        _ => "application/octet-stream",
-    };
-    Ok(FileInput {
-        name: name.trim_start_matches('.').to_owned(),
-        path,
-        source,
-        mediatype: mediatype.to_owned(),
-        description: String::new(),
-        sha256: FileHash::None,
-    })
-}
-
-/// Gives files the hashes that a list of `sha256sum` states: 64 hexadecimal digits, two characters, and
-/// the path as it was given, or the file's name alone.
-///
-/// # Errors
-/// When the list cannot be read, holds another line, or names none of the files.
-pub fn checksums(list: &Path, files: &mut [FileInput]) -> Result<(), Failure> {
-    let bytes =
-        file::read_bounded(list, MAX_LIST_BYTES).map_err(|error| Failure::file(list, &error))?;
-    let text = String::from_utf8(bytes).map_err(|_| Failure::input(list, "is not UTF-8"))?;
-    let mut named = 0;
-    for (number, line) in (1u32..).zip(text.lines()).filter(|(_, line)| !line.is_empty()) {
-        let parsed = line.split_at_checked(64).and_then(|(digits, rest)| {
-            let path = rest.strip_prefix("  ").or_else(|| rest.strip_prefix(" *"))?;
-            let mut hash = [0; 32];
-            hex::decode_to_slice(digits, &mut hash).ok()?;
-            Some((hash, Path::new(path)))
-        });
-        let (hash, path) = parsed.ok_or_else(|| {
-            Failure::input(list, format!("line {number} is not one of sha256sum"))
-                .remedy("make the list with `sha256sum FILE... > LIST`")
-        })?;
-        for file in files.iter_mut() {
-            if file.source == path || file.source.file_name() == Some(path.as_os_str()) {
-                file.sha256 = FileHash::Known(hash);
-                named += 1;
-            }
-        }
-    }
-    if named == 0 {
-        return Err(Failure::input(list, "names none of the files")
-            .remedy("make the list with `sha256sum FILE... > LIST`"));
-    }
-    Ok(())
 }
 
 /// The claims that a package is proven and listed with.

@@ -2,13 +2,16 @@
 //! before it is used; nothing that exists is overwritten, but for the folder that is being made.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use galen_zk::ceremony::CeremonyError;
+use galen_zk::ceremony::contribute::Phase2;
+use galen_zk::ceremony::entropy::Entropy;
 use galen_zk::ceremony::folder::{self, Circuit};
+use galen_zk::ceremony::history::History;
 use galen_zk::ceremony::phase1::PowersFile;
 use galen_zk::ceremony::sigma::Transcript;
+use galen_zk::ceremony::{CeremonyError, initial, zkey};
 use galen_zk::keys::{Entry, Parameters, registry};
 use rand::rngs::OsRng;
 
@@ -30,7 +33,11 @@ impl From<CeremonyError> for Failure {
             }
             CeremonyError::Key(_) => (
                 "params.key",
-                "run phase 2 on the constraints that `galen params export-r1cs` writes, and do not use this key",
+                "do not use this key: make the first one with `galen params setup`, and contribute to that",
+            ),
+            CeremonyError::History(_) => (
+                "params.history",
+                "go back to the last key that `galen params verify` accepts, and ask for the contribution again",
             ),
             CeremonyError::Sigma(_) => (
                 "params.sigma",
@@ -84,10 +91,7 @@ pub fn export_r1cs(name: &str, out: &Path) -> Result<(), Failure> {
 }
 
 /// Reads a transcript and checks its chain.
-///
-/// # Errors
-/// When it cannot be read or does not hold.
-pub fn transcript(path: &Path) -> Result<Transcript, Failure> {
+fn transcript(path: &Path) -> Result<Transcript, Failure> {
     let at = |error: CeremonyError| Failure::from(error).at(path.display());
     let transcript = folder::read_transcript(path).map_err(at)?;
     transcript.check(&mut OsRng).map_err(|error| at(error.into()))?;
@@ -111,12 +115,49 @@ pub fn start(name: &str, zkey: &Path, ptau: &Path, out: &Path) -> Result<Transcr
     Ok(transcript)
 }
 
-/// Multiplies σ by a secret that is forgotten at once.
+/// What is multiplied: the σ of a circuit, or the δ of its phase 2. Which one is seen from the file.
+pub enum Chain {
+    /// A transcript of σ.
+    Sigma(Transcript),
+    /// The contributions to a key.
+    Phase2(History),
+}
+
+/// Whether a file is a key of phase 2 by its first bytes; anything else is read as a transcript.
+fn is_key(path: &Path) -> Result<bool, Failure> {
+    let mut first = Vec::new();
+    let mut file = open(path)?.take(zkey::MAGIC.len() as u64);
+    file.read_to_end(&mut first).map_err(|error| Failure::file(path, &error))?;
+    Ok(first == zkey::MAGIC)
+}
+
+/// Makes the key of a circuit before any contribution; returns its hash.
+///
+/// # Errors
+/// When there is no such circuit, the powers do not hold or are too few, or the file exists.
+pub fn setup(name: &str, ptau: &Path, out: &Path) -> Result<[u8; 64], Failure> {
+    let circuit = circuit(name)?;
+    let mut file = powers(ptau)?;
+    file::create_with(out, |writer| {
+        initial::write(&circuit.constraints, &mut file, &mut OsRng, writer)
+    })
+    .map_err(|error| Failure::from(error).at(ptau.display()))
+}
+
+/// Multiplies δ or σ by a secret that is forgotten at once, made from the system's randomness and
+/// from what was typed.
 ///
 /// # Errors
 /// When the chain does not hold, or the new file cannot be written.
-pub fn contribute(path: &Path, name: &str, out: &Path) -> Result<Transcript, Failure> {
-    extend(path, out, |transcript| transcript.contribute(name, &mut OsRng))
+pub fn contribute(path: &Path, name: &str, typed: &[u8], out: &Path) -> Result<Chain, Failure> {
+    let mut entropy = Entropy::new(typed).map_err(|error| {
+        Failure::new(Exit::Failure, "params.randomness", format!("no randomness: {error}"))
+            .remedy("contribute on a machine whose system gives randomness")
+    })?;
+    if is_key(path)? {
+        return extend_key(path, out, |key, writer| key.contribute(name, &mut entropy, writer));
+    }
+    extend(path, out, |transcript| transcript.contribute(name, &mut entropy))
 }
 
 /// Ends a chain with a public random value.
@@ -129,20 +170,55 @@ pub fn beacon(
     value: &[u8],
     iterations: u8,
     out: &Path,
-) -> Result<Transcript, Failure> {
+) -> Result<Chain, Failure> {
+    if is_key(path)? {
+        return extend_key(path, out, |key, writer| key.beacon(name, value, iterations, writer));
+    }
     extend(path, out, |transcript| transcript.beacon(name, value, iterations, &mut OsRng))
+}
+
+fn extend_key(
+    path: &Path,
+    out: &Path,
+    step: impl FnOnce(Phase2<BufReader<File>>, &mut BufWriter<File>) -> Result<History, CeremonyError>,
+) -> Result<Chain, Failure> {
+    let reader = open(path)?;
+    file::create_with(out, |writer| step(Phase2::open(reader)?, writer))
+        .map(Chain::Phase2)
+        .map_err(|error| Failure::from(error).at(path.display()))
 }
 
 fn extend(
     path: &Path,
     out: &Path,
     step: impl FnOnce(&mut Transcript) -> Result<(), galen_zk::ceremony::sigma::SigmaError>,
-) -> Result<Transcript, Failure> {
+) -> Result<Chain, Failure> {
     let at = |error: CeremonyError| Failure::from(error).at(path.display());
     let mut transcript = folder::read_transcript(path).map_err(at)?;
     step(&mut transcript).map_err(|error| at(error.into()))?;
     write_transcript(out, &transcript)?;
-    Ok(transcript)
+    Ok(Chain::Sigma(transcript))
+}
+
+/// Checks a transcript of σ; or a key of phase 2, with every point and contribution, against the
+/// constraints of its circuit and the powers.
+///
+/// # Errors
+/// When it does not hold, or a key comes without its circuit and powers.
+pub fn check(path: &Path, circuit: Option<&str>, ptau: Option<&Path>) -> Result<Chain, Failure> {
+    if !is_key(path)? {
+        return transcript(path).map(Chain::Sigma);
+    }
+    let (Some(name), Some(ptau)) = (circuit, ptau) else {
+        return Err(Failure::usage("a key of phase 2 is checked against constraints and powers")
+            .remedy(
+                "name its circuit with --circuit and the file of powers of tau with --powers",
+            ));
+    };
+    let constraints = self::circuit(name)?.constraints;
+    let (_, history) = zkey::import(open(path)?, &mut powers(ptau)?, &constraints, &mut OsRng)
+        .map_err(|error| Failure::from(error).at(path.display()))?;
+    Ok(Chain::Phase2(history))
 }
 
 /// What a circuit's key is made of.

@@ -11,30 +11,23 @@ use galen_api::ListingView;
 use galen_market::action::Action;
 use galen_market::action::trade::{Ready, RequestDeal};
 use galen_market::amount::{Amount, Money};
-use galen_market::codec::{Bounded, Bytes};
+use galen_market::deal::Origin;
 use galen_market::fee::FeePayer;
-use galen_market::id::{DealId, Hasher};
-use galen_market::identity::Standing;
-use galen_market::identity::presentation::{
-    DAY_MS, IssuerRoot, Presentation, message_scalar, request_scope,
-};
+use galen_market::id::{DealId, Digest, Hasher};
+use galen_market::identity::presentation::{ready_scope, request_scope};
 use galen_market::listing::ListingId;
 use galen_market::payment::{Funding, Refund};
-use galen_market::terms::{Purpose, Terms};
+use galen_market::terms::Purpose;
 use galen_market::transaction::Transaction;
-use galen_zk::circuit::credential::{
-    Attributes, Countries, Credential, CredentialPublic, CredentialRequest, CredentialWitness,
-    Disclosed, ROOTS, leaf,
-};
-use galen_zk::field::Scalar;
-use galen_zk::hash::holder;
 use galen_zk::keys::Prover;
-use galen_zk::merkle::LeafTree;
 use galen_zk::point::JubPoint;
-use rand::rngs::OsRng;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::credential::{Credential as HeldCredential, HOLDER_INDEX, purpose_words};
+use super::credential::Credential as HeldCredential;
+use super::eligibility;
+use super::presentation::{Shown, today};
+use super::standing::StandingRecord;
 use super::tier::{self, Chosen};
 use crate::error::{Exit, Failure};
 use crate::session::{Done, Draft, Session, account_of};
@@ -42,6 +35,10 @@ use crate::wallet::derive::AccountKey;
 use crate::wallet::{Wallet, file};
 
 const MAX_RECORD_BYTES: u64 = 1 << 16;
+/// How the names of deals' records end.
+const DEAL: &str = ".json";
+/// How the names of standing requests' records end.
+const STANDING: &str = ".standing.json";
 
 /// What a buyer keeps of a deal.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -74,8 +71,16 @@ impl DealStore {
         Self { root: home.join("deals") }
     }
 
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     fn path(&self, index: u32) -> PathBuf {
-        self.root.join(format!("{index}.json"))
+        self.root.join(format!("{index}{DEAL}"))
+    }
+
+    pub(crate) fn standing_path(&self, index: u32) -> PathBuf {
+        self.root.join(format!("{index}{STANDING}"))
     }
 
     /// The folder for packages that were fetched for deals.
@@ -88,6 +93,22 @@ impl DealStore {
     /// # Errors
     /// When the directory cannot be read, or a record is damaged.
     pub fn all(&self) -> Result<Vec<DealRecord>, Failure> {
+        self.records(DEAL, |record: &DealRecord| record.index)
+    }
+
+    /// All standing requests in the order of their indexes.
+    ///
+    /// # Errors
+    /// When the directory cannot be read, or a record is damaged.
+    pub(crate) fn standings(&self) -> Result<Vec<StandingRecord>, Failure> {
+        self.records(STANDING, |record: &StandingRecord| record.index)
+    }
+
+    fn records<T: DeserializeOwned>(
+        &self,
+        suffix: &str,
+        index_of: impl Fn(&T) -> u32,
+    ) -> Result<Vec<T>, Failure> {
         let entries = match fs::read_dir(&self.root) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -98,19 +119,19 @@ impl DealStore {
             let path = entry.map_err(|error| Failure::file(&self.root, &error))?.path();
             let index = path
                 .file_name()
-                .and_then(|name| name.to_str()?.strip_suffix(".json")?.parse::<u32>().ok());
+                .and_then(|name| name.to_str()?.strip_suffix(suffix)?.parse::<u32>().ok());
             let Some(index) = index else { continue };
             let bytes = file::read_bounded(&path, MAX_RECORD_BYTES)
                 .map_err(|error| Failure::file(&path, &error))?;
-            let record: DealRecord = serde_json::from_slice(&bytes).map_err(|error| {
+            let record: T = serde_json::from_slice(&bytes).map_err(|error| {
                 Failure::input(&path, error).remedy("bring the file back from a backup")
             })?;
-            if record.index != index {
+            if index_of(&record) != index {
                 return Err(Failure::input(&path, "is the record of another deal"));
             }
             records.push(record);
         }
-        records.sort_unstable_by_key(|record| record.index);
+        records.sort_unstable_by_key(index_of);
         Ok(records)
     }
 
@@ -139,17 +160,58 @@ impl DealStore {
     /// # Errors
     /// When it cannot be written.
     pub fn update(&self, record: &DealRecord) -> Result<(), Failure> {
-        file::private_directory(&self.root).map_err(|error| Failure::file(&self.root, &error))?;
-        let path = self.path(record.index);
-        let bytes = serde_json::to_vec_pretty(record)
-            .map_err(|error| Failure::new(Exit::Failure, "deal.record", error.to_string()))?;
-        file::replace(&path, &bytes).map_err(|error| Failure::file(&path, &error))
+        self.write(&self.path(record.index), record)
     }
 
-    fn next_index(&self) -> Result<u32, Failure> {
-        let last = self.all()?.last().map(|record| record.index);
-        last.map_or(Some(0), |index| index.checked_add(1)).ok_or_else(|| {
+    /// Writes the record of a standing request, synced.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn update_standing(&self, record: &StandingRecord) -> Result<(), Failure> {
+        self.write(&self.standing_path(record.index), record)
+    }
+
+    fn write(&self, path: &Path, record: &impl Serialize) -> Result<(), Failure> {
+        file::private_directory(&self.root).map_err(|error| Failure::file(&self.root, &error))?;
+        let bytes = serde_json::to_vec_pretty(record)
+            .map_err(|error| Failure::new(Exit::Failure, "deal.record", error.to_string()))?;
+        file::replace(path, &bytes).map_err(|error| Failure::file(path, &error))
+    }
+
+    /// The next number of a deal or a standing request: no key is ever used for two of them.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or no number is left.
+    pub(crate) fn next_index(&self) -> Result<u32, Failure> {
+        let deal = self.all()?.last().map(|record| record.index);
+        let standing = self.standings()?.last().map(|record| record.index);
+        deal.max(standing).map_or(Some(0), |index| index.checked_add(1)).ok_or_else(|| {
             Failure::new(Exit::Failure, "deal.index", "this wallet has no deal left to number")
+        })
+    }
+}
+
+impl DealStore {
+    /// Keeps a record, durably, before something is sent that opens the deal. If the ledger refuses it,
+    /// the record goes; if its fate is unknown, it stays, as it may still come into a block.
+    ///
+    /// # Errors
+    /// When the record cannot be written, and what sending returns.
+    pub(crate) fn while_sent<T>(
+        &self,
+        session: &Session,
+        record: &DealRecord,
+        send: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if session.is_dry_run() {
+            return send();
+        }
+        self.update(record)?;
+        send().inspect_err(|failure| {
+            if failure.exit() != Exit::Unreachable {
+                // A record that stays by mistake names a deal that is not there, and harms nobody.
+                let _ = fs::remove_file(self.path(record.index));
+            }
         })
     }
 }
@@ -165,6 +227,8 @@ pub struct Purchase<'a> {
     pub tier: Option<&'a str>,
     /// For how many named users; as many as the tier includes if no number is named.
     pub seats: Option<u32>,
+    /// Hash of the licence's text that the buyer accepts.
+    pub licence: Digest,
     /// The account that pays; it signs too.
     pub payer: &'a AccountKey,
     /// The credential.
@@ -196,9 +260,17 @@ pub fn request(
     prover: &Prover,
     purchase: &Purchase<'_>,
 ) -> Result<(DealRecord, Done), Failure> {
+    store.require_recovered()?;
     let listing = session.client().listing(&purchase.listing)?;
     let offer = &listing.summary.offer;
-    check_terms(&offer.terms, &purchase.purpose)?;
+    if offer.terms.licence_text != purchase.licence {
+        return Err(Failure::new(
+            Exit::RefusedPurchase,
+            "purchase.licence",
+            "the offer has another licence by now than the one that was accepted",
+        )
+        .remedy("repeat the command, and read the new licence"));
+    }
     let Chosen { tier, seats, price } =
         tier::choose(offer, &purchase.purpose, purchase.tier, purchase.seats)?;
     let index = store.next_index()?;
@@ -214,7 +286,7 @@ pub fn request(
         tier: tier.name,
         seats,
         price: price.clone(),
-        purpose: purchase.purpose,
+        purpose: purchase.purpose.clone(),
         allowance: allowance(session, &price)?,
         funding: Funding::Account(account_of(purchase.payer)),
         refund: Refund::Account(account_of(&keys.refund)),
@@ -222,9 +294,9 @@ pub fn request(
         auth_key: account_of(&keys.authorisation),
         ready: purchase.ready,
     });
-    let mut j = 0;
-    loop {
-        let shown = Shown { session, wallet, prover, listing: &listing, purchase, j };
+    let buyer =
+        Buyer { session, wallet, prover, credential: purchase.credential, payer: purchase.payer };
+    buyer.each_use(&listing, &purchase.purpose, |shown| {
         let present = |transaction: &Transaction| shown.present(transaction);
         let draft = Draft::new(vec![action.clone()], vec![purchase.payer])
             .paid_by(FeePayer::Account(account_of(purchase.payer)), price.currency.clone())
@@ -243,257 +315,109 @@ pub fn request(
             deal: DealId(Hasher::new("galen/deal").value(&nullifier).digest().0),
             listing: purchase.listing,
             price: price.clone(),
-            purpose: purchase.purpose,
+            purpose: purchase.purpose.clone(),
             folder: None,
         };
-        if !session.is_dry_run() {
-            store.update(&record)?;
+        let done = store.while_sent(session, &record, || session.finish(&transaction))?;
+        Ok((record, done))
+    })
+}
+
+/// Who shows a credential and pays.
+#[derive(Clone, Copy)]
+pub struct Buyer<'a> {
+    /// The node.
+    pub session: &'a Session,
+    /// The wallet.
+    pub wallet: &'a Wallet,
+    /// Proves the credential.
+    pub prover: &'a Prover,
+    /// The credential.
+    pub credential: &'a HeldCredential,
+    /// The account that pays; it signs too.
+    pub payer: &'a AccountKey,
+}
+
+impl Buyer<'_> {
+    /// Shows the credential for a purpose to a listing's present terms, with one use after the other
+    /// until one is unused.
+    pub(crate) fn each_use<T>(
+        &self,
+        listing: &ListingView,
+        purpose: &Purpose,
+        attempt: impl FnMut(&Shown<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let (session, credential) = (self.session, self.credential);
+        let terms = &listing.summary.offer.terms;
+        eligibility::require(terms, purpose, &credential.attributes, today(session)?)?;
+        let ListingId { institution, package } = listing.summary.listing.id;
+        Shown {
+            session,
+            wallet: self.wallet,
+            prover: self.prover,
+            credential,
+            scope: request_scope(session.chain(), &institution, &package),
+            required: &terms.required(purpose),
+            j: 0,
         }
-        match session.finish(&transaction) {
-            Ok(done) => return Ok((record, done)),
-            // An earlier request, perhaps from another machine, took this use of the credential.
-            Err(failure) if failure.code() == "ledger.nullifier_used" && j < shown.last_use() => {
-                j += 1
-            }
-            Err(failure) => {
-                // Unknown fates keep their record: the request may still come into a block.
-                if failure.exit() != Exit::Unreachable && !session.is_dry_run() {
-                    let path = store.path(index);
-                    fs::remove_file(&path).map_err(|error| Failure::file(&path, &error))?;
-                }
-                return Err(failure);
-            }
-        }
+        .each_use(attempt)
     }
 }
 
-/// One attempt to show a credential.
-struct Shown<'a> {
-    session: &'a Session,
-    wallet: &'a Wallet,
-    prover: &'a Prover,
-    listing: &'a ListingView,
-    purchase: &'a Purchase<'a>,
-    j: u16,
-}
-
-impl Shown<'_> {
-    fn last_use(&self) -> u16 {
-        self.session.parameters().requests_per_credential.saturating_sub(1)
-    }
-
-    fn present(&self, transaction: &Transaction) -> Result<Presentation, Failure> {
-        let held = self.purchase.credential;
-        let secret = Scalar(*self.wallet.credential(HOLDER_INDEX));
-        let day = u32::try_from(self.session.status()?.time_ms / DAY_MS).unwrap_or(u32::MAX);
-        let required = self.listing.summary.offer.terms.required_purposes(&self.purchase.purpose);
-        check_attributes(&held.attributes, day, required)?;
-        let own = leaf(holder(secret.0), &held.attributes);
-        let (root, leaves) = self.session.client().leaves(&held.issuer)?;
-        let place = leaves.iter().position(|leaf| leaf.0 == own).ok_or_else(|| {
-            Failure::new(
-                Exit::RefusedPurchase,
-                "credential.not_listed",
-                format!(
-                    "the issuer {} lists no such credential: it was revoked, or never inserted",
-                    held.issuer
-                ),
-            )
-            .remedy("ask the issuer, or use another credential")
-        })?;
-        let leaves: Vec<_> = leaves.iter().map(|leaf| leaf.0).collect();
-        let tree = LeafTree::from_leaves(&leaves).filter(|tree| tree.root() == root.0).ok_or_else(
-            || {
-                Failure::new(
-                    Exit::Failure,
-                    "node.answer",
-                    "the issuer's leaves do not give its root",
-                )
-            },
-        )?;
-        let path = tree.path(place as u64).ok_or_else(|| {
-            Failure::new(Exit::Failure, "node.answer", "the issuer's list is too long")
-        })?;
-        let roots = self.roots(IssuerRoot { issuer: held.issuer, root })?;
-        let scope = request_scope(
-            self.session.chain(),
-            &self.purchase.listing.institution,
-            &self.purchase.listing.package,
-        );
-        let last = roots.last().map_or(root, |named| named.root);
-        let mut list = [last; ROOTS];
-        for (place, named) in list.iter_mut().zip(&roots) {
-            *place = named.root;
-        }
-        let request = CredentialRequest {
-            roots: list,
-            opener: self.session.genesis().opener,
-            day,
-            purposes: required,
-            countries: Countries::default(),
-            disclosed: Disclosed::default(),
-            scope,
-            j_limit: self.session.parameters().requests_per_credential,
-            message: message_scalar(&transaction.message()),
-        };
-        let witness = CredentialWitness {
-            secret,
-            attributes: held.attributes,
-            path,
-            j: self.j,
-            randomness: ark_ff::UniformRand::rand(&mut OsRng),
-        };
-        let refused = |what: String| {
-            Failure::new(Exit::RefusedProof, "credential.unproven", what)
-                .remedy("check that the credential is yours and covers what you ask for")
-        };
-        let public = CredentialPublic::answer(request, &witness)
-            .map_err(|error| refused(error.to_string()))?;
-        let proof = self
-            .prover
-            .prove(&Credential::default(), &public, &witness, &mut OsRng)
-            .map_err(|error| refused(error.to_string()))?;
-        let bytes = borsh::to_vec(&proof).map_err(|error| refused(error.to_string()))?;
-        Ok(Presentation {
-            roots,
-            day,
-            purposes: required,
-            countries: Countries::default(),
-            disclosed: Disclosed::default(),
-            j_limit: public.request.j_limit,
-            nullifier: public.nullifier,
-            opening: public.opening,
-            proof: Bytes::new(bytes).map_err(|_| refused("the proof is too long".to_owned()))?,
-        })
-    }
-
-    /// The own issuer's root among those of up to fifteen others, in an order that tells nothing: the
-    /// more issuers are offered, the less the proof says about its holder.
-    fn roots(&self, own: IssuerRoot) -> Result<Bounded<IssuerRoot, ROOTS>, Failure> {
-        let others = self.session.client().issuers()?;
-        let mut roots: Vec<_> = others
-            .iter()
-            .filter(|issuer| {
-                issuer.account != own.issuer
-                    && issuer.tree.live > 0
-                    && issuer.party.standing == Standing::Active
-            })
-            .map(|issuer| IssuerRoot { issuer: issuer.account, root: issuer.tree.root })
-            .take(ROOTS - 1)
-            .collect();
-        roots.push(own);
-        roots.sort_unstable_by_key(|named| named.issuer);
-        Bounded::new(roots)
-            .map_err(|_| Failure::new(Exit::Failure, "credential.roots", "too many issuers"))
-    }
-}
-
-/// Refuses a purpose that the terms do not cover, by the ledger's own rule: the ledger would record
-/// the refusal, and keep fee and nullifier.
-fn check_terms(terms: &Terms, purpose: &Purpose) -> Result<(), Failure> {
-    // What the credential proves of it comes later, with its own words.
-    let decision = terms.decide(purpose, u32::MAX);
-    if decision.allowed {
-        return Ok(());
-    }
-    let reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
-    Err(Failure::new(
-        Exit::RefusedPurchase,
-        "purchase.terms",
-        format!("the terms do not cover this purpose: {}", reasons.join("; ")),
-    )
-    .remedy("choose a purpose that a clause permits, or another dataset; nothing was sent"))
-}
-
-/// Refuses what the proof could not show, in words that say what to do.
-fn check_attributes(attributes: &Attributes, day: u32, required: u32) -> Result<(), Failure> {
-    if attributes.expiry <= day {
-        return Err(Failure::new(
-            Exit::RefusedPurchase,
-            "credential.expired",
-            format!(
-                "the credential expired on day {} since 1970; today is day {day}",
-                attributes.expiry
-            ),
-        )
-        .remedy("ask your issuer to renew it"));
-    }
-    let missing = required & !attributes.purposes;
-    if missing != 0 {
-        return Err(Failure::new(
-            Exit::RefusedPurchase,
-            "credential.purpose",
-            format!("the credential does not approve: {}", purpose_words(missing)),
-        )
-        .remedy("ask for another purpose, or ask your issuer to approve this one"));
-    }
-    Ok(())
-}
-
-/// Says that the buyer holds every ciphertext and waits for the key. The deal's own allowance pays.
+/// Says that the buyer holds every ciphertext and waits for the key. The deal's own allowance pays. A
+/// deal that came of a standing request asks for the credential once more.
 ///
 /// # Errors
-/// What the ledger refuses.
-pub fn ready(session: &Session, wallet: &Wallet, record: &DealRecord) -> Result<Done, Failure> {
+/// When the credential is missing or does not fit, or what the ledger refuses.
+pub fn ready(
+    session: &Session,
+    wallet: &Wallet,
+    record: &DealRecord,
+    accredited: Option<(&Prover, &HeldCredential)>,
+) -> Result<Done, Failure> {
     let keys = wallet.deal(record.index);
-    session.run(
-        &Draft::new(vec![Action::Ready(Ready { deal: record.deal })], Vec::new())
-            .paid_by(FeePayer::Deal(record.deal), record.price.currency.clone())
-            .with_deal_key(&keys.authorisation),
-    )
+    let draft = Draft::new(vec![Action::Ready(Ready { deal: record.deal })], Vec::new())
+        .paid_by(FeePayer::Deal(record.deal), record.price.currency.clone())
+        .with_deal_key(&keys.authorisation);
+    let Some((prover, credential)) = accredited else { return session.run(&draft) };
+    let listing = session.client().listing(&record.listing)?;
+    // The terms that were agreed to may not be the present ones: the ledger decides, this only helps.
+    let required = listing.summary.offer.terms.required(&record.purpose);
+    let shown = Shown {
+        session,
+        wallet,
+        prover,
+        credential,
+        scope: ready_scope(session.chain(), &record.deal),
+        required: &required,
+        j: 0,
+    };
+    shown.each_use(|shown| {
+        let present = |transaction: &Transaction| shown.present(transaction);
+        session.run(
+            &Draft::new(draft.actions.clone(), Vec::new())
+                .paid_by(FeePayer::Deal(record.deal), record.price.currency.clone())
+                .with_deal_key(&keys.authorisation)
+                .showing(&present),
+        )
+    })
+}
+
+/// Whether a deal asks for the credential again before its buyer is ready.
+///
+/// # Errors
+/// When the node cannot be asked.
+pub fn asks_again(session: &Session, record: &DealRecord) -> Result<bool, Failure> {
+    let deal = session.client().deal(&record.deal)?.deal;
+    Ok(matches!(deal.origin, Origin::Standing { .. }))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use galen_market::id::AccountId;
-    use galen_zk::circuit::credential::Country;
 
     use super::*;
-
-    fn attributes(expiry: u32, purposes: u32) -> Attributes {
-        Attributes {
-            role: 1,
-            institution: Scalar::from(7),
-            country: Country::new("DE").unwrap(),
-            purposes,
-            approval: Scalar::from(8),
-            expiry,
-            spare: [Scalar::from(0); 2],
-        }
-    }
-
-    #[test]
-    fn an_expired_credential_is_refused_before_proving() {
-        let code = |expiry, purposes| {
-            check_attributes(&attributes(expiry, purposes), 100, 2)
-                .map_err(|failure| failure.code().to_owned())
-        };
-        assert_eq!(code(101, 3), Ok(()));
-        assert_eq!(code(100, 3), Err("credential.expired".to_owned()));
-        assert_eq!(code(101, 1), Err("credential.purpose".to_owned()));
-    }
-
-    #[test]
-    fn a_purpose_that_the_terms_do_not_cover_is_refused_before_proving() {
-        use galen_market::terms::{Clause, PurposeKind, duo};
-        let terms = Terms {
-            clauses: Bounded::new(vec![
-                Clause { duo: duo::HMB, disease: None },
-                Clause { duo: duo::NPU, disease: None },
-            ])
-            .unwrap(),
-            licence_text: galen_market::id::Digest([1; 32]),
-            review_ms: None,
-        };
-        let purpose = |kind| Purpose { kind, disease: None };
-        assert!(check_terms(&terms, &purpose(PurposeKind::Health)).is_ok());
-        let refused = check_terms(&terms, &purpose(PurposeKind::General)).unwrap_err();
-        assert_eq!((refused.code(), refused.exit()), ("purchase.terms", Exit::RefusedPurchase));
-        let text = refused.to_string();
-        assert!(text.contains("DUO:0000006 permits other purposes only"), "{text}");
-        assert!(text.contains("DUO:0000045 is proven"), "every clause is named: {text}");
-    }
 
     #[test]
     fn records_are_kept_and_found() {
@@ -508,7 +432,7 @@ mod tests {
                 package: galen_market::id::PackageId([2; 32]),
             },
             price: Money { currency: "EUR".parse().unwrap(), amount: Amount::new(5) },
-            purpose: Purpose { kind: galen_market::terms::PurposeKind::Health, disease: None },
+            purpose: Purpose::new(galen_market::terms::PurposeKind::Health, None),
             folder: None,
         };
         store.update(&record).unwrap();

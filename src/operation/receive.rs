@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use galen_api::{DealView, ListingView, Part};
 use galen_dataset::dispute::{EvidenceError, evidence};
 use galen_dataset::manifest::MAX_MANIFEST_BYTES;
-use galen_dataset::open::{Opened, open as open_package};
+use galen_dataset::open::{Opened, check as check_package, open as open_package};
 use galen_dataset::opener::OpenError;
+use galen_dataset::output::Output;
 use galen_dataset::pack::Report;
 use galen_dataset::package::{Listing, PackageError, PackageFolder, check_leaves, decode_leaves};
 use galen_dataset::partial::Partial;
@@ -165,9 +166,9 @@ pub fn master_key(
     Ok(MasterKey::from(key))
 }
 
-/// Opens a delivered package into a new folder: one CSV file a table, and every file, each equal to
-/// what was packed; every commitment is rebuilt before anything gets its name. The warnings of what
-/// was opened are for the buyer to read.
+/// Opens a delivered package into a new folder: every table in the form that is asked for, and every
+/// file, each equal to what was packed; every commitment is rebuilt before anything gets its name. The
+/// warnings of what was opened are for the buyer to read.
 ///
 /// # Errors
 /// When the key is not there yet or a segment is not what was listed; the failure
@@ -178,13 +179,14 @@ pub fn decrypt(
     record: &DealRecord,
     prover: &Prover,
     folder: &PackageFolder,
-    target: &Path,
+    (target, output): (&Path, &Output),
     report: Report<'_>,
 ) -> Result<Opened, Failure> {
     let view = session.client().deal(&record.deal)?;
     let key = master_key(wallet, record, &view, folder.listing().key_commitment)?;
     let powers = prover.powers()?;
-    open_package(folder, key, &powers, target, report).map_err(|error| not_opened(record, &error))
+    open_package(folder, key, &powers, target, output, report)
+        .map_err(|error| not_opened(record, &error))
 }
 
 /// The segment that a dispute would name, if opening failed by the institution's fault.
@@ -202,9 +204,7 @@ pub fn find_fault(
     let view = session.client().deal(&record.deal)?;
     let key = master_key(wallet, record, &view, folder.listing().key_commitment)?;
     let powers = prover.powers()?;
-    let scratch = tempfile::tempdir()
-        .map_err(|error| Failure::new(Exit::Failure, "file.io", error.to_string()))?;
-    match open_package(folder, key, &powers, &scratch.path().join("opened"), report) {
+    match check_package(folder, key, &powers, report) {
         Ok(_) => Ok(None),
         Err(error) => error.disputable().map(Some).ok_or_else(|| not_opened(record, &error)),
     }

@@ -27,13 +27,29 @@ const PURCHASE: &[&str] = &[
     "offer_changed",
     "unknown_listing",
     "listing_not_live",
+    "listing_taken_down",
     "listings_stopped",
+    "sold_out",
+    "superseded",
+    "unknown_tier",
+    "tier_not_for_purpose",
+    "bad_seats",
+    "unknown_subscription",
+    "subscription_ended",
+    "not_in_subscription",
+    "already_claimed",
+    "too_many_claims",
+    "not_renewable",
     "credential_required",
     "bad_credential_proof",
     "unknown_root",
     "wrong_day",
     "wrong_limit",
     "nullifier_used",
+    "no_longer_qualified",
+    "bad_wanted",
+    "standing_time",
+    "standing_ended",
 ];
 
 /// Codes under which the ledger refuses a proof.
@@ -97,11 +113,26 @@ impl From<IngestError> for Failure {
             }
             E::TooManyRows { .. } => ("csv.too_many_rows", "split the table"),
             E::TooLong { .. } => ("csv.too_long", "split the table"),
-            E::Bomb { .. } => ("csv.bomb", "decompress it yourself if you trust it"),
+            E::Bomb { .. } => ("csv.bomb", "give it as CSV without compression if you trust it"),
             E::EmptyName { .. } => ("csv.empty_name", "give every column a name in the first line"),
             E::LongName { .. } => ("csv.long_name", "shorten the column's name"),
             E::DuplicateName { .. } => {
                 ("csv.duplicate_name", "give every column a name of its own")
+            }
+            E::Name { .. } => ("csv.name", "write the column's name with plain letters"),
+            E::LookAlike { .. } => (
+                "csv.look_alike",
+                "spell both the same; else they are two categories, and classes count as larger than they look",
+            ),
+            E::Changed { .. } => ("file.changed", "try again when nothing writes to it"),
+            E::Parquet { .. } => ("parquet.damaged", "write the file again, or give it as CSV"),
+            E::Unsupported { .. } => {
+                ("parquet.unsupported", "or give the table as CSV with such a column as text")
+            }
+            E::Cell { .. } => ("parquet.cell", "correct the value at its source"),
+            E::Rows { .. } => ("parquet.too_many_rows", "split the table"),
+            E::Columns { .. } => {
+                ("parquet.too_many_columns", "leave out columns that nobody needs")
             }
             E::Delimiter => ("csv.delimiter", "use --delimiter with one of , ; | or a tab"),
         };

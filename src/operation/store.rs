@@ -6,6 +6,7 @@
 //! | `packages/<id>/record.json` | where the folder is, and what is to be offered |
 //! | `packages/<id>/openings` | how often each row block was opened by a proof here |
 //! | `packages/<id>/elsewhere/` | the same of other machines that proved blocks of it |
+//! | `packages/licences/<hash>` | the text of a licence |
 //! | `packages/<id>/shares/` | the private side of the bundles, encrypted under the package's key |
 //!
 //! The key is on the disk before the package folder has its name.
@@ -67,6 +68,11 @@ impl PackageStore {
     /// The packages of a home directory.
     pub fn of(home: &Path) -> Self {
         Self { root: home.join("packages") }
+    }
+
+    /// Where licence texts are kept, by their hash.
+    pub(super) fn licences(&self) -> PathBuf {
+        self.root.join("licences")
     }
 
     fn folder(&self, package: &PackageId) -> PathBuf {

@@ -191,11 +191,8 @@ pub fn sentence(tier: &Tier) -> String {
         parts.push(format!("and {price} {currency} for new versions of {months} months"));
     }
     if !tier.purposes.is_empty() {
-        let kinds = tier.purposes.iter().map(|kind| match serde_json::to_value(kind) {
-            Ok(serde_json::Value::String(name)) => name,
-            _ => format!("{kind:?}"),
-        });
-        parts.push(format!("for {}", kinds.collect::<Vec<_>>().join(", ")));
+        let kinds: Vec<_> = tier.purposes.iter().map(|kind| kind.name()).collect();
+        parts.push(format!("for {}", kinds.join(", ")));
     }
     parts.join(", ")
 }
@@ -248,13 +245,17 @@ mod tests {
                 clauses: Bounded::default(),
                 licence_text: galen_market::id::Digest([1; 32]),
                 review_ms: None,
+                review_all: false,
             },
             tiers: Bounded::new(tiers).unwrap(),
             shares: Bounded::default(),
+            royalty: 0,
+            max_licences: None,
             max_undelivered: 1,
             locations: Bounded::default(),
+            declared: galen_market::listing::Declared::default(),
         };
-        let health = Purpose { kind: PurposeKind::Health, disease: None };
+        let health = Purpose::new(PurposeKind::Health, None);
         let (health_only, general_only) =
             (tier("health", &[PurposeKind::Health]), tier("general", &[PurposeKind::General]));
         let two = offer(vec![health_only.clone(), general_only]);

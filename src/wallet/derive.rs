@@ -11,6 +11,8 @@
 //! | `deal/{index}/delivery` | 64 bytes, little-endian, modulo the order of BabyJubJub's prime subgroup |
 //! | `deal/{index}/authorisation` | Ed25519 seed with which the buyer acts in this one deal |
 //! | `deal/{index}/refund` | Ed25519 seed of the account that takes this deal's refund |
+//! | `agent/webhook` | HMAC key of an agent's calls, 32 bytes |
+//! | `crypt4gh/{index}` | X25519 scalar with which Crypt4GH files are read |
 //! | `package-file` | ChaCha20-Poly1305 key of the files that keep packages' master keys |
 //!
 //! Sixty-four bytes modulo a 254-bit order leave a bias below 2^-250. Labels never change: a
@@ -20,6 +22,7 @@ use std::fmt;
 
 use ark_ff::{PrimeField, Zero};
 use ed25519_consensus::{SigningKey, VerificationKey};
+use galen_dataset::crypt4gh::SecretKey;
 use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
@@ -160,6 +163,16 @@ impl Wallet {
             authorisation: self.ed25519(&format!("deal/{index}/authorisation")),
             refund: self.ed25519(&format!("deal/{index}/refund")),
         }
+    }
+
+    /// Key with which an agent signs what it tells a webhook.
+    pub fn webhook(&self) -> Zeroizing<[u8; 32]> {
+        self.bytes("agent/webhook")
+    }
+
+    /// Key with which files are read that were encrypted for it, after Crypt4GH.
+    pub fn crypt4gh(&self, index: u32) -> SecretKey {
+        SecretKey::from(*self.bytes::<32>(&format!("crypt4gh/{index}")))
     }
 
     /// Key of the files that keep packages' master keys.

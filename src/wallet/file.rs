@@ -1,7 +1,7 @@
 //! Files that are replaced whole or not at all, readable by their owner only.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use rand::RngCore;
@@ -63,17 +63,30 @@ pub(crate) fn replace_with(
 /// # Errors
 /// [`io::ErrorKind::AlreadyExists`] when there is one, else what the file system says.
 pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    create_with(path, |file| file.write_all(bytes))
+}
+
+/// [`create`] for contents that are written bit by bit; nothing is left behind if `write` fails.
+///
+/// # Errors
+/// What `write` returns, and as [`create`].
+pub fn create_with<T, E: From<io::Error>>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<T, E>,
+) -> Result<T, E> {
     let temporary = temporary_beside(path)?;
-    let result = (|| {
-        let mut file = private().open(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
+    let result = (|| -> Result<T, E> {
+        let mut file = BufWriter::new(private().open(&temporary)?);
+        let value = write(&mut file)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         // A hard link, unlike a rename, fails when the name is taken.
-        fs::hard_link(&temporary, path)
+        fs::hard_link(&temporary, path)?;
+        Ok(value)
     })();
     let _ = fs::remove_file(&temporary);
-    result?;
-    sync_parent(path)
+    let value = result?;
+    sync_parent(path)?;
+    Ok(value)
 }
 
 /// Reads a file of at most `limit` bytes.

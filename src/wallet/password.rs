@@ -107,7 +107,12 @@ impl Password {
         if self.0.chars().count() < MIN_CHARACTERS { Err(PasswordError::Short) } else { Ok(self) }
     }
 
-    /// The text itself.
+    /// The text itself, for a file of another program that it protects.
+    pub(crate) fn text(&self) -> Option<Zeroizing<String>> {
+        std::str::from_utf8(self.bytes()).ok().map(|text| Zeroizing::new(text.to_owned()))
+    }
+
+    /// The text's bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }

@@ -2,11 +2,13 @@
 //! command line.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod ledger;
 pub mod mirror;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -74,7 +76,19 @@ impl Home {
     }
 
     pub fn run_with(&self, arguments: &[&str], password: &Path) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_galen"))
+        Self::finished(&mut self.command(arguments, password))
+    }
+
+    /// The binary with a folder of a ceremony's parameters.
+    pub fn run_under(&self, ceremony: &Path, arguments: &[&str]) -> Ran {
+        let mut command = self.command(arguments, &self.path("password"));
+        Self::finished(command.env("GALEN_CEREMONY", ceremony))
+    }
+
+    /// The binary with its arguments, not started yet.
+    pub fn command(&self, arguments: &[&str], password: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_galen"));
+        command
             .args(arguments)
             .args(["--json", "--home"])
             .arg(self.path("home"))
@@ -83,9 +97,12 @@ impl Home {
             .env_remove("GALEN_NODE")
             .env_remove("GALEN_CEREMONY")
             .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn finished(command: &mut Command) -> Ran {
+        let output = command.output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Ran {
             exit: output.status.code().unwrap(),
@@ -101,6 +118,57 @@ impl Home {
         names.sort();
         names
     }
+}
+
+/// A node that runs until it is dropped.
+pub struct Node {
+    child: Child,
+    pub url: String,
+}
+
+impl Node {
+    pub fn start(home: &Home) -> Self {
+        Self::start_with(home, &[], None)
+    }
+
+    /// With more arguments, and the folder of a ceremony.
+    pub fn start_with(home: &Home, more: &[&str], ceremony: Option<&Path>) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_galen"));
+        command
+            .args(["node", "run", "--listen", "127.0.0.1:0", "--json", "--home"])
+            .arg(home.path("home"))
+            .args(more)
+            .env("RUST_LOG", "warn,arc_malachitebft_network=off")
+            .env_remove("GALEN_CEREMONY")
+            .current_dir(home.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        if let Some(folder) = ceremony {
+            command.env("GALEN_CEREMONY", folder);
+        }
+        let mut child = command.spawn().unwrap();
+        let mut said = String::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            said.push_str(&line.unwrap());
+            if said.ends_with('}') {
+                break;
+            }
+        }
+        let said: Value = serde_json::from_str(&said).unwrap();
+        Self { child, url: said["url"].as_str().unwrap().to_owned() }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An account of a wallet.
+pub fn account(home: &Home, role: &str) -> String {
+    home.run(&["key", "show", "--role", role]).done()["account"].as_str().unwrap().to_owned()
 }
 
 /// 240 persons, some with two rows, in classes of at least 20 by sex alone.

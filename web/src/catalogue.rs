@@ -66,10 +66,13 @@ impl Entry {
             table.name.len() + list(&table.columns) + list(&table.quasi_identifiers) + 128
         });
         let declared = self.declared.as_ref().map_or(0, |said| {
-            [&said.title, &said.description, &said.persons, &said.citation, &said.licence]
+            [&said.title, &said.description, &said.citation, &said.licence]
                 .map(String::len)
                 .into_iter()
-                .chain([&said.keywords, &said.diseases, &said.countries].map(|texts| list(texts)))
+                .chain(
+                    [&said.keywords, &said.diseases, &said.countries, &said.persons]
+                        .map(|texts| list(texts)),
+                )
                 .sum()
         });
         tables.sum::<usize>().saturating_add(declared).saturating_add(ENTRY_BYTES)
@@ -177,7 +180,9 @@ fn ended(app: &App, height: u64) -> Vec<ListingId> {
         }
     };
     let gone = |event| match event {
-        Event::DraftExpired { listing } | Event::ListingWithdrawn { listing } => Some(listing),
+        Event::DraftExpired { listing }
+        | Event::ListingWithdrawn { listing, .. }
+        | Event::ListingTakenDown { listing, .. } => Some(listing),
         _ => None,
     };
     events.into_iter().filter_map(gone).collect()

@@ -10,12 +10,15 @@ mod catalogue;
 mod packages;
 mod pages;
 mod read;
+mod records;
 mod reply;
 mod request;
 mod routes;
 pub mod store;
+mod texts;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +32,7 @@ use warp::Filter;
 use crate::catalogue::Catalogue;
 use crate::packages::Packages;
 use crate::store::Store;
+use crate::texts::Texts;
 
 /// What a server needs.
 pub struct ServerConfig {
@@ -36,14 +40,16 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Where packages lie.
     pub packages: Store,
+    /// The folder of licence texts; made if missing.
+    pub texts: PathBuf,
     /// How long the body of a request may stand still.
     pub silence: Duration,
 }
 
 impl ServerConfig {
     /// A server with the usual patience.
-    pub fn new(listen: SocketAddr, packages: Store) -> Self {
-        Self { listen, packages, silence: Duration::from_secs(30) }
+    pub fn new(listen: SocketAddr, packages: Store, texts: PathBuf) -> Self {
+        Self { listen, packages, texts, silence: Duration::from_secs(30) }
     }
 }
 
@@ -58,12 +64,21 @@ pub enum ServerError {
         /// Why.
         source: std::io::Error,
     },
+    /// The folder of licence texts cannot be used.
+    #[error("the folder of licence texts {} cannot be used: {source}", path.display())]
+    Texts {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
 }
 
 /// What every request sees.
 pub(crate) struct App {
     pub node: NodeHandle,
     pub packages: Packages,
+    pub texts: Texts,
     pub catalogue: Catalogue,
     pub forgeable: bool,
     pub silence: Duration,
@@ -106,13 +121,15 @@ impl Server {
 /// See [`ServerError`].
 pub async fn start(config: ServerConfig, node: NodeHandle) -> Result<Server, ServerError> {
     let packages = Packages::new(config.packages);
+    let texts = Texts::open(&config.texts)
+        .map_err(|source| ServerError::Texts { path: config.texts.clone(), source })?;
     let listen = |source| ServerError::Listen { address: config.listen, source };
     let listener = tokio::net::TcpListener::bind(config.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let forgeable = node.application().rules().verifier().is_forgeable();
     let catalogue = Catalogue::default();
     let silence = config.silence;
-    let app = Arc::new(App { node, packages, catalogue, forgeable, silence });
+    let app = Arc::new(App { node, packages, texts, catalogue, forgeable, silence });
     let (stop, mut stopping) = watch::channel(false);
     let tidying = tokio::spawn(catalogue::tidy(app.clone(), stop.subscribe()));
     let answers = warp::method()

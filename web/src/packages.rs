@@ -45,11 +45,26 @@ struct Declared {
     keywords: Vec<String>,
     diseases: Vec<String>,
     countries: Vec<String>,
-    deidentification: Deidentification,
+    resources: Vec<Resource>,
     citation: String,
     licence: Licence,
+    lineage: Vec<Step>,
     #[serde(rename = "dictionaryBytes")]
     dictionary_bytes: Vec<Vec<u32>>,
+}
+
+/// A parent package and what was done to it.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Step {
+    package: String,
+    step: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Resource {
+    deidentification: Deidentification,
 }
 
 #[derive(Deserialize, Default)]
@@ -137,10 +152,26 @@ impl Packages {
             keywords: list(declared.keywords),
             diseases: list(declared.diseases),
             countries: list(declared.countries),
-            persons: short(declared.deidentification.persons),
+            // Tables come first, and there are at most 64.
+            persons: list(
+                declared
+                    .resources
+                    .into_iter()
+                    .map(|resource| resource.deidentification.persons)
+                    .collect(),
+            ),
             citation: short(declared.citation),
             licence: short(declared.licence.name),
         }))
+    }
+
+    /// What the manifest says that was done to a parent package.
+    pub fn step(&self, listing: &Listing, parent: &PackageId) -> io::Result<Option<String>> {
+        let Some(bytes) = self.manifest(listing)? else { return Ok(None) };
+        let declared: Declared = serde_json::from_slice(&bytes).unwrap_or_default();
+        let parent = parent.to_string();
+        let found = declared.lineage.into_iter().find(|step| step.package == parent);
+        Ok(found.map(|step| step.step.chars().take(MAX_SHOWN).collect()))
     }
 
     /// Makes sure that nobody else uploads the same part meanwhile.

@@ -2,6 +2,10 @@
 //! script; every text from elsewhere is escaped. What a page says is proven, the ledger has
 //! verified; everything else is called declared.
 
+mod records;
+mod requests;
+mod wanted;
+
 use std::sync::Arc;
 
 use askama::Template;
@@ -9,10 +13,11 @@ use galen_api::words::{self, ChartWords};
 use galen_api::{ListingFilter, ListingSummary, ListingView, Page};
 use galen_chain::store::Snapshot;
 use galen_market::amount::Money;
+use galen_market::id::AccountId;
 use galen_market::layout::{Column, Layout, Role, Values};
-use galen_market::listing::{Seats, Standing, SubscriptionTerms};
+use galen_market::listing::{Listing, ListingId, Seats, Standing, SubscriptionTerms};
 use galen_market::state_key;
-use galen_market::terms::{Clause, PurposeKind, duo};
+use galen_market::terms::{Clause, PurposeKind};
 use serde::Deserialize;
 use warp::http::{HeaderValue, Method, StatusCode, header};
 use warp::reply::Response;
@@ -52,6 +57,17 @@ pub(crate) async fn answer(
             })
             .await?;
             html(StatusCode::OK, &dataset)
+        }
+        ["institutions", institution, "requests"] => {
+            let institution: AccountId = crate::request::parsed(institution, "institution")?;
+            let page =
+                blocking(app, move |app, state| requests::page(app, state, institution)).await?;
+            html(StatusCode::OK, &page)
+        }
+        ["wanted"] => {
+            let paging: read::Paging = request.query()?;
+            let page = blocking(app, move |app, state| wanted::page(app, state, &paging)).await?;
+            html(StatusCode::OK, &page)
         }
         ["style.css"] => {
             let mut response =
@@ -163,7 +179,7 @@ fn row(state: &Snapshot, summary: &ListingSummary) -> Result<Row, ApiError> {
     let id = &summary.listing.id;
     let k: Vec<String> = summary.tables.iter().map(|table| table.k.to_string()).collect();
     Ok(Row {
-        link: format!("/datasets/{}/{}", id.institution, id.package),
+        link: link(id),
         title: title(summary),
         institution: summary.institution_name.clone(),
         rows: summary.tables.iter().fold(0u64, |sum, table| sum.saturating_add(table.rows)),
@@ -208,14 +224,7 @@ fn decimal(units: u64, decimals: usize) -> String {
 }
 
 fn clause(clause: &Clause) -> String {
-    let name = match clause.duo {
-        duo::GRU => "general research use",
-        duo::HMB => "health, medical or biomedical research",
-        duo::DS => "disease-specific research",
-        duo::NPU => "not-for-profit organisations only",
-        _ => "unknown clause",
-    };
-    format!("{name} ({clause})")
+    format!("{} ({})", clause.words(), clause.code)
 }
 
 #[derive(Template)]
@@ -236,7 +245,15 @@ struct Dataset {
     price: String,
     clauses: Vec<String>,
     tiers: Vec<TierRow>,
-    review: bool,
+    newer: Option<String>,
+    older: Option<String>,
+    parents: Vec<Parent>,
+    step: String,
+    royalty: String,
+    closing: Option<String>,
+    evidence: Option<String>,
+    licences: Option<String>,
+    review: &'static str,
     version: u32,
     licence_text: String,
     root: String,
@@ -244,8 +261,17 @@ struct Dataset {
     manifest: String,
     segments: u64,
     served: Vec<&'static str>,
+    history: Vec<records::HistoryRow>,
+    earlier: bool,
+    relatives: Vec<records::RelativeRow>,
     height: u64,
     state_root: String,
+}
+
+struct Parent {
+    link: String,
+    package: String,
+    royalty: String,
 }
 
 struct TierRow {
@@ -287,7 +313,8 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
     let terms = &summary.offer.terms;
     let declared = summary.declared.as_ref();
     let described = summary.tables.iter().zip(layout.tables()).zip(&view.claims);
-    let tables = described.map(|((short, table), claims)| Table {
+    let said = |at: usize| declared.and_then(|declared| declared.persons.get(at));
+    let tables = described.enumerate().map(|(at, ((short, table), claims))| Table {
         k_sentence: words::k_anonymity(table, claims),
         diversity: words::diversity(table, claims),
         charts: words::charts(layout, table, claims),
@@ -295,13 +322,15 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
         rows: short.rows,
         blocks: table.active.len(),
         proven: short.proven,
-        persons: persons(declared.map_or("", |declared| declared.persons.as_str())),
+        persons: persons(said(at).map_or("", String::as_str)),
         columns: table.columns.iter().map(|column| column_row(layout, column)).collect(),
     });
+    let (history, earlier) = records::history(app, state, &listing.id)?;
     let standing = match listing.standing {
         Standing::Draft { .. } => "draft: not all row blocks are proven yet",
         Standing::Live => "live",
         Standing::Withdrawn => "withdrawn: it takes no new requests",
+        Standing::TakenDown => "taken down by the registrars",
         Standing::Refunded { .. } => {
             "refunded: a dispute showed that the package is not what was listed"
         }
@@ -326,7 +355,19 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
         price: from_price(state, summary)?,
         clauses: terms.clauses.iter().map(clause).collect(),
         tiers: tier_rows(state, summary)?,
-        review: terms.review_ms.is_some(),
+        newer: listing.superseded_by.map(|package| link(&ListingId { package, ..listing.id })),
+        older: listing.lineage.supersedes.map(|package| link(&ListingId { package, ..listing.id })),
+        parents: parents(listing),
+        step: listing.lineage.step.to_string(),
+        royalty: percent(summary.offer.royalty),
+        closing: listing.closing.as_ref().map(|closing| closing.reason.to_string()),
+        evidence: listing.closing.as_ref().and_then(|closing| Some(closing.evidence?.to_string())),
+        licences: summary.offer.max_licences.map(|most| format!("{} of {most}", listing.licences)),
+        review: match (terms.review_ms.is_some(), terms.review_all) {
+            (false, _) => "decided by the ledger at once",
+            (true, true) => "reviewed by the institution",
+            (true, false) => "reviewed by the institution where a clause says so",
+        },
         version: listing.version,
         licence_text: terms.licence_text.to_string(),
         root: listing.root.to_string(),
@@ -334,9 +375,36 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
         manifest: listing.manifest.to_string(),
         segments: listing.segments,
         served: served.iter().map(|part| part.name()).collect(),
+        history,
+        earlier,
+        relatives: records::relatives(app, state, &listing.id)?,
         height: state.height(),
         state_root: hex::encode(state.state_root()),
     })
+}
+
+fn link(id: &ListingId) -> String {
+    format!("/datasets/{}/{}", id.institution, id.package)
+}
+
+fn parents(listing: &Listing) -> Vec<Parent> {
+    let parents = listing.lineage.parents.iter().map(|parent| {
+        let owed = listing.royalties.iter().find(|royalty| royalty.listing == *parent);
+        Parent {
+            link: link(parent),
+            package: parent.package.to_string(),
+            royalty: percent(owed.map_or(0, |royalty| royalty.basis_points)),
+        }
+    });
+    parents.collect()
+}
+
+/// Ten-thousandths as per cent; nothing for none.
+fn percent(basis_points: u16) -> String {
+    match basis_points {
+        0 => String::new(),
+        points => format!("{} %", decimal(u64::from(points), 2)),
+    }
 }
 
 fn tier_rows(state: &Snapshot, summary: &ListingSummary) -> Result<Vec<TierRow>, ApiError> {
@@ -371,7 +439,9 @@ fn purpose(kind: &PurposeKind) -> &'static str {
     match kind {
         PurposeKind::General => "general research",
         PurposeKind::Health => "health research",
-        PurposeKind::Disease => "research into one disease",
+        PurposeKind::Disease => "research into diseases",
+        PurposeKind::Ancestry => "research on population origins or ancestry",
+        PurposeKind::ClinicalCare => "clinical care",
     }
 }
 

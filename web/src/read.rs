@@ -1,23 +1,26 @@
 //! From the state to the interface's types. Synchronous; every list is read in bounded pages.
 
 use galen_api::{
-    AccountView, Balance, BlockView, DealView, DiversitySummary, IssuerView, Leaves, LicenceView,
-    ListingFilter, ListingSummary, ListingView, MAX_LEAVES, MAX_PAGE, Page, PartyView, Status,
-    TableSummary,
+    AccountView, Balance, BlockProof, BlockView, ClaimedVersion, DealView, DiversitySummary,
+    IssuerView, Leaves, LicenceView, ListingFilter, ListingSummary, ListingView, MAX_LEAVES,
+    MAX_PAGE, Page, PartyView, StandingView, Status, SubscriptionView, TableSummary, VerifyingKeys,
 };
 use galen_chain::store::Snapshot;
-use galen_market::amount::Asset;
+use galen_market::action::Action;
+use galen_market::amount::{Asset, Money};
 use galen_market::codec::decode_exact;
 use galen_market::deal::{self, Deal, Stage};
 use galen_market::genesis::Clock;
-use galen_market::id::{AccountId, ConsensusKey, DealId, Digest, PackageId};
+use galen_market::id::{AccountId, ConsensusKey, DealId, Digest, PackageId, StandingId};
 use galen_market::identity::tree::IssuerTree;
 use galen_market::ledger::parameters;
-use galen_market::listing::{Listing, ListingId, Standing};
+use galen_market::listing::{Listing, ListingId, MAX_LINE_LISTINGS, Offer, Standing};
 use galen_market::payment::{DealPurse, Purse};
 use galen_market::role::Role;
 use galen_market::state::{StateError, StateRead};
 use galen_market::state_key::{self, Prefix};
+use galen_market::transaction::Transaction;
+use galen_market::wanted::{self, StandingRequest};
 
 use crate::App;
 use crate::reply::ApiError;
@@ -57,6 +60,11 @@ pub(crate) fn status(app: &App) -> Answer<Status> {
     })
 }
 
+pub(crate) fn verifying_keys(app: &App) -> VerifyingKeys {
+    let verifier = app.rules().verifier();
+    VerifyingKeys { hash: Digest(verifier.parameters_hash()), keys: verifier.public_keys() }
+}
+
 pub(crate) fn now_ms() -> u64 {
     let since =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -68,8 +76,7 @@ pub(crate) fn block(app: &App, height: u64) -> Answer<BlockView> {
     let header = &stored.block.header;
     let mut transactions = Vec::with_capacity(stored.block.transactions.len());
     for bytes in &stored.block.transactions {
-        let transaction = galen_market::transaction::Transaction::decode(bytes)?;
-        transactions.push(transaction.id());
+        transactions.push(Transaction::decode(bytes)?.id());
     }
     Ok(BlockView {
         height: header.height,
@@ -194,15 +201,15 @@ pub(crate) fn leaves(state: &Snapshot, issuer: AccountId, paging: &LeafPaging) -
 }
 
 fn summary(app: &App, state: &Snapshot, listing: Listing) -> Answer<ListingSummary> {
-    let offer = state_key::read(state, &state_key::offer(&listing.id, listing.version))?
-        .ok_or_else(|| StateError("a listing has no offer".to_owned()))?;
+    let offer = offer(state, &listing)?;
     let known = app.catalogue.entry(app, state, &listing)?;
     let party =
         state_key::read(state, &state_key::party(Role::Institution, &listing.id.institution))?;
     let stopped = state_key::read(state, &state_key::stop(&listing.id.institution))?.is_some();
     let live = listing.standing == Standing::Live;
     // Of a refunded package the proofs hold, but what is delivered is not what they speak of.
-    let proven = matches!(listing.standing, Standing::Live | Standing::Withdrawn);
+    let refunded = matches!(listing.standing, Standing::Refunded { .. });
+    let proven = listing.live_since_ms.is_some() && !refunded;
     let claims = state_key::read(state, &state_key::listing_claims(&listing.id))?
         .ok_or_else(|| StateError("a listing has no claims".to_owned()))?;
     let tables = known.tables.iter().zip(&claims).map(|(table, claims)| TableSummary {
@@ -312,6 +319,12 @@ pub(crate) fn listing_id(institution: &str, package: &str) -> Answer<ListingId> 
     Ok(ListingId { institution, package })
 }
 
+/// What a listing offers at present.
+pub(crate) fn offer(state: &dyn StateRead, listing: &Listing) -> Answer<Offer> {
+    Ok(state_key::read(state, &state_key::offer(&listing.id, listing.version))?
+        .ok_or_else(|| StateError("a listing has no offer".to_owned()))?)
+}
+
 pub(crate) fn find_listing(state: &dyn StateRead, id: &ListingId) -> Answer<Listing> {
     let unknown = || galen_market::error::TxError::UnknownListing { listing: *id };
     Ok(state_key::read(state, &state_key::listing(id))?.ok_or_else(unknown)?)
@@ -342,6 +355,37 @@ pub(crate) fn listing(app: &App, state: &Snapshot, id: &ListingId) -> Answer<Lis
     })
 }
 
+/// The proofs of a row block, out of the block of the ledger that holds them.
+pub(crate) fn block_proof(
+    app: &App,
+    state: &Snapshot,
+    id: &ListingId,
+    (table, block): (u32, u32),
+) -> Answer<BlockProof> {
+    find_listing(state, id)?;
+    let proven = state_key::read(state, &state_key::proven_block(id, table, block))?;
+    let height = proven.ok_or_else(|| ApiError::not_found("proven row block of this number"))?;
+    let stored =
+        app.node.block(height)?.ok_or_else(|| ApiError::not_found("such block at this node"))?;
+    for bytes in &stored.block.transactions {
+        let transaction = Transaction::decode(bytes)?;
+        let found = transaction.actions.iter().find_map(|action| match action {
+            Action::ProveBlock(proof)
+                if proof.institution == id.institution
+                    && proof.package == id.package
+                    && (proof.table, proof.block) == (table, block) =>
+            {
+                Some(proof.clone())
+            }
+            _ => None,
+        });
+        if let Some(proof) = found {
+            return Ok(BlockProof { height, transaction: transaction.id(), proof });
+        }
+    }
+    Err(StateError(format!("block {height} does not hold the proofs that it is said to")).into())
+}
+
 pub(crate) fn deals_of_listing(
     state: &Snapshot,
     id: &ListingId,
@@ -350,6 +394,12 @@ pub(crate) fn deals_of_listing(
     find_listing(state, id)?;
     let after: Option<DealId> = paging.after()?;
     let items = deal::deals_of_listing(state, id, after.as_ref(), paging.limit())?;
+    Ok(page(items, paging.limit(), |deal| deal.id))
+}
+
+pub(crate) fn deals(state: &Snapshot, paging: &Paging) -> Answer<Page<Deal>> {
+    let after: Option<DealId> = paging.after()?;
+    let items = deal::all_deals(state, after.as_ref(), paging.limit())?;
     Ok(page(items, paging.limit(), |deal| deal.id))
 }
 
@@ -365,13 +415,21 @@ pub(crate) fn deals_of_institution(
     Ok(page(items, paging.limit(), |deal| deal.id))
 }
 
-pub(crate) fn deal(state: &Snapshot, id: DealId) -> Answer<DealView> {
+fn find_deal(state: &dyn StateRead, id: DealId) -> Answer<Deal> {
     let unknown = || galen_market::error::TxError::UnknownDeal { deal: id };
-    let deal = state_key::read(state, &state_key::deal(&id))?.ok_or_else(unknown)?;
+    Ok(state_key::read(state, &state_key::deal(&id))?.ok_or_else(unknown)?)
+}
+
+/// Up-time now: it goes on between blocks, up to a bound.
+fn uptime_now(state: &dyn StateRead) -> Answer<u64> {
     let last = clock(state)?;
-    // Up-time goes on between blocks, up to a bound.
     let idle = now_ms().saturating_sub(last.time_ms).min(parameters(state)?.max_idle_ms);
-    let uptime_ms = last.uptime_ms.saturating_add(idle);
+    Ok(last.uptime_ms.saturating_add(idle))
+}
+
+pub(crate) fn deal(state: &Snapshot, id: DealId) -> Answer<DealView> {
+    let deal = find_deal(state, id)?;
+    let uptime_ms = uptime_now(state)?;
     let purse = Purse::Deal(id, DealPurse::Allowance);
     let allowance = state_key::read(state, &state_key::balance(&purse, &deal.price.asset()))?
         .unwrap_or_default();
@@ -382,6 +440,68 @@ pub(crate) fn deal(state: &Snapshot, id: DealId) -> Answer<DealView> {
         licence: state_key::read(state, &state_key::licence(&id))?,
         deal,
     })
+}
+
+pub(crate) fn subscription(state: &Snapshot, id: DealId) -> Answer<SubscriptionView> {
+    let unknown = || galen_market::error::TxError::UnknownSubscription { subscription: id };
+    let subscription =
+        state_key::read(state, &state_key::subscription(&id))?.ok_or_else(unknown)?;
+    let deal = find_deal(state, id)?;
+    let purse = Purse::Subscription(id);
+    let left = state_key::read(state, &state_key::balance(&purse, &deal.price.asset()))?;
+    let uptime_ms = uptime_now(state)?;
+    let mut claims = Vec::new();
+    for (rest, claim) in state_key::scan(state, &state_key::claims(&id), None, MAX_PAGE)? {
+        let package = PackageId(state_key::part(&rest, 0)?);
+        claims.push(ClaimedVersion { package, claim, stage: find_deal(state, claim.deal)?.stage });
+    }
+    Ok(SubscriptionView {
+        left: Money { currency: deal.price.currency, amount: left.unwrap_or_default() },
+        month_left_ms: subscription.month_ends_ms.map(|ends| ends.saturating_sub(uptime_ms)),
+        newest: newest(state, subscription.listing)?,
+        claims,
+        subscription,
+    })
+}
+
+/// The newest version of a line, as far as versions supersede each other in order.
+fn newest(state: &dyn StateRead, id: ListingId) -> Answer<ListingId> {
+    let mut newest = id;
+    for _ in 0..MAX_LINE_LISTINGS {
+        let Some(package) = find_listing(state, &newest)?.superseded_by else { break };
+        newest = ListingId { package, ..newest };
+    }
+    Ok(newest)
+}
+
+/// A standing request, an ended one too.
+pub(crate) fn standing(state: &Snapshot, id: StandingId) -> Answer<StandingView> {
+    let unknown = || galen_market::error::TxError::UnknownStanding { standing: id };
+    standing_view(state, wanted::standing(state, &id)?.ok_or_else(unknown)?)
+}
+
+fn standing_view(state: &Snapshot, standing: StandingRequest) -> Answer<StandingView> {
+    let uptime_ms = uptime_now(state)?;
+    let left = standing.until_ms.saturating_sub(uptime_ms);
+    let purse = state_key::balance(&Purse::Standing(standing.id), &standing.max_price.asset());
+    Ok(StandingView {
+        uptime_ms,
+        remaining_ms: (!standing.is_ended()).then_some(left),
+        held: state_key::read(state, &purse)?.unwrap_or_default(),
+        standing,
+    })
+}
+
+/// The standing requests that wait, the oldest first.
+pub(crate) fn standings(state: &Snapshot, paging: &Paging) -> Answer<Page<StandingView>> {
+    let after = match paging.after::<StandingId>()? {
+        Some(id) => wanted::standing(state, &id)?.map(|last| (last.since_ms, id)),
+        None => None,
+    };
+    let found = wanted::open_standings(state, after, paging.limit())?;
+    let views = found.into_iter().map(|standing| standing_view(state, standing));
+    let views = views.collect::<Answer<Vec<_>>>()?;
+    Ok(page(views, paging.limit(), |view| view.standing.id))
 }
 
 pub(crate) fn licence(app: &App, state: &Snapshot, deal: DealId) -> Answer<LicenceView> {

@@ -147,9 +147,17 @@ fn status_of(error: &TxError) -> StatusCode {
         | "registrars_needed"
         | "payer_did_not_sign"
         | "credential_required"
+        | "no_longer_qualified"
         | "not_your_deal" => StatusCode::FORBIDDEN,
-        "unknown_listing" | "unknown_deal" | "unknown_party" | "unknown_currency"
-        | "unknown_segment" | "unknown_block" | "no_such_leaf" => StatusCode::NOT_FOUND,
+        "unknown_subscription"
+        | "unknown_standing"
+        | "unknown_listing"
+        | "unknown_deal"
+        | "unknown_party"
+        | "unknown_currency"
+        | "unknown_segment"
+        | "unknown_block"
+        | "no_such_leaf" => StatusCode::NOT_FOUND,
         "duplicate"
         | "expired"
         | "nonce_used"
@@ -169,6 +177,12 @@ fn status_of(error: &TxError) -> StatusCode {
         | "not_draft"
         | "block_proven"
         | "package_refunded"
+        | "listing_taken_down"
+        | "sold_out"
+        | "superseded"
+        | "subscription_ended"
+        | "already_claimed"
+        | "standing_ended"
         | "consensus_key_taken" => StatusCode::CONFLICT,
         "too_many_revocations" => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::UNPROCESSABLE_ENTITY,

@@ -9,15 +9,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use galen_api::{
-    ListingFilter, MAX_WAIT_MS, Part, Stored, Submitted, TransactionState, codes, stage_from_name,
+    ListingFilter, MAX_LICENCE_BYTES, MAX_WAIT_MS, Part, Stored, StoredText, Submitted,
+    TransactionState, codes, odrl, stage_from_name,
 };
 use galen_chain::TransactionStatus;
 use galen_chain::store::Snapshot;
-use galen_market::id::{AccountId, DealId, PackageId, TransactionId};
+use galen_market::id::{AccountId, DealId, Digest, PackageId, StandingId, TransactionId};
 use galen_market::ledger::{BlockContext, parameters};
 use galen_market::listing::{ListingId, Standing};
 use galen_market::role::Role;
 use galen_market::state_key;
+use galen_market::subject::Subject;
 use galen_market::transaction::MAX_TRANSACTION_BYTES;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncSeekExt, ReadBuf};
@@ -29,7 +31,7 @@ use crate::read;
 use crate::reply::{self, ApiError};
 use crate::request::{Request, parsed};
 use crate::store::Body;
-use crate::{App, pages};
+use crate::{App, pages, records};
 
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -82,6 +84,7 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
         ("GET", ["status"]) => json(app, |app, _| read::status(app)).await,
         ("GET", ["genesis"]) => Ok(reply::json(app.genesis())),
         ("GET", ["parameters"]) => json(app, |_, state| Ok(parameters(state)?)).await,
+        ("GET", ["verifying-keys"]) => json(app, |app, _| Ok(read::verifying_keys(app))).await,
         ("POST", ["transactions"]) => submit(app, request).await,
         ("POST", ["transactions", "dry-run"]) => dry_run(app, request).await,
         ("GET", ["transactions", id]) => {
@@ -90,6 +93,41 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
         ("GET", ["blocks", height]) => {
             let height: u64 = parsed(height, "height")?;
             json(app, move |app, _| read::block(app, height)).await
+        }
+        ("GET", ["headers", height]) => {
+            let height: u64 = parsed(height, "height")?;
+            json(app, move |app, _| records::header(app, height)).await
+        }
+        ("GET", ["proofs"]) => {
+            let wanted: records::Wanted = request.query()?;
+            json(app, move |app, state| records::proofs(app, state, &wanted)).await
+        }
+        ("GET", ["events", height, index]) => {
+            let place = (parsed(height, "height")?, parsed(index, "index")?);
+            json(app, move |app, _| records::event(app, place)).await
+        }
+        ("GET", ["accounts", account, "movements"]) => {
+            let subject = Subject::Account(parsed(account, "account")?);
+            let paging: records::Paging = request.query()?;
+            json(app, move |app, _| records::movements(app, &subject, &paging)).await
+        }
+        ("GET", ["deals", id, "events"]) => {
+            let id: DealId = parsed(id, "deal")?;
+            let paging: records::Paging = request.query()?;
+            json(app, move |app, state| records::deal_events(app, state, id, &paging)).await
+        }
+        ("GET", ["deals", id, "receipt"]) => {
+            let id: DealId = parsed(id, "deal")?;
+            json(app, move |app, state| records::receipt(app, state, id)).await
+        }
+        ("GET", ["listings", institution, package, "history"]) => {
+            let id = read::listing_id(institution, package)?;
+            let paging: records::Paging = request.query()?;
+            json(app, move |app, state| records::history(app, state, &id, &paging)).await
+        }
+        ("GET", ["listings", institution, package, "lineage"]) => {
+            let id = read::listing_id(institution, package)?;
+            json(app, move |app, state| records::lineage(app, state, &id)).await
         }
         ("GET", ["accounts", account]) => {
             let account: AccountId = parsed(account, "account")?;
@@ -117,6 +155,22 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
             let id = read::listing_id(institution, package)?;
             json(app, move |app, state| read::listing(app, state, &id)).await
         }
+        ("GET", ["listings", institution, package, "terms.odrl"]) => {
+            let id = read::listing_id(institution, package)?;
+            let policy = blocking(app, move |app, state| {
+                let listing = read::find_listing(state, &id)?;
+                let offer = read::offer(state, &listing)?;
+                Ok(odrl::policy(app.genesis().chain(), &id, listing.version, &offer))
+            })
+            .await?;
+            let bytes = serde_json::to_vec_pretty(&policy).unwrap_or_default();
+            Ok(reply::bytes(StatusCode::OK, odrl::MEDIA_TYPE, bytes))
+        }
+        ("GET", ["listings", institution, package, "proofs", table, block]) => {
+            let id = read::listing_id(institution, package)?;
+            let at = (parsed(table, "table")?, parsed(block, "block")?);
+            json(app, move |app, state| read::block_proof(app, state, &id, at)).await
+        }
         ("GET", ["listings", institution, package, "deals"]) => {
             let id = read::listing_id(institution, package)?;
             let paging: read::Paging = request.query()?;
@@ -132,14 +186,37 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
             })
             .await
         }
+        ("GET", ["deals"]) => {
+            let paging: read::Paging = request.query()?;
+            json(app, move |_, state| read::deals(state, &paging)).await
+        }
         ("GET", ["deals", id]) => {
             let id: DealId = parsed(id, "deal")?;
             json(app, move |_, state| read::deal(state, id)).await
+        }
+        ("GET", ["subscriptions", deal]) => {
+            let deal: DealId = parsed(deal, "deal")?;
+            json(app, move |_, state| read::subscription(state, deal)).await
+        }
+        ("GET", ["standing"]) => {
+            let paging: read::Paging = request.query()?;
+            json(app, move |_, state| read::standings(state, &paging)).await
+        }
+        ("GET", ["standing", id]) => {
+            let id: StandingId = parsed(id, "standing request")?;
+            json(app, move |_, state| read::standing(state, id)).await
         }
         ("GET", ["licences", deal]) => {
             let deal: DealId = parsed(deal, "deal")?;
             json(app, move |app, state| read::licence(app, state, deal)).await
         }
+        ("GET", ["texts", hash]) => {
+            let hash: Digest = parsed(hash, "text")?;
+            let text = blocking(app, move |app, _| Ok(app.texts.get(&hash)?)).await?;
+            let text = text.ok_or_else(|| ApiError::not_found("such text at this node"))?;
+            Ok(reply::bytes(StatusCode::OK, "text/plain; charset=utf-8", text))
+        }
+        ("PUT", ["texts", hash]) => store_text(app, request, parsed(hash, "text")?).await,
         ("GET", ["packages", package, part]) => {
             serve(app, request, parsed(package, "package")?, part_of(part)?).await
         }
@@ -157,11 +234,36 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
 fn is_known(path: &[&str]) -> bool {
     matches!(
         path,
-        ["status" | "genesis" | "parameters" | "transactions" | "issuers" | "listings"]
-            | ["transactions" | "blocks" | "accounts" | "parties" | "deals" | "licences", _]
+        ["status"
+            | "genesis"
+            | "parameters"
+            | "verifying-keys"
+            | "transactions"
+            | "issuers"
+            | "listings"
+            | "deals"
+            | "standing"
+            | "proofs"]
+            | [
+                "transactions"
+                    | "blocks"
+                    | "headers"
+                    | "accounts"
+                    | "parties"
+                    | "deals"
+                    | "licences"
+                    | "subscriptions"
+                    | "standing",
+                _
+            ]
+            | ["events", _, _]
+            | ["accounts", _, "movements"]
+            | ["deals", _, "events" | "receipt"]
             | ["issuers", _, "leaves"]
             | ["listings", _, _]
-            | ["listings", _, _, "deals"]
+            | ["listings", _, _, "deals" | "terms.odrl" | "history" | "lineage"]
+            | ["listings", _, _, "proofs", _, _]
+            | ["texts", _]
             | ["institutions", _, "deals", _]
             | ["packages", _, _]
     )
@@ -316,6 +418,33 @@ impl warp::Stream for FileChunks {
             Ok(()) => Ok(bytes),
         }))
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Offering {
+    institution: AccountId,
+    package: PackageId,
+}
+
+/// Keeps a licence's text, if the listing that is named offers under it.
+async fn store_text(app: &Arc<App>, request: &mut Request, hash: Digest) -> Answer {
+    let Offering { institution, package } = request.query()?;
+    let id = ListingId { institution, package };
+    let offered = blocking(app, move |_, state| {
+        let listing = read::find_listing(state, &id)?;
+        Ok(read::offer(state, &listing)?.terms.licence_text)
+    })
+    .await?;
+    if offered != hash {
+        let text = "the listing offers under another licence";
+        return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, codes::NOT_THE_PACKAGE, text)
+            .remedy("send the text whose hash is in the listing's terms"));
+    }
+    let body = request.body(MAX_LICENCE_BYTES).await?;
+    let bytes = body.len() as u64;
+    blocking(app, move |app, _| app.texts.put(&hash, &body)).await?;
+    Ok(reply::json(&StoredText { text: hash, bytes }))
 }
 
 #[derive(Deserialize)]

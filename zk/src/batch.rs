@@ -25,61 +25,34 @@
 //! batch.
 //! Depends on [`crate::proof`], [`crate::committed`] and [`crate::commitment`].
 
+mod prepared;
+mod product;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::OnceLock;
 
-use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
+use ark_bn254::{Bn254, Fr, G1Affine};
+use ark_ec::AffineRepr;
 use ark_ec::pairing::{MillerLoopOutput, Pairing};
-use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{Field, Zero};
 use rayon::prelude::*;
 
 use crate::commitment::batching_factor;
 use crate::committed::Commitment;
 use crate::field::{hash_parts, scalar_bytes};
-use crate::msm;
 use crate::point::{G1OrZero, G1Point};
 use crate::proof::{Proof, ProofError, VerifyingKey};
 
-/// Prepared points of the second group; lines of a Miller loop take about 17 KiB.
-pub(crate) type Lines = <Bn254 as Pairing>::G2Prepared;
+use product::{Group, Term};
+
+pub(crate) use prepared::Lines;
+pub use prepared::PreparedPoint;
 
 /// Pairs in one Miller loop: bounds memory, and shares squarings.
 const LOOP: usize = 64;
 
 /// So few pairs are got ready by one core: a second one would wake up too late.
 const FEW: usize = 4;
-
-/// A point of the second group, ready for pairings.
-#[derive(Clone, Debug)]
-pub struct PreparedPoint {
-    point: G2Affine,
-    lines: Lines,
-}
-
-impl PreparedPoint {
-    /// Computes the lines of a point, which takes about as long as using them once.
-    #[must_use]
-    pub fn new(point: G2Affine) -> Self {
-        Self { point, lines: point.into() }
-    }
-
-    /// The point.
-    pub fn point(&self) -> &G2Affine {
-        &self.point
-    }
-
-    pub(crate) fn lines(&self) -> &Lines {
-        &self.lines
-    }
-
-    /// `[1]₂`.
-    fn generator() -> &'static Self {
-        static GENERATOR: OnceLock<PreparedPoint> = OnceLock::new();
-        GENERATOR.get_or_init(|| Self::new(G2Affine::generator()))
-    }
-}
 
 /// Something to verify.
 #[derive(Clone, Debug)]
@@ -274,6 +247,13 @@ impl<'k> Batch<'k> {
         Ok(())
     }
 
+    /// Whether everything holds, without looking for what does not: for who refuses all of it together,
+    /// or verifies alone what does not hold together.
+    #[must_use]
+    pub fn holds_all(&self) -> bool {
+        self.items.iter().all(Result::is_ok) && self.holds(&self.factors(), 0..self.checks.len())
+    }
+
     /// `z_i`: 128 bits each, not zero, the first one.
     fn factors(&self) -> Vec<Fr> {
         let hashes: Vec<[u8; 32]> = self.checks.par_iter().map(Check::hash).collect();
@@ -318,11 +298,7 @@ impl<'k> Batch<'k> {
             let (check, z) = (&self.checks[index], factors[index]);
             match check {
                 Check::Proof { key, inputs, committed, proof } => {
-                    terms.push(Term {
-                        points: vec![*proof.a()],
-                        scalars: vec![-z],
-                        lines: Side::Point(*proof.b()),
-                    });
+                    terms.push(Term::with(*proof.a(), -z, *proof.b()));
                     let group = groups.entry(key.hash()).or_insert_with(|| Group::new(key));
                     group.add(z, inputs, committed.as_ref(), proof);
                 }
@@ -349,7 +325,7 @@ impl<'k> Batch<'k> {
         one.push(G1Affine::generator(), -constant);
         terms.extend(groups.into_values().flat_map(Group::terms));
         terms.extend([one, tau]);
-        terms.retain(|term| term.scalars.iter().any(|scalar| !scalar.is_zero()));
+        terms.retain(|term| !term.is_one());
         let product = terms
             .par_chunks(LOOP)
             .map(|terms| {
@@ -374,84 +350,6 @@ fn first_false(count: usize, mut holds: impl FnMut(Range<usize>) -> bool) -> Opt
         range = if holds(range.start..middle) { middle..range.end } else { range.start..middle };
     }
     Some(range.start)
-}
-
-/// What the checks under one key have in common.
-struct Group<'a> {
-    key: &'a VerifyingKey,
-    /// `Σ z`.
-    weight: Fr,
-    /// `Σ z·x_j` for the constant one and each input.
-    inputs: Vec<Fr>,
-    gamma: Term<'a>,
-    delta: Term<'a>,
-    sigma: Option<Term<'a>>,
-}
-
-impl<'a> Group<'a> {
-    fn new(key: &'a VerifyingKey) -> Self {
-        Self {
-            key,
-            weight: Fr::zero(),
-            inputs: vec![Fr::zero(); key.bases().len()],
-            gamma: Term::of(key.prepared_gamma()),
-            delta: Term::of(key.prepared_delta()),
-            sigma: None,
-        }
-    }
-
-    fn add(&mut self, z: Fr, inputs: &[Fr], committed: Option<&G1Affine>, proof: &Proof) {
-        self.weight += z;
-        for (sum, input) in self.inputs.iter_mut().zip(std::iter::once(&Fr::ONE).chain(inputs)) {
-            *sum += z * input;
-        }
-        if let Some(point) = committed {
-            self.gamma.push(*point, -z);
-        }
-        self.delta.push(*proof.c(), -z);
-    }
-
-    /// Prepared γ and δ are those of the negated points, so their sums are negated too.
-    fn terms(mut self) -> impl Iterator<Item = Term<'a>> {
-        for (base, sum) in self.key.bases().iter().zip(&self.inputs) {
-            self.gamma.push(*base, -*sum);
-        }
-        let mut alpha = Term::of(self.key.prepared_beta().lines());
-        alpha.push(*self.key.alpha(), self.weight);
-        [alpha, self.gamma, self.delta].into_iter().chain(self.sigma)
-    }
-}
-
-/// `e(Σ scalar·point, lines)`.
-struct Term<'a> {
-    points: Vec<G1Affine>,
-    scalars: Vec<Fr>,
-    lines: Side<'a>,
-}
-
-/// The second argument of a pairing.
-enum Side<'a> {
-    Prepared(&'a Lines),
-    Point(G2Affine),
-}
-
-impl<'a> Term<'a> {
-    fn of(lines: &'a Lines) -> Self {
-        Self { points: Vec::new(), scalars: Vec::new(), lines: Side::Prepared(lines) }
-    }
-
-    fn push(&mut self, point: G1Affine, scalar: Fr) {
-        self.points.push(point);
-        self.scalars.push(scalar);
-    }
-
-    fn pair(&self) -> (G1Affine, Lines) {
-        let lines = match &self.lines {
-            Side::Prepared(lines) => (*lines).clone(),
-            Side::Point(point) => (*point).into(),
-        };
-        (msm::sum(&self.points, &self.scalars).into_affine(), lines)
-    }
 }
 
 #[cfg(test)]

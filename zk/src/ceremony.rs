@@ -1,14 +1,20 @@
 //! A ceremony: parameters whose trapdoors nobody knows if one contributor was honest.
 //!
 //! It has three parts. *Phase 1*, the powers of tau, is a public file ([`phase1`]); column commitments
-//! use the same powers. *Phase 2*, one for each circuit, is run by public tools on the exported
-//! constraints ([`r1cs`]); what comes back is checked against circuit and powers ([`zkey`]). The
+//! use the same powers. *Phase 2*, one for each circuit, is run here ([`initial`], [`contribute`]) or by
+//! the public tools on the exported constraints ([`r1cs`]), in one format, so that contributors may
+//! choose; its result is checked against circuit, powers and history ([`zkey`], [`history`]). The
 //! *σ chain* of circuits with committed inputs is run here ([`sigma`]). [`folder`] keeps all of it and
 //! makes what a production network accepts.
 //! Depends on the registry of circuits ([`crate::keys`]) and on the types of keys and points.
 
 pub mod container;
+pub mod contribute;
+mod drawn;
+pub mod entropy;
 pub mod folder;
+pub mod history;
+pub mod initial;
 pub mod phase1;
 pub mod r1cs;
 pub mod sigma;
@@ -36,6 +42,9 @@ pub enum CeremonyError {
     /// A key of another circuit, or one whose points are not those of the circuit.
     #[error("not a key of this circuit: {0}")]
     Key(&'static str),
+    /// Contributions to a phase 2 that do not lead to its key.
+    #[error(transparent)]
+    History(#[from] history::HistoryError),
     /// A transcript of σ that does not hold.
     #[error(transparent)]
     Sigma(#[from] sigma::SigmaError),

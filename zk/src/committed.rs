@@ -13,7 +13,7 @@
 //! under one σ could trade bases with each other.
 //! Depends on [`crate::proof`] and [`crate::statement`].
 
-use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
+use ark_bn254::{Bn254, G1Affine, G2Affine};
 use ark_ec::pairing::Pairing;
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::Zero;
@@ -85,7 +85,9 @@ pub fn prove<S: Statement, R: RngCore + CryptoRng>(
 /// challenge among `public` from that same commitment.
 ///
 /// # Errors
-/// As [`verify_inputs`].
+/// [`ProofError::Knowledge`] if the commitment is not one to committed inputs of this circuit;
+/// [`ProofError::Inputs`] if the key is for another number of inputs; [`ProofError::Invalid`] if the
+/// proof does not hold.
 pub fn verify<S: Statement>(
     statement: &S,
     key: &VerifyingKey,
@@ -93,25 +95,10 @@ pub fn verify<S: Statement>(
     commitment: &Commitment,
     proof: &Proof,
 ) -> Result<(), ProofError> {
-    verify_inputs(key, &statement.inputs(public), commitment, proof)
-}
-
-/// The same for the public inputs of any statement.
-///
-/// # Errors
-/// [`ProofError::Knowledge`] if the commitment is not one to committed inputs of this circuit;
-/// [`ProofError::Inputs`] if the key is for another number of inputs; [`ProofError::Invalid`] if the
-/// proof does not hold.
-pub fn verify_inputs(
-    key: &VerifyingKey,
-    inputs: &[Fr],
-    commitment: &Commitment,
-    proof: &Proof,
-) -> Result<(), ProofError> {
     let sigma = key.sigma().ok_or(ProofError::Inputs)?;
     if !commitment.is_known(sigma) {
         return Err(ProofError::Knowledge);
     }
-    let prepared = key.prepare(inputs)? + commitment.values.affine();
+    let prepared = key.prepare(&statement.inputs(public))? + commitment.values.affine();
     key.verify_prepared(proof, &prepared)
 }

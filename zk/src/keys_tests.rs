@@ -1,11 +1,17 @@
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use ark_bn254::G2Affine;
+use ark_ec::AffineRepr;
 
 use super::*;
-use crate::point::G1Point;
-use crate::setup::{file_stem, fingerprint};
+use crate::field::hash_parts;
+use crate::point::{G1Point, G2Point};
+use crate::proof::KeyError;
+use crate::setup::{self, Cache, file_stem, fingerprint};
 
 fn text(hash: &[u8; 32]) -> String {
     format!("0x{}", hex::encode(hash))

@@ -18,7 +18,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::field::{DecodeError, hash_to_scalar};
-use crate::point::G1Point;
+use crate::point::{G1Point, G2Point};
 use crate::statement::Unsatisfied;
 
 /// Bins of a chart, besides that of missing cells.
@@ -149,7 +149,7 @@ impl SummaryPowers {
     /// # Errors
     /// In words: another number of points, a first one that is not the generator, or points that are
     /// not powers of that τ.
-    pub fn new(points: &[G1Point], tau: &G2Affine) -> Result<Self, Unsatisfied> {
+    pub fn new(points: &[G1Point], tau: &G2Point) -> Result<Self, Unsatisfied> {
         let wrong = |reason: String| Err(Unsatisfied(reason));
         if points.len() != SUMMARY_POWERS {
             return wrong(format!("{} powers of tau instead of {SUMMARY_POWERS}", points.len()));
@@ -163,27 +163,39 @@ impl SummaryPowers {
         if *first != G1Affine::generator() {
             return wrong("the powers of tau do not begin with the generator".into());
         }
-        // Σ λ^i·[τ^{i+1}] is τ times Σ λ^i·[τ^i], for a λ that depends on every point.
+        // Σ λ^i·[τ^{i+1}] is τ times Σ λ^i·[τ^i], for a λ that depends on every point and on [τ]₂: a τ
+        // chosen after λ would make the equation hold for other points.
         let bytes: Vec<[u8; G1Point::BYTES]> = points.iter().map(G1Point::to_bytes).collect();
-        let parts: Vec<&[u8]> = bytes.iter().map(<[u8; G1Point::BYTES]>::as_slice).collect();
-        let lambda = hash_to_scalar("galen/powers/1", &parts);
+        let secret = tau.to_bytes();
+        let parts: Vec<&[u8]> = std::iter::once(secret.as_slice())
+            .chain(bytes.iter().map(<[u8; G1Point::BYTES]>::as_slice))
+            .collect();
+        let lambda = hash_to_scalar("galen/powers/2", &parts);
         let factors: Vec<Fr> =
             std::iter::successors(Some(Fr::ONE), |factor| Some(*factor * lambda))
                 .take(later.len())
                 .collect();
         let sum = |bases: &[G1Affine]| G1Projective::msm_unchecked(bases, &factors).into_affine();
-        let product =
-            Bn254::multi_pairing([sum(later), -sum(earlier)], [G2Affine::generator(), *tau]);
+        let product = Bn254::multi_pairing(
+            [sum(later), -sum(earlier)],
+            [G2Affine::generator(), *tau.affine()],
+        );
         if !product.is_zero() {
             return wrong("the powers of tau do not belong together".into());
         }
         Ok(Self { powers })
     }
 
-    /// The points' canonical bytes, one after the other.
+    /// The points.
+    #[must_use]
+    pub fn points(&self) -> Vec<G1Point> {
+        self.powers.iter().flat_map(|point| G1Point::new(*point)).collect()
+    }
+
+    /// Their canonical bytes, one after the other.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.powers.iter().flat_map(|p| G1Point::new(*p).map(|p| p.to_bytes())).flatten().collect()
+        self.points().iter().flat_map(G1Point::to_bytes).collect()
     }
 
     fn sum(&self, summary: &Summary, blinders: &[Fr; SUMMARY_BLINDERS]) -> G1Affine {

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use ark_ff::UniformRand;
+use ark_ff::{AdditiveGroup, UniformRand};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
@@ -9,7 +9,11 @@ use crate::commitment::evaluate;
 use crate::setup;
 
 fn powers() -> SummaryPowers {
-    SummaryPowers::new(&setup::summary_powers(), &setup::tau_g2()).unwrap()
+    SummaryPowers::new(&setup::summary_powers(), &tau()).unwrap()
+}
+
+fn tau() -> G2Point {
+    G2Point::new(setup::tau_g2()).unwrap()
 }
 
 fn block(cells: &[u64]) -> Summary {
@@ -120,7 +124,7 @@ fn a_commitment_is_one_in_the_reference_string_of_columns() {
 
 #[test]
 fn powers_that_do_not_belong_together_are_refused() {
-    let (good, tau) = (setup::summary_powers(), setup::tau_g2());
+    let (good, tau) = (setup::summary_powers(), tau());
     let reason = |points: &[G1Point]| SummaryPowers::new(points, &tau).unwrap_err().0;
     assert!(reason(&good[1..]).contains("38 powers"));
     assert!(reason(&[]).contains("0 powers"));
@@ -134,7 +138,30 @@ fn powers_that_do_not_belong_together_are_refused() {
     first[0] = first[1];
     assert!(reason(&first).contains("generator"));
     // Powers of another τ.
-    let other = (setup::tau_g2() + G2Affine::generator()).into_affine();
+    let other = G2Point::new((*tau.affine() + G2Affine::generator()).into_affine()).unwrap();
     assert!(SummaryPowers::new(&good, &other).is_err());
     assert_eq!(SummaryPowers::new(&good, &tau).unwrap().to_bytes().len(), 39 * 32);
+}
+
+/// Points that are no powers, and a τ made for them once the combination is known: it must depend on
+/// τ as well.
+#[test]
+fn no_tau_can_be_fitted_to_points_that_are_no_powers() {
+    let mut rng = ChaCha20Rng::seed_from_u64(7);
+    let mut secrets: Vec<Fr> = (0..SUMMARY_POWERS).map(|_| Fr::rand(&mut rng)).collect();
+    secrets[0] = Fr::ONE;
+    let points: Vec<G1Point> = secrets
+        .iter()
+        .map(|secret| G1Point::new((G1Affine::generator() * secret).into_affine()).unwrap())
+        .collect();
+    let bytes: Vec<[u8; 32]> = points.iter().map(G1Point::to_bytes).collect();
+    let parts: Vec<&[u8]> = bytes.iter().map(<[u8; 32]>::as_slice).collect();
+    for tag in ["galen/powers/1", "galen/powers/2"] {
+        let lambda = hash_to_scalar(tag, &parts);
+        let sum =
+            |of: &[Fr]| of.iter().rev().fold(Fr::ZERO, |sum: Fr, secret| sum * lambda + secret);
+        let tau = sum(&secrets[1..]) / sum(&secrets[..SUMMARY_POWERS - 1]);
+        let tau = G2Point::new((G2Affine::generator() * tau).into_affine()).unwrap();
+        assert!(SummaryPowers::new(&points, &tau).is_err());
+    }
 }

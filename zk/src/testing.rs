@@ -15,6 +15,7 @@ mod assignment;
 mod column;
 mod k_anonymity;
 mod l_diversity;
+mod powers;
 
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field, UniformRand};
@@ -24,6 +25,7 @@ use rand_chacha::ChaCha20Rng;
 use crate::statement::{Statement, Unsatisfied};
 
 pub use assignment::{Assignment, broken};
+pub use powers::powers_file;
 
 /// Positions of variables: 0 is the constant, then instance variables, then witness variables.
 pub type Position = usize;

@@ -7,22 +7,24 @@
 
 #[path = "support/node.rs"]
 mod node;
+#[path = "support/ceremony.rs"]
+mod support;
 
 use std::fs::{self, File};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 
-use ark_bn254::{Fq, Fr, G1Affine, G1Projective, G2Affine, G2Projective};
-use ark_ec::{AffineRepr, CurveGroup, scalar_mul::ScalarMul};
-use ark_ff::{BigInteger, Field, PrimeField, UniformRand};
+use ark_bn254::{Fr, G1Affine, G2Affine};
+use ark_ec::{AffineRepr, CurveGroup};
+use ark_ff::{Field, UniformRand};
 use ark_relations::gr1cs::ConstraintSystem;
 use galen_zk::ceremony::CeremonyError;
 use galen_zk::ceremony::folder::{self, Circuit};
 use galen_zk::ceremony::phase1::PowersFile;
-use galen_zk::ceremony::r1cs::{Constraints, write_witness};
+use galen_zk::ceremony::r1cs::write_witness;
 use galen_zk::ceremony::sigma::{SigmaError, Transcript};
+use galen_zk::ceremony::zkey;
 use galen_zk::circuit::k_anonymity::{KAnonymity, KAnonymityPublic, KAnonymityWitness};
 use galen_zk::circuit::segment_key::{SegmentKey, SegmentKeyPublic};
 use galen_zk::committed;
@@ -33,81 +35,12 @@ use galen_zk::point::{G1Point, G2Point};
 use galen_zk::proof::{self, KeyError, Proof, ProofError, ProvingKey, VerifyingKey};
 use galen_zk::setup::file_stem;
 use galen_zk::statement::Statement;
-use rand::SeedableRng;
-use rand_chacha::ChaCha20Rng;
+use galen_zk::testing::powers_file;
 
-/// Logarithm of the largest domain of the tests.
-const POWER: u32 = 10;
-
-fn rng(seed: u64) -> ChaCha20Rng {
-    ChaCha20Rng::seed_from_u64(seed)
-}
-
-fn snarkjs<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> (bool, String) {
-    let cli = node::tools().join("snarkjs/node_modules/snarkjs/build/cli.cjs");
-    node::run(Command::new("node").arg(cli).args(arguments))
-}
-
-fn done<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> String {
-    let (ok, text) = snarkjs(arguments);
-    assert!(ok, "{text}");
-    text
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-/// Powers of tau: a contribution and a final random value, prepared for phase 2. Kept in the cache.
-fn powers_path() -> &'static Path {
-    static POWERS: OnceLock<PathBuf> = OnceLock::new();
-    POWERS.get_or_init(|| {
-        let kept = node::tools().join(format!("powers-{POWER}.ptau"));
-        if kept.exists() {
-            return kept;
-        }
-        let folder = tempfile::tempdir_in(node::tools()).unwrap();
-        let [new, one, last, ready] =
-            ["new", "one", "last", "ready"].map(|name| folder.path().join(name));
-        done(["powersoftau", "new", "bn128", &POWER.to_string(), text(&new)]);
-        done(["powersoftau", "contribute", text(&new), text(&one), "--name=one", "-e=chance"]);
-        let value = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20";
-        done(["powersoftau", "beacon", text(&one), text(&last), value, "10", "-n=last"]);
-        done(["powersoftau", "prepare", "phase2", text(&last), text(&ready)]);
-        fs::rename(ready, &kept).unwrap();
-        kept
-    })
-}
-
-fn powers() -> PowersFile<File> {
-    PowersFile::open(File::open(powers_path()).unwrap()).unwrap()
-}
-
-fn circuit<S: Statement>(name: &str, statement: &S) -> Circuit {
-    let committed = statement.committed(&statement.example().1).len();
-    Circuit { name: name.to_owned(), constraints: Constraints::of(statement).unwrap(), committed }
-}
-
-fn export(circuit: &Circuit, path: &Path) {
-    circuit.constraints.write(&mut File::create(path).unwrap()).unwrap();
-}
-
-/// A phase 2: constraints exported, one contribution and a final random value. Returns the exported
-/// constraints, the key before any contribution, and the last one.
-fn phase_2(circuit: &Circuit, folder: &Path) -> [PathBuf; 3] {
-    let [r1cs, first, one, last] =
-        ["c.r1cs", "0.zkey", "1.zkey", "2.zkey"].map(|name| folder.join(name));
-    export(circuit, &r1cs);
-    done(["groth16", "setup", text(&r1cs), text(powers_path()), text(&first)]);
-    done(["zkey", "contribute", text(&first), text(&one), "--name=one", "-e=chance"]);
-    done(["zkey", "beacon", text(&one), text(&last), "0a0b0c0d0e0f", "10", "-n=last"]);
-    [r1cs, first, last]
-}
-
-fn snarkjs_accepts(r1cs: &Path, key: &Path) -> bool {
-    let (ok, said) = snarkjs(["zkey", "verify", text(r1cs), text(powers_path()), text(key)]);
-    ok && said.contains("ZKey Ok!")
-}
+use support::{
+    POWER, circuit, done, export, montgomery_1, montgomery_2, phase_2, powers, powers_path, rng,
+    sections, snarkjs, snarkjs_accepts, swapped, text,
+};
 
 /// The segment key's ceremony, run once.
 fn segment_key() -> &'static (tempfile::TempDir, [PathBuf; 3]) {
@@ -196,6 +129,37 @@ fn a_ceremony_makes_a_key_whose_proofs_everybody_accepts() {
     }
 }
 
+/// A key that was written out is the one that was read, and the public tool proves with it.
+#[test]
+fn the_public_tool_proves_with_a_key_that_was_written_out() {
+    let (folder, [_, _, key]) = segment_key();
+    let circuit = circuit("segment-key/1", &SegmentKey);
+    let proving = derive(&circuit, &fs::read(key).unwrap()).unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut bytes = Vec::new();
+    zkey::export(proving.stock(), &circuit.constraints, &mut bytes).unwrap();
+    // It says nothing of its origin, so nobody takes it over.
+    assert!(matches!(derive(&circuit, &bytes), Err(CeremonyError::History(_))));
+    fs::write(path("written.zkey"), &bytes).unwrap();
+
+    let (public, witness) = SegmentKey.example();
+    let assigned = proving.assign(&SegmentKey, &public, &witness).unwrap();
+    write_witness(assigned.values(), &mut File::create(path("w.wtns")).unwrap()).unwrap();
+    let [written, wtns, proof, inputs] =
+        ["written.zkey", "w.wtns", "theirs-proof.json", "theirs-public.json"].map(path);
+    done(["groth16", "prove", text(&written), text(&wtns), text(&proof), text(&inputs)]);
+    let verifying = proving.verifying_key("segment-key/1").unwrap();
+    let key = interop::verifying_key("segment-key/1", &verifying).unwrap();
+    fs::write(path("written-key.json"), key.to_string()).unwrap();
+    let said =
+        done(["groth16", "verify", text(&path("written-key.json")), text(&inputs), text(&proof)]);
+    assert!(said.contains("OK!"), "{said}");
+
+    // A key for arkworks' reduction has another quotient.
+    let other = galen_zk::setup::generate(&SegmentKey).unwrap();
+    assert!(zkey::export(other.stock(), &circuit.constraints, &mut Vec::new()).is_err());
+}
+
 /// The development proofs, too, are accepted by a verifier of other people.
 #[test]
 fn development_proofs_are_accepted_by_the_public_tool() {
@@ -221,32 +185,6 @@ fn development_proofs_are_accepted_by_the_public_tool() {
     let committed = galen_zk::circuit::k_anonymity::K_ANONYMITY_SMALL;
     let refused = interop::verifying_key(committed.0, prover.verifier().key(committed).unwrap());
     assert!(matches!(refused, Err(KeyError::Malformed { .. })));
-}
-
-/// Where the sections of a file of the public tools begin, by number, with their lengths.
-fn sections(bytes: &[u8]) -> std::collections::BTreeMap<u32, (usize, usize)> {
-    let mut at = 12;
-    let mut found = std::collections::BTreeMap::new();
-    while at < bytes.len() {
-        let kind = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
-        let size = u64::from_le_bytes(bytes[at + 4..at + 12].try_into().unwrap()) as usize;
-        found.insert(kind, (at + 12, size));
-        at += 12 + size;
-    }
-    found
-}
-
-/// Two different points of a section trade places: valid points, of the wrong variables.
-fn swapped(bytes: &[u8], section: u32, size: usize) -> Vec<u8> {
-    let (start, length) = sections(bytes)[&section];
-    let mut other = bytes.to_vec();
-    let points: Vec<&[u8]> = bytes[start..start + length].chunks(size).collect();
-    let zero = vec![0; size];
-    let first = points.iter().position(|point| *point != zero).unwrap();
-    let second = points.iter().rposition(|p| *p != zero && *p != points[first]).unwrap();
-    other[start + first * size..][..size].copy_from_slice(points[second]);
-    other[start + second * size..][..size].copy_from_slice(points[first]);
-    other
 }
 
 #[test]
@@ -400,55 +338,6 @@ fn committed_inputs_go_through_a_ceremony() {
     assert!(!stranger("k-anonymity/1/60", chain.key()));
 }
 
-/// A number as the public tools' files hold it.
-fn montgomery(value: &Fq) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(&value.0.to_bytes_le());
-    bytes
-}
-
-fn montgomery_1(point: &G1Affine) -> Vec<u8> {
-    [montgomery(&point.x), montgomery(&point.y)].concat()
-}
-
-fn montgomery_2(point: &G2Affine) -> Vec<u8> {
-    [point.x.c0, point.x.c1, point.y.c0, point.y.c1].iter().flat_map(montgomery).collect()
-}
-
-/// A file of powers of tau with secrets from a seed.
-fn powers_file(power: u32, seed: u64) -> Vec<u8> {
-    let mut random = rng(seed);
-    let [tau, alpha, beta] = std::array::from_fn(|_| Fr::rand(&mut random));
-    let size = 1usize << power;
-    let exponents: Vec<Fr> =
-        std::iter::successors(Some(Fr::ONE), |last| Some(*last * tau)).take(2 * size - 1).collect();
-    let one = G1Projective::from(G1Affine::generator());
-    let first = |scalars: &[Fr]| -> Vec<u8> {
-        one.batch_mul(scalars).iter().flat_map(montgomery_1).collect()
-    };
-    let times = |factor: Fr| -> Vec<Fr> { exponents[..size].iter().map(|e| *e * factor).collect() };
-    let two = G2Projective::from(G2Affine::generator());
-    let second: Vec<u8> = two.batch_mul(&exponents[..size]).iter().flat_map(montgomery_2).collect();
-    let mut header = 32u32.to_le_bytes().to_vec();
-    header.extend(Fq::MODULUS.to_bytes_le());
-    header.extend([power.to_le_bytes(), power.to_le_bytes()].concat());
-    let mut bytes = b"ptau".to_vec();
-    bytes.extend([1u32.to_le_bytes(), 6u32.to_le_bytes()].concat());
-    for (kind, payload) in [
-        (1u32, header),
-        (2, first(&exponents)),
-        (3, second),
-        (4, first(&times(alpha))),
-        (5, first(&times(beta))),
-        (6, montgomery_2(&(two * beta).into_affine())),
-    ] {
-        bytes.extend(kind.to_le_bytes());
-        bytes.extend((payload.len() as u64).to_le_bytes());
-        bytes.extend(payload);
-    }
-    bytes
-}
-
 /// A folder with every registered circuit: the segment key from its ceremony, the others (whose
 /// ceremonies take hours) by their development verifying keys with another δ, which makes them other
 /// keys of the same circuits.
@@ -475,7 +364,7 @@ fn production(directory: &Path) -> PowersFile<Cursor<Vec<u8>>> {
         fs::write(stem.with_extension("vk"), bytes).unwrap();
         fs::write(stem.with_extension("json"), serde_json::to_vec(&frozen).unwrap()).unwrap();
     }
-    PowersFile::open(Cursor::new(powers_file(15, 11))).unwrap()
+    PowersFile::open(Cursor::new(powers_file(15, &mut rng(11)))).unwrap()
 }
 
 #[test]

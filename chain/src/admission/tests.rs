@@ -127,7 +127,10 @@ impl Place {
             parent: tip.id,
             proposer: [0; 32],
             transactions: transactions_hash(&[]),
+            events: [0; 32],
             state_root: tree.root,
+            validators: [0; 32],
+            next_validators: [0; 32],
         };
         let block = Block { header, transactions: Vec::new() };
         let decision = Decision {
@@ -137,7 +140,8 @@ impl Place {
             tree: &tree,
             receipts: Vec::new(),
             transactions: Vec::new(),
-            events: Vec::new(),
+            events: &[],
+            validators: Vec::new(),
         };
         self.store.commit(&decision).unwrap();
     }

@@ -21,9 +21,10 @@ use arc_malachitebft_sync::{
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
 use certificate::{MirroredCertificate, MirroredRoundCertificate};
+use galen_light::{CommitSignature, MAX_VALIDATORS};
+use galen_market::codec::Bounded;
+use galen_market::id::ConsensusKey;
 
-/// The most signatures in a certificate, and so the most validators of a ledger.
-pub const MAX_VALIDATORS: usize = 1024;
 /// The most blocks in an answer to a node that is behind.
 const MAX_VALUES: usize = 256;
 /// The longest name of a stream of parts.
@@ -96,6 +97,22 @@ pub fn encode_certificate(certificate: &CommitCertificate<GalenContext>) -> Vec<
 /// When the bytes are not exactly one certificate.
 pub fn decode_certificate(bytes: &[u8]) -> Result<CommitCertificate<GalenContext>, CodecError> {
     Borsh.decode(Bytes::copy_from_slice(bytes))
+}
+
+/// A stored certificate as light clients know it, which does not repeat what the header says.
+///
+/// # Errors
+/// When the bytes are not a certificate of a block in a round.
+pub fn light_certificate(bytes: &[u8]) -> Result<galen_light::Certificate, CodecError> {
+    let certificate = decode_certificate(bytes)?;
+    let round = certificate.round.as_u32().ok_or_else(|| refuse("it has no round"))?;
+    let signatures = certificate.commit_signatures.iter().map(|signed| CommitSignature {
+        validator: ConsensusKey(signed.address.0),
+        signature: galen_market::id::Signature(signed.signature.0),
+    });
+    let signatures =
+        Bounded::new(signatures.collect()).map_err(|error| CodecError(error.to_string()))?;
+    Ok(galen_light::Certificate { round, signatures })
 }
 
 type MirroredRound = Option<u32>;

@@ -176,7 +176,10 @@ mod tests {
             parent: BlockId([0; 32]),
             proposer: [5; 32],
             transactions: transactions_hash(&transactions),
+            events: [0; 32],
             state_root: [0; 32],
+            validators: [0; 32],
+            next_validators: [0; 32],
         };
         let block = Block { header, transactions };
         Undecided {

@@ -4,7 +4,22 @@ use super::signing::PublicKey;
 use super::types::{Address, GalenContext};
 use crate::execute::ValidatorInfo;
 use arc_malachitebft_app_channel::app::types::core as malachite;
+use galen_light::ValidatorSetError;
+use galen_market::id::ConsensusKey;
 use sha2::{Digest, Sha256};
+
+/// The validators that a ledger names, as headers and light clients know them.
+///
+/// # Errors
+/// When they cannot decide anything.
+pub fn known_set(
+    validators: &[ValidatorInfo],
+) -> Result<galen_light::ValidatorSet, ValidatorSetError> {
+    galen_light::ValidatorSet::new(validators.iter().map(|validator| galen_light::Validator {
+        key: ConsensusKey(validator.consensus_key),
+        power: validator.power,
+    }))
+}
 
 /// A validator.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -30,20 +45,10 @@ impl malachite::Validator<GalenContext> for Validator {
 
 /// The validators of a height: by power, the strongest first, then by address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ValidatorSet(Vec<Validator>);
-
-/// The ledger names validators that cannot decide anything.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum ValidatorSetError {
-    /// Nobody has power.
-    #[error("no validator has voting power")]
-    Empty,
-    /// One key stands twice.
-    #[error("validator {0} stands twice in the set")]
-    Duplicate(Address),
-    /// More power than can be counted.
-    #[error("the voting power of all validators overflows")]
-    Overflow,
+pub struct ValidatorSet {
+    validators: Vec<Validator>,
+    /// The same as light clients know it.
+    known: galen_light::ValidatorSet,
 }
 
 impl ValidatorSet {
@@ -52,39 +57,30 @@ impl ValidatorSet {
     /// # Errors
     /// When nobody is left, a key stands twice or the power overflows.
     pub fn new(validators: &[ValidatorInfo]) -> Result<Self, ValidatorSetError> {
-        let mut set: Vec<_> = validators
-            .iter()
-            .filter(|validator| validator.power > 0)
-            .map(|validator| Validator {
-                address: Address(validator.consensus_key),
-                key: PublicKey(validator.consensus_key),
-                power: validator.power,
-            })
-            .collect();
-        set.sort_by(|a, b| b.power.cmp(&a.power).then(a.address.cmp(&b.address)));
-        if set.is_empty() {
-            return Err(ValidatorSetError::Empty);
-        }
-        if let Some(pair) = set.windows(2).find(|pair| pair[0].address == pair[1].address) {
-            return Err(ValidatorSetError::Duplicate(pair[0].address));
-        }
-        // Thresholds multiply the total by three.
-        let total = set.iter().try_fold(0u64, |sum, validator| sum.checked_add(validator.power));
-        if total.and_then(|total| total.checked_mul(3)).is_none() {
-            return Err(ValidatorSetError::Overflow);
-        }
-        Ok(Self(set))
+        let known = known_set(validators)?;
+        let validators = known.validators().iter().map(|validator| Validator {
+            address: Address(validator.key.0),
+            key: PublicKey(validator.key.0),
+            power: validator.power,
+        });
+        Ok(Self { validators: validators.collect(), known })
+    }
+
+    /// The set as headers and light clients know it.
+    pub fn known(&self) -> &galen_light::ValidatorSet {
+        &self.known
     }
 
     /// Whether a key belongs to a validator.
     pub fn contains(&self, address: &Address) -> bool {
-        self.0.iter().any(|validator| validator.address == *address)
+        self.validators.iter().any(|validator| validator.address == *address)
     }
 
     /// The highest number such that validators with more than a third of the power give it or more.
     pub fn beyond_a_third(&self, number: impl Fn(&Address) -> u64) -> u64 {
-        let total: u64 = self.0.iter().map(|validator| validator.power).sum();
-        let mut given: Vec<_> = self.0.iter().map(|v| (number(&v.address), v.power)).collect();
+        let total: u64 = self.validators.iter().map(|validator| validator.power).sum();
+        let mut given: Vec<_> =
+            self.validators.iter().map(|v| (number(&v.address), v.power)).collect();
         given.sort_by(|a, b| b.cmp(a));
         let mut power = 0;
         for (number, of) in given {
@@ -99,7 +95,7 @@ impl ValidatorSet {
     /// Who proposes. Round 0 of a height is a lottery weighted by power; every further round goes to
     /// the next validator of the set, so that a few that are down delay a height by as many rounds.
     pub fn proposer(&self, height: u64, round: u32) -> &Validator {
-        let total: u64 = self.0.iter().map(|validator| validator.power).sum();
+        let total: u64 = self.validators.iter().map(|validator| validator.power).sum();
         let mut hasher = Sha256::new();
         hasher.update(b"galen proposer 1");
         hasher.update(height.to_be_bytes());
@@ -107,30 +103,30 @@ impl ValidatorSet {
         let drawn =
             u128::from_be_bytes(hash[..16].try_into().expect("16 of 32 bytes")) % u128::from(total);
         let mut sum = 0u128;
-        let first = self.0.iter().position(|validator| {
+        let first = self.validators.iter().position(|validator| {
             sum += u128::from(validator.power);
             drawn < sum
         });
-        let index = (first.unwrap_or(0) + round as usize) % self.0.len();
-        &self.0[index]
+        let index = (first.unwrap_or(0) + round as usize) % self.validators.len();
+        &self.validators[index]
     }
 }
 
 impl malachite::ValidatorSet<GalenContext> for ValidatorSet {
     fn count(&self) -> usize {
-        self.0.len()
+        self.validators.len()
     }
 
     fn total_voting_power(&self) -> u64 {
-        self.0.iter().map(|validator| validator.power).sum()
+        self.validators.iter().map(|validator| validator.power).sum()
     }
 
     fn get_by_address(&self, address: &Address) -> Option<&Validator> {
-        self.0.iter().find(|validator| validator.address == *address)
+        self.validators.iter().find(|validator| validator.address == *address)
     }
 
     fn get_by_index(&self, index: usize) -> Option<&Validator> {
-        self.0.get(index)
+        self.validators.get(index)
     }
 }
 
@@ -150,7 +146,7 @@ mod tests {
         assert_eq!(ValidatorSet::new(&[info(1, 0)]), Err(ValidatorSetError::Empty));
         assert_eq!(
             ValidatorSet::new(&[info(1, 5), info(2, 5), info(1, 5)]),
-            Err(ValidatorSetError::Duplicate(Address([1; 32])))
+            Err(ValidatorSetError::Duplicate(ConsensusKey([1; 32])))
         );
         assert_eq!(
             ValidatorSet::new(&[info(1, u64::MAX), info(2, 1)]),

@@ -3,13 +3,21 @@
 use super::status::{Acknowledged, NodeStatus, TransactionStatus};
 use super::{NodeError, NodeHandle, Running, lock};
 use crate::admission::SubmitError;
+use crate::block::Header;
+use crate::consensus::codec::light_certificate;
 use crate::consensus::types::Address;
 use crate::execute::{Application, TransactionId};
 use crate::gossip::{Gossip, Message};
-use crate::store::{Snapshot, StoreError, StoredBlock};
+use crate::store::{Place, Snapshot, StoreError, StoredBlock};
+use borsh::BorshDeserialize;
+use galen_light::{EventProof, LightBlock};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+
+fn decoded<T: BorshDeserialize>(bytes: &[u8], height: u64) -> Result<T, StoreError> {
+    borsh::from_slice(bytes).map_err(|_| StoreError::Corrupt(format!("an event of block {height}")))
+}
 
 impl<A: Application> NodeHandle<A> {
     /// Hands a transaction in. When this returns `Ok`, the transaction is checked, could be executed
@@ -61,15 +69,75 @@ impl<A: Application> NodeHandle<A> {
         self.0.store.block(height)
     }
 
+    /// The header of a decided block.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn header(&self, height: u64) -> Result<Option<Header>, StoreError> {
+        self.0.store.header(height)
+    }
+
     /// What happened in a block, in order.
     ///
     /// # Errors
     /// When the store fails.
     pub fn events(&self, height: u64) -> Result<Option<Vec<A::Event>>, StoreError> {
-        let Some(bytes) = self.0.store.events(height)? else { return Ok(None) };
-        borsh::from_slice(&bytes)
-            .map(Some)
-            .map_err(|_| StoreError::Corrupt(format!("the events of block {height}")))
+        let Some(events) = self.0.store.events(height)? else { return Ok(None) };
+        events.iter().map(|bytes| decoded(bytes, height)).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Up to `limit` events about a subject, in order, after a place and in blocks up to a height.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn events_about(
+        &self,
+        subject: &[u8],
+        after: Option<Place>,
+        until: u64,
+        limit: usize,
+    ) -> Result<Vec<(Place, A::Event)>, StoreError> {
+        let found = self.0.store.events_about(subject, after, until, limit)?;
+        found.into_iter().map(|(place, bytes)| Ok((place, decoded(&bytes, place.0)?))).collect()
+    }
+
+    /// The last `limit` events about a subject, the latest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn latest_about(
+        &self,
+        subject: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(Place, A::Event)>, StoreError> {
+        let found = self.0.store.latest_about(subject, limit)?;
+        found.into_iter().map(|(place, bytes)| Ok((place, decoded(&bytes, place.0)?))).collect()
+    }
+
+    /// Proves that an event happened; none if nothing stands at that place.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn prove_event(&self, (height, index): Place) -> Result<Option<EventProof>, StoreError> {
+        let events = self.0.store.events(height)?.unwrap_or_default();
+        Ok(EventProof::new(&events, u64::from(index)))
+    }
+
+    /// A decided block as light clients see it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn light_block(&self, height: u64) -> Result<Option<LightBlock>, StoreError> {
+        let store = &self.0.store;
+        let Some(header) = store.header(height)? else { return Ok(None) };
+        let damaged = |what: &str| StoreError::Corrupt(format!("{what} of block {height}"));
+        let certificate = store.certificate(height)?.unwrap_or_default();
+        let certificate =
+            light_certificate(&certificate).map_err(|_| damaged("the certificate"))?;
+        let validators = store.validators(&header.validators)?;
+        let validators = validators.and_then(|bytes| borsh::from_slice(&bytes).ok());
+        let validators = validators.ok_or_else(|| damaged("the validators"))?;
+        Ok(Some(LightBlock { header, certificate, validators }))
     }
 
     /// What a decided transaction did.

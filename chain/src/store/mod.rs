@@ -1,22 +1,24 @@
-//! What a node keeps: blocks with their certificates, the state with its authenticated tree, the
-//! index of transactions, the journal of pending ones and proposals that are not decided yet.
+//! What a node keeps: blocks with their certificates and validators, the state with its authenticated
+//! tree, events with an index of what they are about, the index of transactions, the journal of pending ones and proposals that are not decided yet.
 //!
 //! A decided block is one synced write: after a crash either all of it is there or nothing. Nodes of
 //! the tree that a block replaces are removed with it; readers hold snapshots, which still see them.
 //! Depends on RocksDB; knows nothing of consensus or networking.
 
+mod events;
 mod journal;
 mod snapshot;
 mod tree;
 mod undecided;
 
+pub use events::Place;
 pub use journal::{Dropped, Pending};
 pub use snapshot::Snapshot;
-pub use tree::{StateProof, StateProofError, TreeUpdate};
+pub use tree::TreeUpdate;
 pub use undecided::Undecided;
 
-use crate::block::{Block, BlockId, encoded};
-use crate::execute::TransactionId;
+use crate::block::{Block, BlockId, Header, encoded};
+use crate::execute::{StoredEvent, TransactionId};
 use borsh::{BorshDeserialize, BorshSerialize};
 use galen_market::state::Changes;
 use rocksdb::{ColumnFamily, DB, Options, WriteBatch, WriteOptions};
@@ -24,28 +26,34 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The layout of the columns below. A store of another layout is refused.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 const COLUMN_META: &str = "meta";
 const COLUMN_STATE: &str = "state";
 const COLUMN_TREE: &str = "tree";
 const COLUMN_BLOCKS: &str = "blocks";
+const COLUMN_HEADERS: &str = "headers";
 const COLUMN_CERTIFICATES: &str = "certificates";
 const COLUMN_TRANSACTIONS: &str = "transactions";
 const COLUMN_RECEIPTS: &str = "receipts";
 const COLUMN_EVENTS: &str = "events";
+const COLUMN_SUBJECTS: &str = "subjects";
+const COLUMN_VALIDATORS: &str = "validators";
 const COLUMN_JOURNAL: &str = "journal";
 const COLUMN_DROPPED: &str = "dropped";
 const COLUMN_UNDECIDED: &str = "undecided";
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 14] = [
     COLUMN_META,
     COLUMN_STATE,
     COLUMN_TREE,
     COLUMN_BLOCKS,
+    COLUMN_HEADERS,
     COLUMN_CERTIFICATES,
     COLUMN_TRANSACTIONS,
     COLUMN_RECEIPTS,
     COLUMN_EVENTS,
+    COLUMN_SUBJECTS,
+    COLUMN_VALIDATORS,
     COLUMN_JOURNAL,
     COLUMN_DROPPED,
     COLUMN_UNDECIDED,
@@ -133,8 +141,10 @@ pub struct Decision<'a> {
     pub transactions: Vec<TransactionId>,
     /// Encoded receipts, one per transaction.
     pub receipts: Vec<Vec<u8>>,
-    /// The encoded list of events.
-    pub events: Vec<u8>,
+    /// What happened, in order.
+    pub events: &'a [StoredEvent],
+    /// The validators who decided it, encoded.
+    pub validators: Vec<u8>,
 }
 
 /// The store of one node. One process at a time may have it open.
@@ -273,8 +283,10 @@ impl Store {
         let mut batch = WriteBatch::default();
         write_state(database, &mut batch, decision.changes, decision.tree)?;
         batch.put_cf(column(database, COLUMN_BLOCKS)?, height, decision.block.encode());
+        batch.put_cf(column(database, COLUMN_HEADERS)?, height, encoded(header));
         batch.put_cf(column(database, COLUMN_CERTIFICATES)?, height, &decision.certificate);
-        batch.put_cf(column(database, COLUMN_EVENTS)?, height, &decision.events);
+        batch.put_cf(column(database, COLUMN_VALIDATORS)?, header.validators, &decision.validators);
+        events::write(database, &mut batch, header.height, decision.events)?;
         let transactions = column(database, COLUMN_TRANSACTIONS)?;
         let receipts = column(database, COLUMN_RECEIPTS)?;
         for (index, (id, receipt)) in
@@ -303,10 +315,28 @@ impl Store {
             return Ok(None);
         };
         let certificate = self
-            .database
-            .get_cf(column(&self.database, COLUMN_CERTIFICATES)?, key)?
+            .certificate(height)?
             .ok_or_else(|| StoreError::Corrupt(format!("block {height} has no certificate")))?;
         Ok(Some(StoredBlock { block: decoded(&bytes, "a block")?, certificate }))
+    }
+
+    /// The header of a decided block.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn header(&self, height: u64) -> Result<Option<Header>, StoreError> {
+        let column = column(&self.database, COLUMN_HEADERS)?;
+        let bytes = self.database.get_cf(column, height.to_be_bytes())?;
+        bytes.map(|bytes| decoded(&bytes, "a header")).transpose()
+    }
+
+    /// The certificate of a decided block, encoded.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn certificate(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let column = column(&self.database, COLUMN_CERTIFICATES)?;
+        Ok(self.database.get_cf(column, height.to_be_bytes())?)
     }
 
     /// Height and place of a decided transaction.
@@ -327,12 +357,12 @@ impl Store {
         Ok(self.database.get_cf(column(&self.database, COLUMN_RECEIPTS)?, key)?)
     }
 
-    /// What happened in a block, encoded.
+    /// The validators with a hash, encoded, if they ever decided a block.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn events(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.database.get_cf(column(&self.database, COLUMN_EVENTS)?, height.to_be_bytes())?)
+    pub fn validators(&self, hash: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.database.get_cf(column(&self.database, COLUMN_VALIDATORS)?, hash)?)
     }
 }
 

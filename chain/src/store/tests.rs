@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::block::{Header, transactions_hash};
+use galen_light::{StateProof, StateProofError};
+use galen_market::codec::Bytes;
 use galen_market::state::{MemoryState, StateRead};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -21,9 +23,15 @@ fn extend(store: &Store, changes: &Changes, transactions: Vec<Vec<u8>>) -> Tip {
         parent: tip.id,
         proposer: [0; 32],
         transactions: transactions_hash(&transactions),
+        events: [0; 32],
         state_root: tree.root,
+        validators: [8; 32],
+        next_validators: [8; 32],
     };
     let ids: Vec<_> = transactions.iter().map(|t| [t[0]; 32]).collect();
+    let events =
+        ids.iter().map(|id| StoredEvent { bytes: vec![id[0]], subjects: vec![vec![id[0] % 2]] });
+    let events: Vec<_> = events.collect();
     let block = Block { header, transactions };
     let decision = Decision {
         block: &block,
@@ -32,7 +40,8 @@ fn extend(store: &Store, changes: &Changes, transactions: Vec<Vec<u8>>) -> Tip {
         tree: &tree,
         receipts: ids.iter().map(|id| vec![id[0]]).collect(),
         transactions: ids,
-        events: vec![9],
+        events: &events,
+        validators: vec![6],
     };
     store.commit(&decision).unwrap().tip()
 }
@@ -72,8 +81,8 @@ fn state_and_proofs_follow_every_block() {
         }
         for key in changes.keys().chain([&b"absent".to_vec()]) {
             let proof = snapshot.prove(key).unwrap();
-            assert_eq!(proof.value, model.get(key).unwrap());
-            proof.verify(tip.state_root).unwrap();
+            assert_eq!(proof.value.as_deref(), model.get(key).unwrap().as_deref());
+            proof.verify(&tip.state_root).unwrap();
         }
     }
 }
@@ -87,20 +96,57 @@ fn a_proof_of_another_value_or_root_is_refused() {
     let root = extend(&store, &changes, vec![]).state_root;
     assert_ne!(old, root);
     let proof = store.snapshot().prove(&[7]).unwrap();
-    assert_eq!(proof.verify(root), Ok(()));
-    assert_eq!(proof.verify(old), Err(StateProofError));
-    assert_eq!(
-        StateProof { value: Some(vec![8; 3]), ..proof.clone() }.verify(root),
-        Err(StateProofError)
-    );
-    assert_eq!(StateProof { value: None, ..proof.clone() }.verify(root), Err(StateProofError));
-    assert_eq!(StateProof { key: vec![8], ..proof.clone() }.verify(root), Err(StateProofError));
+    assert_eq!(proof.verify(&root), Ok(()));
+    assert_eq!(proof.verify(&old), Err(StateProofError::Root));
+    let of = |value: Option<Vec<u8>>| StateProof {
+        value: value.map(|value| Bytes::new(value).unwrap()),
+        ..proof.clone()
+    };
+    assert_eq!(of(Some(vec![7; 3])).verify(&root), Ok(()));
+    assert_eq!(of(Some(vec![8; 3])).verify(&root), Err(StateProofError::Root));
+    assert_eq!(of(None).verify(&root), Err(StateProofError::Root));
+    let elsewhere = StateProof { key: Bytes::new(vec![8]).unwrap(), ..proof.clone() };
+    assert_eq!(elsewhere.verify(&root), Err(StateProofError::Root));
     let absence = store.snapshot().prove(b"absent").unwrap();
-    assert_eq!(absence.verify(root), Ok(()));
-    assert_eq!(StateProof { value: Some(vec![]), ..absence }.verify(root), Err(StateProofError));
-    // And through bytes.
-    let bytes = encoded(&proof);
-    assert_eq!(borsh::from_slice::<StateProof>(&bytes).unwrap().verify(root), Ok(()));
+    assert_eq!(absence.verify(&root), Ok(()));
+    let there = StateProof { value: Some(Bytes::new(vec![]).unwrap()), other: None, ..absence };
+    assert_eq!(there.verify(&root), Err(StateProofError::Root));
+}
+
+#[test]
+fn events_are_found_by_what_they_are_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = begin(folder.path()).unwrap();
+    for height in 1..=6u8 {
+        extend(&store, &Changes::new(), (0..height).map(|n| vec![10 * height + n]).collect());
+    }
+    let odd = |after, until, limit| -> Vec<u8> {
+        let found = store.events_about(&[1], after, until, limit).unwrap();
+        found.into_iter().map(|(_, bytes)| bytes[0]).collect()
+    };
+    let all: Vec<u8> = (1..=6u8).flat_map(|h| (0..h).map(move |n| 10 * h + n)).collect();
+    let all: Vec<u8> = all.into_iter().filter(|event| event % 2 == 1).collect();
+    assert_eq!(odd(None, u64::MAX, 100), all);
+    let until: Vec<u8> = all.iter().copied().filter(|event| *event < 50).collect();
+    assert_eq!(odd(None, 4, 100), until);
+    let latest = store.latest_about(&[1], 3).unwrap();
+    let latest: Vec<u8> = latest.into_iter().map(|(_, bytes)| bytes[0]).collect();
+    assert_eq!(latest, [65, 63, 61]);
+    assert_eq!(store.latest_about(&[1], 100).unwrap().len(), all.len());
+    assert_eq!(store.latest_about(&[2], 9).unwrap(), []);
+    // Page by page, whatever their length.
+    for limit in 1..5 {
+        let (mut pages, mut after) = (Vec::new(), None);
+        loop {
+            let page = store.events_about(&[1], after, u64::MAX, limit).unwrap();
+            let Some((last, _)) = page.last() else { break };
+            after = Some(*last);
+            pages.extend(page.iter().map(|(_, bytes)| bytes[0]));
+        }
+        assert_eq!(pages, all);
+    }
+    assert_eq!(store.events_about(&[2], None, u64::MAX, 9).unwrap(), []);
+    assert_eq!(store.events_about(&[], None, u64::MAX, 9).unwrap(), [], "no name begins another");
 }
 
 #[test]
@@ -119,12 +165,12 @@ fn a_snapshot_stays_what_it_was() {
     assert_eq!(before.get(b"a").unwrap(), Some(b"1".to_vec()));
     let proof = before.prove(b"a").unwrap();
     assert_eq!(
-        (proof.value.clone(), proof.verify(before.state_root())),
-        (Some(b"1".to_vec()), Ok(()))
+        (proof.value.as_deref(), proof.verify(&before.state_root())),
+        (Some(&b"1"[..]), Ok(()))
     );
     let after = store.snapshot();
     assert_eq!(after.get(b"a").unwrap(), None);
-    after.prove(b"a").unwrap().verify(after.state_root()).unwrap();
+    after.prove(b"a").unwrap().verify(&after.state_root()).unwrap();
 }
 
 #[test]
@@ -156,10 +202,16 @@ fn everything_of_a_block_is_there_after_opening_again() {
     assert_eq!(store.snapshot().get(b"b").unwrap(), Some(b"2".to_vec()));
     let stored = store.block(1).unwrap().unwrap();
     assert_eq!((stored.block.id(), stored.certificate), (tip.id, vec![7]));
+    assert_eq!(store.header(1).unwrap(), Some(stored.block.header));
+    assert_eq!(store.header(2).unwrap(), None);
     assert_eq!(store.block(2).unwrap(), None);
     assert_eq!(store.transaction(&[5; 32]).unwrap(), Some((1, 1)));
     assert_eq!(store.receipt(1, 1).unwrap(), Some(vec![5]));
-    assert_eq!(store.events(1).unwrap(), Some(vec![9]));
+    assert_eq!(store.events(1).unwrap(), Some(vec![vec![3], vec![5]]));
+    assert_eq!(store.events(2).unwrap(), None);
+    assert_eq!(store.event((1, 1)).unwrap(), Some(vec![5]));
+    assert_eq!(store.validators(&[8; 32]).unwrap(), Some(vec![6]));
+    assert_eq!(store.validators(&[9; 32]).unwrap(), None);
     assert_eq!(store.pending().unwrap(), [([4; 32], pending(4))]);
     assert_eq!(store.undecided(1).unwrap(), []);
     assert_eq!(store.undecided(2).unwrap(), [undecided(2)]);
@@ -195,7 +247,10 @@ fn a_block_that_does_not_follow_is_not_written() {
         parent: BlockId([9; 32]),
         proposer: [0; 32],
         transactions: transactions_hash(&[]),
+        events: [0; 32],
         state_root: tree.root,
+        validators: [8; 32],
+        next_validators: [8; 32],
     };
     let block = Block { header, transactions: vec![] };
     let decision = |block| Decision {
@@ -205,7 +260,8 @@ fn a_block_that_does_not_follow_is_not_written() {
         tree: &tree,
         transactions: vec![],
         receipts: vec![],
-        events: vec![],
+        events: &[],
+        validators: vec![],
     };
     assert!(matches!(store.commit(&decision(&block)), Err(StoreError::Corrupt(_))));
     assert_eq!(store.tip().height, 0);
@@ -224,7 +280,7 @@ fn the_store_of_another_ledger_or_format_is_refused() {
 
     let database = DB::open_cf(&Options::default(), folder.path(), COLUMNS).unwrap();
     database
-        .put_cf(column(&database, COLUMN_META).unwrap(), KEY_FORMAT, 2u32.to_le_bytes())
+        .put_cf(column(&database, COLUMN_META).unwrap(), KEY_FORMAT, 1u32.to_le_bytes())
         .unwrap();
     drop(database);
     assert!(matches!(begin(folder.path()), Err(StoreError::Format { .. })));

@@ -2,11 +2,14 @@
 //! Tree", Diem 2021), and proofs of presence and absence. The version of the tree is the height.
 
 use super::{COLUMN_TREE, Snapshot, StoreError, column};
-use borsh::{BorshDeserialize, BorshSerialize};
+use borsh::BorshDeserialize;
+use galen_light::{EMPTY_SUBTREE, OtherLeaf, StateProof, internal_hash, leaf_hash};
+use galen_market::codec::{Bounded, Bytes};
+use galen_market::id::Digest;
 use galen_market::state::{Changes, StateRead};
 use jmt::proof::SparseMerkleProof;
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
-use jmt::{JellyfishMerkleTree, KeyHash, RootHash};
+use jmt::{JellyfishMerkleTree, KeyHash};
 use sha2::Sha256;
 
 /// The nodes that a block adds to the tree and those that nothing refers to any more.
@@ -18,32 +21,43 @@ pub struct TreeUpdate {
     pub(super) stale: Vec<Vec<u8>>,
 }
 
-/// That a key has a value, or none, in the state with a given root.
-#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
-pub struct StateProof {
-    /// The key.
-    pub key: Vec<u8>,
-    /// Its value, if it has one.
-    pub value: Option<Vec<u8>>,
-    pub(super) path: SparseMerkleProof<Sha256>,
+/// A proof as the tree makes it, byte for byte; its parts are not accessible otherwise.
+#[derive(BorshDeserialize)]
+struct MadeProof {
+    leaf: Option<([u8; 32], [u8; 32])>,
+    siblings: Vec<MadeNode>,
 }
 
-/// A proof does not lead to the root.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the proof does not lead to this state root")]
-pub struct StateProofError;
+#[derive(BorshDeserialize)]
+enum MadeNode {
+    Empty,
+    Internal([u8; 32], [u8; 32]),
+    Leaf([u8; 32], [u8; 32]),
+}
 
-impl StateProof {
-    /// Checks the proof against a state root, which a header vouches for.
-    ///
-    /// # Errors
-    /// When the root does not contain the key with this value, or contains the key although the
-    /// proof says that it does not.
-    pub fn verify(&self, root: [u8; 32]) -> Result<(), StateProofError> {
-        self.path
-            .verify(RootHash(root), KeyHash::with::<Sha256>(&self.key), self.value.as_ref())
-            .map_err(|_| StateProofError)
+impl MadeNode {
+    fn hash(&self) -> Digest {
+        Digest(match self {
+            Self::Empty => EMPTY_SUBTREE,
+            Self::Internal(left, right) => internal_hash(left, right),
+            Self::Leaf(key, value) => leaf_hash(key, value),
+        })
     }
+}
+
+fn light(
+    key: &[u8],
+    value: Option<Vec<u8>>,
+    made: &SparseMerkleProof<Sha256>,
+) -> anyhow::Result<StateProof> {
+    let made: MadeProof = borsh::from_slice(&borsh::to_vec(made)?)?;
+    let other = made.leaf.filter(|_| value.is_none());
+    Ok(StateProof {
+        key: Bytes::new(key.to_vec())?,
+        value: value.map(Bytes::new).transpose()?,
+        other: other.map(|(key_hash, value_hash)| OtherLeaf { key_hash, value_hash }),
+        siblings: Bounded::new(made.siblings.iter().map(MadeNode::hash).collect())?,
+    })
 }
 
 /// The tree as of a snapshot. The tree itself stores hashes of values only; the one value that a
@@ -102,7 +116,7 @@ impl Snapshot {
     /// Proves the value of a key, or that it has none, against [`Snapshot::state_root`].
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails, or key or value are longer than a proof may be.
     pub fn prove(&self, key: &[u8]) -> Result<StateProof, StoreError> {
         let value = self.get(key).map_err(|error| StoreError::Corrupt(error.0))?;
         let hash = KeyHash::with::<Sha256>(key);
@@ -110,7 +124,7 @@ impl Snapshot {
         let (_, path) = JellyfishMerkleTree::<_, Sha256>::new(&view)
             .get_with_proof(hash, self.height())
             .map_err(corrupt)?;
-        Ok(StateProof { key: key.to_vec(), value, path })
+        light(key, value, &path).map_err(corrupt)
     }
 
     pub(super) fn raw(

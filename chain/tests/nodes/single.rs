@@ -3,7 +3,10 @@
 use crate::common::testing::{CountError, Counters};
 use crate::common::{PATIENCE, Plan};
 use galen_chain::store::{Decision, Store, StoreError};
-use galen_chain::{Application, BlockContext, Checked, NodeError, SubmitError, TransactionStatus};
+use galen_chain::{
+    Application, BlockContext, Checked, NodeError, StoredEvent, SubmitError, TransactionStatus,
+};
+use galen_market::state::Overlay;
 use std::time::Duration;
 
 const RUNTIME: &str = "the runtime starts";
@@ -28,7 +31,7 @@ fn a_transaction_becomes_final_and_stays_so_over_a_restart() {
         assert_eq!(Counters::counter(&*node.snapshot(), 1), 1);
         assert!(matches!(node.submit(first.bytes()).await, Err(SubmitError::Final(1))));
         let proof = node.snapshot().prove(b"count/\x01").unwrap();
-        proof.verify(node.block(1).unwrap().unwrap().block.header.state_root).unwrap();
+        proof.verify(&node.block(1).unwrap().unwrap().block.header.state_root).unwrap();
         let before = node.status();
         node.shutdown().await;
         assert!(matches!(
@@ -165,9 +168,22 @@ fn replay_from_genesis_gives_the_same_roots() {
             let transactions: Vec<_> =
                 stored.block.transactions.iter().map(|b| rules.check(b).unwrap()).collect();
             let now = BlockContext { height, time_ms: header.time_ms };
-            let executed = rules.execute_block(&*store.snapshot(), now, &transactions).unwrap();
-            let tree = store.tree_after(&store.snapshot(), &executed.changes).unwrap();
+            let snapshot = store.snapshot();
+            let executed = rules.execute_block(&*snapshot, now, &transactions).unwrap();
+            let tree = store.tree_after(&snapshot, &executed.changes).unwrap();
             assert_eq!(tree.root, header.state_root, "height {height}");
+            let mut after = Overlay::new(&*snapshot);
+            after.apply(executed.changes.clone());
+            let events: Vec<_> = executed
+                .events
+                .iter()
+                .map(|event| StoredEvent {
+                    bytes: borsh::to_vec(event).unwrap(),
+                    subjects: rules.subjects(&after, event).unwrap(),
+                })
+                .collect();
+            let told = events.iter().map(|event| event.bytes.as_slice());
+            assert_eq!(galen_light::events_root(told), header.events, "height {height}");
             let decision = Decision {
                 block: &stored.block,
                 certificate: stored.certificate,
@@ -179,7 +195,8 @@ fn replay_from_genesis_gives_the_same_roots() {
                     .iter()
                     .map(|receipt| borsh::to_vec(receipt).unwrap())
                     .collect(),
-                events: borsh::to_vec(&executed.events).unwrap(),
+                events: &events,
+                validators: Vec::new(),
             };
             store.commit(&decision).unwrap();
         }

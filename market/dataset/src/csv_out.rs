@@ -3,9 +3,12 @@
 //! RFC 4180 with a header, commas, a line feed after every line, and quotes only around fields
 //! that hold a comma, a quote or a line end. A missing cell is an empty field; where it is alone
 //! on its line it is written `""`, for a blank line would be no row. Two equal tables have equal
-//! bytes, and `ingest::read` gives the table back. May depend on `schema`.
+//! bytes, and `ingest::read` gives the table back.
+//!
+//! A spreadsheet computes a cell that begins like a formula, and what it computes may fetch or run
+//! something. [`disarmed`] is for copies that are meant for spreadsheets. May depend on `schema`.
 
-use crate::schema::Table;
+use crate::schema::{Table, decimal_shape};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -21,6 +24,34 @@ fn field(out: &mut impl Write, text: &str) -> io::Result<()> {
         out.write_all(part.as_bytes())?;
     }
     out.write_all(b"\"")
+}
+
+/// Whether a spreadsheet would compute this text. Full-width forms count: some programs read them
+/// as the signs they look like. A plain number is no formula.
+#[must_use]
+pub fn is_formula(text: &str) -> bool {
+    let begins = |c: char| {
+        matches!(
+            c,
+            '=' | '+'
+                | '-'
+                | '@'
+                | '\t'
+                | '\r'
+                | '\n'
+                | '\u{ff1d}'
+                | '\u{ff0b}'
+                | '\u{ff0d}'
+                | '\u{ff20}'
+        )
+    };
+    text.starts_with(begins) && decimal_shape(text).is_none()
+}
+
+/// The text, with an apostrophe before it if a spreadsheet would compute it.
+#[must_use]
+pub fn disarmed(text: &str) -> String {
+    if is_formula(text) { format!("'{text}") } else { text.to_owned() }
 }
 
 /// Writes one line of fields.

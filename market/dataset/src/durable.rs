@@ -76,7 +76,14 @@ impl<W: Write> Hashing<W> {
 
     /// The length, and the hash as manifests write it.
     pub(crate) fn finish(self) -> (u64, String) {
-        (self.bytes, format!("sha256:{}", hex::encode(self.hash.finalize())))
+        let (_, bytes, hash) = self.into_parts();
+        (bytes, hash)
+    }
+
+    /// As [`Hashing::finish`], with where the bytes went.
+    pub(crate) fn into_parts(self) -> (W, u64, String) {
+        let hash = format!("sha256:{}", hex::encode(self.hash.finalize()));
+        (self.inner, self.bytes, hash)
     }
 }
 

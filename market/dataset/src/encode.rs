@@ -16,7 +16,7 @@ use crate::charts::{self, Limits, Plan, Unchartable};
 use crate::csv_out;
 use crate::deidentify::{Deidentified, block_partition};
 use crate::durable::Hashing;
-use crate::manifest::{Constraints, Field, FieldType, Resource, TableSchema};
+use crate::manifest::{Constraints, Deidentification, Field, FieldType, Resource, TableSchema};
 use crate::roles::{self, RoleError, Roles, known_column};
 use crate::schema::{Kind, Table};
 
@@ -221,6 +221,7 @@ pub fn encode(
         bytes,
         hash: Some(hash),
         schema: Some(TableSchema { fields, missing_values: vec![String::new()] }),
+        deidentification: None,
     };
     Ok(EncodedTable { columns, active: active.to_vec(), dictionaries, resource })
 }
@@ -372,5 +373,7 @@ pub fn encode_deidentified(
     // A block has at most `size.rows()` rows.
     let active: Vec<u32> =
         blocks.into_iter().map(|n| u32::try_from(n).unwrap_or(u32::MAX)).collect();
-    encode(name, description, &result.table, roles, notes, &active)
+    let mut table = encode(name, description, &result.table, roles, notes, &active)?;
+    table.resource.deidentification = Some(Deidentification::from(report));
+    Ok(table)
 }

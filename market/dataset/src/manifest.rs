@@ -19,7 +19,7 @@ use crate::schema::{DecimalStyle, Kind};
 /// Longest accepted single text in a manifest, in bytes.
 pub const MAX_TEXT_BYTES: usize = 64 << 10;
 /// Most resources (tables and files together).
-pub const MAX_RESOURCES: usize = 1_024;
+pub const MAX_RESOURCES: usize = galen_market::layout::MAX_TABLES + galen_market::layout::MAX_FILES;
 /// Most columns of one table.
 pub const MAX_FIELDS: usize = 4_096;
 /// Largest integer that every JSON reader keeps exactly (2^53 − 1).
@@ -83,8 +83,6 @@ pub struct Manifest {
     /// what the layout does not say of where a segment stands.
     #[serde(rename = "dictionaryBytes", default)]
     pub dictionary_bytes: Vec<Vec<u32>>,
-    /// What was done so that nobody is recognised. Declared by the institution.
-    pub deidentification: Deidentification,
     /// Terms of use.
     #[serde(default)]
     pub terms: Vec<Term>,
@@ -130,6 +128,10 @@ pub struct Resource {
     /// Columns; only for tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<TableSchema>,
+    /// What was done so that nobody is recognised in this table. Declared by the institution. What
+    /// was done to a file is said in its description, if anything was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deidentification: Option<Deidentification>,
 }
 
 /// A Frictionless Table Schema.
@@ -368,13 +370,8 @@ impl Manifest {
             ("version", &self.version),
             ("citation", &self.citation),
             ("licence.name", &self.licence.name),
-            ("deidentification.method", &self.deidentification.method),
-            ("deidentification.persons", &self.deidentification.persons),
         ] {
-            text(field, value)?;
-            if value.trim().is_empty() {
-                return refuse(field, "must not be empty");
-            }
+            words(field, value)?;
         }
         for keyword in &self.keywords {
             text("keywords", keyword)?;
@@ -404,21 +401,6 @@ impl Manifest {
             }
         }
         self.check_resources()?;
-        let report = &self.deidentification;
-        let rows = &report.rows;
-        for count in [rows.source, rows.other_rows_of_persons, rows.suppressed, rows.packed] {
-            integer("deidentification.rows", count)?;
-        }
-        if report.loss_per_million > 1_000_000 {
-            return refuse("deidentification.lossPerMillion", "is more than a million");
-        }
-        let named = report.generalisation.keys().chain(&report.dropped);
-        for column in named.chain(report.diversity.keys()).chain(report.cells_emptied.keys()) {
-            text("deidentification", column)?;
-        }
-        for cells in report.cells_emptied.values() {
-            integer("deidentification.cellsEmptied", *cells)?;
-        }
         for term in &self.terms {
             text("terms.code", &term.code)?;
             for (key, value) in &term.parameters {
@@ -448,12 +430,19 @@ impl Manifest {
             text(&format!("{at}.description"), &resource.description)?;
             text(&format!("{at}.mediatype"), &resource.mediatype)?;
             integer(&format!("{at}.bytes"), resource.bytes)?;
-            if !names.insert(&resource.name) || !paths.insert(&resource.path) {
+            // Some file systems do not tell letters' cases apart.
+            if !names.insert(&resource.name) || !paths.insert(resource.path.to_lowercase()) {
                 return refuse(&at, "name or path is there twice");
             }
             if let Some(hash) = &resource.hash {
                 let digits = hash.strip_prefix("sha256:").unwrap_or_default();
                 hex_hash(&format!("{at}.hash"), digits)?;
+            }
+            if let Some(done) = &resource.deidentification {
+                if resource.schema.is_none() {
+                    return refuse(&at, "is a file, of which no de-identification is stated");
+                }
+                done.check(&format!("{at}.deidentification"))?;
             }
             match &resource.schema {
                 None => files_began = true,
@@ -462,6 +451,36 @@ impl Manifest {
                 }
                 Some(schema) => schema.check(&at)?,
             }
+        }
+        // Next to `a/b` there can be no file `a`.
+        let above = |path: &String| {
+            let ends = path.match_indices('/').map(|(end, _)| end);
+            ends.into_iter().any(|end| paths.contains(&path[..end]))
+        };
+        match paths.iter().find(|path| above(path)) {
+            Some(path) => refuse("resources", format!("`{path}` lies inside another file")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Deidentification {
+    fn check(&self, at: &str) -> Result<(), ManifestError> {
+        words(&format!("{at}.method"), &self.method)?;
+        words(&format!("{at}.persons"), &self.persons)?;
+        let rows = &self.rows;
+        for count in [rows.source, rows.other_rows_of_persons, rows.suppressed, rows.packed] {
+            integer(&format!("{at}.rows"), count)?;
+        }
+        if self.loss_per_million > 1_000_000 {
+            return refuse(&format!("{at}.lossPerMillion"), "is more than a million");
+        }
+        let named = self.generalisation.keys().chain(&self.dropped);
+        for column in named.chain(self.diversity.keys()).chain(self.cells_emptied.keys()) {
+            text(at, column)?;
+        }
+        for cells in self.cells_emptied.values() {
+            integer(&format!("{at}.cellsEmptied"), *cells)?;
         }
         Ok(())
     }
@@ -561,6 +580,12 @@ fn text(field: &str, value: &str) -> Result<(), ManifestError> {
         return refuse(field, "holds a control character");
     }
     Ok(())
+}
+
+/// A text that says something.
+fn words(field: &str, value: &str) -> Result<(), ManifestError> {
+    text(field, value)?;
+    if value.trim().is_empty() { refuse(field, "must not be empty") } else { Ok(()) }
 }
 
 /// A name is also a file name: no separators, no leading dot, nothing a shell or a URL would read

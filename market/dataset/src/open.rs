@@ -2,53 +2,54 @@
 //!
 //! Every segment is authenticated, every dictionary is checked to be canonical, and all commitments
 //! are checked against the cells, so that each property proven of the listing speaks of exactly the
-//! rows written out. Memory is bounded by one row block, the dictionaries and a file segment a core.
+//! rows written out, in whatever form. Memory is bounded by one row block, the dictionaries, a file
+//! segment a core, and a row group of Parquet.
 //! Files appear under their names only when everything has been checked. Depends on `opener`,
-//! `commit` and `encode`.
+//! `commit` and `output`.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
-use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use galen_market::layout::{self, SEGMENT_BYTES, Values};
-use galen_market::segment::SegmentError;
 use galen_zk::commitment::Srs;
 use rayon::prelude::*;
 use ring::digest::{Context, SHA256};
 
-use crate::commit::{Combination, OpenedColumn, serves};
+use crate::commit::{Combination, serves};
 use crate::csv_out::write_record;
-use crate::durable::{At, Hashing, PendingFolder, parent, sync_folder};
-use crate::encode::decode_cell;
+use crate::durable::{At, Hashing, PendingFolder, parent, sync_folder, write_synced};
 use crate::manifest::Resource;
 use crate::opener::{OpenError, Opener};
+use crate::output::{
+    Fault, Format, Formulas, Meaning, Output, ROWS_A_TASK, Sink, Target, Written, describe, lines,
+    places,
+};
 use crate::pack::{Progress, Report};
 use crate::package::{PackageError, PackageFolder};
-use crate::schema::Kind;
 use crate::seal::MasterKey;
 use crate::stream::InOrder;
-
-/// Rows that one task writes out.
-const ROWS_A_TASK: usize = 4_096;
 
 /// What was opened.
 #[derive(Debug)]
 pub struct Opened {
     /// The files, in the order of the manifest.
     pub files: Vec<PathBuf>,
+    /// The description beside them.
+    pub description: PathBuf,
     /// What the institution said that is false, though every segment is authentic, every commitment
     /// holds and no dispute answers it: [`OpenError::DictionaryOrder`] and
     /// [`OpenError::HashDiffers`].
     pub warnings: Vec<OpenError>,
+    /// Columns with texts that a spreadsheet would take for formulas. In [`Format::Csv`] they were
+    /// disarmed.
+    pub formulas: Vec<Formulas>,
 }
 
-/// Opens everything into a new folder at `target`, which must not exist: one CSV a table, byte for
-/// byte the packed one, and every file.
+/// Opens everything into a new folder at `target`, which must not exist: every table in the form
+/// asked for, every file, and a description of them.
 ///
 /// # Errors
 /// See [`OpenError`]; `target` exists afterwards only on success.
@@ -57,32 +58,85 @@ pub fn open(
     key: MasterKey,
     srs: &Srs,
     target: &Path,
+    output: &Output,
     report: Report<'_>,
 ) -> Result<Opened, OpenError> {
+    let (paths, description) = places(folder.manifest(), output);
+    let pending = PendingFolder::new(target)?;
+    let run = run(folder, key, srs, output, Some((&pending, paths.as_slice())), report)?;
+    let package = folder.id().to_string();
+    let about = describe(folder.manifest(), &package, output, &paths, &run.written);
+    let about = about.map_err(std::io::Error::from);
+    let path = pending.path().join(&description);
+    write_synced(&path, &about.at(&path)?)?;
+    pending.finish()?;
+    Ok(Opened {
+        files: paths.iter().map(|path| target.join(path)).collect(),
+        description: target.join(description),
+        warnings: run.warnings,
+        formulas: run.formulas,
+    })
+}
+
+/// Checks everything that [`open`] checks, and writes nothing.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn check(
+    folder: &PackageFolder,
+    key: MasterKey,
+    srs: &Srs,
+    report: Report<'_>,
+) -> Result<Vec<OpenError>, OpenError> {
+    Ok(run(folder, key, srs, &Output::default(), None, report)?.warnings)
+}
+
+/// What a run found.
+struct Outcome {
+    written: Vec<Written>,
+    warnings: Vec<OpenError>,
+    formulas: Vec<Formulas>,
+}
+
+fn run(
+    folder: &PackageFolder,
+    key: MasterKey,
+    srs: &Srs,
+    output: &Output,
+    place: Option<(&PendingFolder, &[String])>,
+    report: Report<'_>,
+) -> Result<Outcome, OpenError> {
     let size = folder.layout().block_rows();
     if !serves(srs, size) {
         return Err(OpenError::Parameters);
     }
     let mut run = Run {
+        package: folder.id().to_string(),
         opener: Opener::new(folder, key)?,
-        output: PendingFolder::new(target)?,
+        output,
+        place,
         sum: Combination::new(srs, size),
         bad_cell: None,
         done: 0,
         report,
+        written: Vec::new(),
+        formulas: Vec::new(),
     };
     let dictionaries = run.opener.dictionaries()?;
-    let (tables, files) = folder.manifest().resources.split_at(folder.layout().tables().len());
-    let mut written = Vec::with_capacity(tables.len());
+    let tables = folder.layout().tables().len();
+    let tables = &folder.manifest().resources[..tables];
+    // Length and hash of every resource as it was packed.
+    let mut packed = Vec::with_capacity(tables.len());
     for ((t, table), resource) in (0u32..).zip(folder.layout().tables()).zip(tables) {
-        written.push(run.table(t, table, resource, &dictionaries)?);
+        packed.push(run.table(t, table, resource, &dictionaries)?);
     }
     // The claims come first: a cell speaks against the seller only if it was committed to.
     if !run.sum.holds() {
         return Err(OpenError::Claim { segment: run.opener.false_claim(srs)? });
     }
+    let files = &folder.manifest().resources[tables.len()..];
     for (file, resource) in folder.layout().files().iter().zip(files) {
-        written.push(run.file(file, resource)?);
+        packed.push(run.file(file, resource)?);
     }
     if let Some((segment, row)) = run.bad_cell {
         return Err(OpenError::Cell { segment, row });
@@ -90,28 +144,31 @@ pub fn open(
     // What no dispute answers must not hide a segment that one would, and a buyer who cannot dispute
     // gets the data, told what is wrong with it.
     let mut warnings: Vec<OpenError> = run.opener.in_order().err().into_iter().collect();
-    for (resource, (bytes, hash)) in folder.manifest().resources.iter().zip(written) {
+    for (resource, (bytes, hash)) in folder.manifest().resources.iter().zip(packed) {
         if resource.bytes != bytes || resource.hash.is_some() && resource.hash != hash {
             warnings.push(OpenError::HashDiffers { path: resource.path.clone() });
         }
     }
-    let files = folder.manifest().resources.iter().map(|r| target.join(&r.path)).collect();
-    run.output.finish()?;
-    Ok(Opened { files, warnings })
+    Ok(Outcome { written: run.written, warnings, formulas: run.formulas })
 }
 
 struct Run<'a> {
+    package: String,
     opener: Opener<'a>,
-    output: PendingFolder,
+    output: &'a Output,
+    /// The folder that is being written, and the path of every resource in it.
+    place: Option<(&'a PendingFolder, &'a [String])>,
     sum: Combination<'a>,
     /// The first cell without a meaning, kept until the claims are checked.
     bad_cell: Option<(u64, u64)>,
     done: u64,
     report: Report<'a>,
+    written: Vec<Written>,
+    formulas: Vec<Formulas>,
 }
 
-/// The length of a file that was written, and its hash if the manifest states one.
-type Written = (u64, Option<String>);
+/// The length of a resource as it was packed, and its hash if the manifest states one.
+type Packed = (u64, Option<String>);
 
 impl Run<'_> {
     fn table(
@@ -120,7 +177,7 @@ impl Run<'_> {
         table: &layout::Table,
         resource: &Resource,
         dictionaries: &[Vec<String>],
-    ) -> Result<Written, OpenError> {
+    ) -> Result<Packed, OpenError> {
         let disagrees = || PackageError::ManifestDisagrees(format!("table {}", table.name));
         let fields = resource.schema.as_ref().map(|s| s.fields.as_slice()).unwrap_or_default();
         let mut columns = Vec::with_capacity(table.columns.len());
@@ -137,65 +194,95 @@ impl Run<'_> {
         if columns.len() != table.columns.len() {
             return Err(disagrees().into());
         }
-        let path = self.create(&resource.path)?;
-        let file = File::create_new(&path).at(&path)?;
-        let mut out = Hashing::new(&file);
-        write_record(&mut out, table.columns.iter().map(|c| c.name.as_str())).at(&path)?;
+        let format = self.output.format;
+        let target = self.target(format == Format::Original)?;
+        let path = target.path().to_owned();
+        let mut sink = Sink::new(format, target, &columns, &table.name, &self.package)?;
+        let mut packed = Hashing::new(std::io::sink());
+        write_record(&mut packed, table.columns.iter().map(|c| c.name.as_str())).at(&path)?;
+        let mut formulas = vec![0u64; columns.len()];
         for (block, rows) in (0u32..).zip(&table.active) {
             let opened = self.opener.block(t, block)?;
             self.sum.add(&opened);
             let rows = *rows as usize;
-            let parts: Vec<(Vec<u8>, Option<Fault>)> = (0..rows.div_ceil(ROWS_A_TASK))
+            let parts: Vec<_> = (0..rows.div_ceil(ROWS_A_TASK))
                 .into_par_iter()
                 .map(|task| {
                     let from = task * ROWS_A_TASK;
-                    lines(&columns, &opened, from..rows.min(from + ROWS_A_TASK))
+                    let to = rows.min(from + ROWS_A_TASK);
+                    lines(&columns, &opened, from..to, format == Format::Csv)
                 })
                 .collect();
-            for (text, fault) in parts {
-                if let Some(Fault { row, column }) = fault {
+            for part in &parts {
+                if let Some(Fault { row, column }) = part.fault {
                     let first = table.segment(block, 0).unwrap_or(0);
                     self.bad_cell.get_or_insert((first + column as u64, row as u64));
                 }
-                out.write_all(&text).at(&path)?;
+                packed.write_all(&part.original).at(&path)?;
+                for (sum, cells) in formulas.iter_mut().zip(&part.formulas) {
+                    *sum = sum.saturating_add(*cells);
+                }
             }
+            sink.block(&columns, &opened, rows, &parts, &path)?;
             self.step(opened.len() as u64);
         }
-        file.sync_all().at(&path)?;
-        let (bytes, hash) = out.finish();
+        self.written.push(sink.finish(&path)?);
+        let found = columns.iter().zip(formulas).filter(|(_, cells)| *cells > 0);
+        self.formulas.extend(found.map(|(column, cells)| Formulas {
+            path: resource.path.clone(),
+            column: column.spec.name.clone(),
+            cells,
+        }));
+        let (bytes, hash) = packed.finish();
         Ok((bytes, Some(hash)))
     }
 
-    fn file(&mut self, file: &layout::File, resource: &Resource) -> Result<Written, OpenError> {
-        let path = self.create(&resource.path)?;
-        let target = File::create_new(&path).at(&path)?;
-        let hash = resource.hash.is_some().then(|| InOrder::new(Context::new(&SHA256)));
-        let done = AtomicU64::new(self.done);
+    /// Writes a file: every segment to its place, or in order where the form of the output asks for it.
+    fn file(&mut self, file: &layout::File, resource: &Resource) -> Result<Packed, OpenError> {
+        let target = self.target(true)?;
+        let path = target.path().to_owned();
+        let placed = target.placed().at(&path)?;
+        let hash = resource.hash.is_some().then(|| Context::new(&SHA256));
+        let ordered = hash.is_some() || target.is_ordered();
+        let order = InOrder::new((target, hash));
+        let (done, bytes) = (AtomicU64::new(self.done), AtomicU64::new(0));
         let total = self.opener.segments_total();
-        self.opener.each(file.first, file.segments(), hash.as_ref(), |number, text| {
-            if let Some(hash) = &hash {
-                hash.take(number, |hash| hash.update(text));
+        self.opener.each(file.first, file.segments(), Some(&order), |number, text| {
+            if let Some(placed) = &placed {
+                let at = number.saturating_mul(SEGMENT_BYTES as u64);
+                placed.write_all_at(text, at).at(&path)?;
             }
-            let at = number.saturating_mul(SEGMENT_BYTES as u64);
-            target.write_all_at(text, at).at(&path)?;
+            if ordered {
+                let mut written = Ok(());
+                order.take(number, |(target, hash)| {
+                    hash.iter_mut().for_each(|hash| hash.update(text));
+                    if placed.is_none() {
+                        written = target.write_all(text);
+                    }
+                });
+                written.at(&path)?;
+            }
+            bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
             let done = done.fetch_add(1, Ordering::Relaxed).saturating_add(1);
             (self.report)(Progress { done: done.min(total), total });
             Ok(())
         })?;
+        let (target, hash) = order.finish();
         self.done = done.into_inner();
-        target.sync_data().at(&path)?;
-        let bytes = target.metadata().at(&path)?.len();
-        let hash = hash.map(|hash| format!("sha256:{}", hex::encode(hash.finish().finish())));
-        Ok((bytes, hash))
+        self.written.push(target.finish()?);
+        let hash = hash.map(|hash| format!("sha256:{}", hex::encode(hash.finish())));
+        Ok((bytes.into_inner(), hash))
     }
 
-    /// The place of an output file, with the folders above it. Paths of a manifest stay inside.
-    fn create(&self, relative: &str) -> Result<PathBuf, OpenError> {
-        let path = self.output.path().join(relative);
+    /// The next output file, with the folders above it. Paths of a manifest stay inside.
+    fn target(&self, known: bool) -> Result<Target, OpenError> {
+        let Some((pending, paths)) = self.place else { return Ok(Target::new(None, known, &[])?) };
+        let path = paths.get(self.written.len()).map(String::as_str).unwrap_or_default();
+        let path = pending.path().join(path);
         let above = parent(&path);
         fs::create_dir_all(above).at(above)?;
         sync_folder(above)?;
-        Ok(path)
+        Ok(Target::new(Some(path), known, &self.output.recipients)?)
     }
 
     fn step(&mut self, segments: u64) {
@@ -203,56 +290,4 @@ impl Run<'_> {
         let total = self.opener.segments_total();
         (self.report)(Progress { done: self.done.min(total), total });
     }
-}
-
-/// How the cells of a column are read.
-struct Meaning<'a> {
-    spec: &'a layout::Column,
-    kind: Kind,
-    dictionary: &'a [String],
-}
-
-/// The first cell without a meaning.
-struct Fault {
-    row: usize,
-    column: usize,
-}
-
-/// Texts of a column's cells, each made once.
-struct Texts<'a> {
-    meaning: &'a Meaning<'a>,
-    kept: HashMap<u64, String>,
-}
-
-impl Texts<'_> {
-    fn text(&mut self, cell: u64) -> Result<&str, SegmentError> {
-        let Meaning { spec, kind, dictionary } = self.meaning;
-        match self.kept.entry(cell) {
-            Entry::Occupied(text) => Ok(text.into_mut()),
-            Entry::Vacant(place) => Ok(place.insert(decode_cell(spec, kind, dictionary, cell)?)),
-        }
-    }
-}
-
-/// The lines of some rows of a block.
-fn lines(
-    columns: &[Meaning<'_>],
-    opened: &[OpenedColumn],
-    rows: Range<usize>,
-) -> (Vec<u8>, Option<Fault>) {
-    let mut texts: Vec<Texts<'_>> =
-        columns.iter().map(|meaning| Texts { meaning, kept: HashMap::new() }).collect();
-    let mut out = Vec::new();
-    let mut fault = None;
-    for row in rows {
-        let fields = texts.iter_mut().zip(opened).enumerate().map(|(column, (texts, opened))| {
-            let cell = opened.cells.get(row).copied().unwrap_or(0);
-            texts.text(cell).unwrap_or_else(|_| {
-                fault.get_or_insert(Fault { row, column });
-                ""
-            })
-        });
-        write_record(&mut out, fields).expect("a vector takes every byte");
-    }
-    (out, fault)
 }

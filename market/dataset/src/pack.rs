@@ -111,6 +111,9 @@ pub enum PackError {
     /// A dictionary is not canonical or holds a text that is too long.
     #[error("dictionary {0}: not strictly ascending, or a text of more than 65,535 bytes")]
     Dictionary(usize),
+    /// A file has no bytes, of which there is nothing to seal.
+    #[error("{}: is empty; leave it out", .0.display())]
+    EmptyFile(PathBuf),
     /// A file became longer or shorter while it was packed.
     #[error("{}: changed while it was being packed; try again when nothing writes to it", .0.display())]
     Changed(PathBuf),
@@ -216,6 +219,9 @@ fn build_layout(input: &PackInput, dictionaries: &[&Vec<String>]) -> Result<Layo
     let mut files = Vec::with_capacity(input.files.len());
     for input in &input.files {
         let bytes = std::fs::metadata(&input.source).at(&input.source)?.len();
+        if bytes == 0 {
+            return Err(PackError::EmptyFile(input.source.clone()));
+        }
         let file = layout::File { name: input.path.clone(), first: next, bytes };
         next = next.saturating_add(file.segments());
         files.push(file);
@@ -339,6 +345,7 @@ impl Run<'_> {
             bytes: file.bytes,
             hash: hash.map(|digits| format!("sha256:{digits}")),
             schema: None,
+            deidentification: None,
         })
     }
 

@@ -5,6 +5,7 @@
 //! column whose every cell it gives back letter for letter: what is packed can be opened again
 //! byte for byte. May depend on nothing else in the crate.
 
+use galen_market::date;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -23,6 +24,14 @@ pub enum DecimalStyle {
     Trimmed,
     /// As trimmed, but nothing before the point when it would be a zero: `.5`, `-.5`, `0`.
     Bare,
+    /// As trimmed, but one digit after the point at least, as Python writes floating-point numbers:
+    /// `0.5`, `3.0`.
+    Pointed,
+}
+
+impl DecimalStyle {
+    /// All, in the order in which they are tried.
+    pub const ALL: [Self; 4] = [Self::Fixed, Self::Trimmed, Self::Bare, Self::Pointed];
 }
 
 /// What the cells of a column are.
@@ -71,7 +80,7 @@ impl Kind {
         let Some(scale) = u8::try_from(scale).ok().filter(|s| (1..=MAX_SCALE).contains(s)) else {
             return Kind::Text;
         };
-        for style in [DecimalStyle::Fixed, DecimalStyle::Trimmed, DecimalStyle::Bare] {
+        for style in DecimalStyle::ALL {
             let kind = Kind::Decimal { scale, style };
             if present.clone().all(|t| kind.parse(t).is_some()) {
                 return kind;
@@ -84,7 +93,7 @@ impl Kind {
     pub fn parse(&self, text: &str) -> Option<i64> {
         let value = match self {
             Kind::Integer => text.parse::<i64>().ok()?,
-            Kind::Date => parse_date(text)?,
+            Kind::Date => date::parse(text)?,
             Kind::Decimal { scale, .. } => scaled(text, *scale)?,
             Kind::Text => return None,
         };
@@ -99,7 +108,7 @@ impl Kind {
     pub fn render(&self, value: i64) -> Option<String> {
         match self {
             Kind::Integer => Some(value.to_string()),
-            Kind::Date => render_date(value),
+            Kind::Date => date::render(value),
             Kind::Decimal { scale, style } => render_decimal(i128::from(value), *scale, *style),
             Kind::Text => None,
         }
@@ -149,6 +158,9 @@ pub(crate) fn render_decimal(value: i128, scale: u8, style: DecimalStyle) -> Opt
         if scale == 0 { String::new() } else { format!("{fraction:0w$}", w = usize::from(scale)) };
     if style != DecimalStyle::Fixed {
         digits.truncate(digits.trim_end_matches('0').len());
+        if digits.is_empty() && style == DecimalStyle::Pointed {
+            digits.push('0');
+        }
     }
     let sign = if value < 0 { "-" } else { "" };
     Some(match (digits.is_empty(), whole == 0 && style == DecimalStyle::Bare) {
@@ -158,47 +170,15 @@ pub(crate) fn render_decimal(value: i128, scale: u8, style: DecimalStyle) -> Opt
     })
 }
 
-fn parse_date(text: &str) -> Option<i64> {
-    let bytes = text.as_bytes();
-    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
-        return None;
+/// A decimal of any scale, with all its digits after the point.
+pub(crate) fn render_wide(value: i128, scale: i8) -> Option<String> {
+    let unit = 10u128.checked_pow(u32::from(scale.unsigned_abs()))?;
+    if scale <= 0 {
+        return Some(value.checked_mul(i128::try_from(unit).ok()?)?.to_string());
     }
-    let number = |range: std::ops::Range<usize>| -> Option<i64> {
-        bytes[range]
-            .iter()
-            .try_fold(0i64, |acc, b| b.is_ascii_digit().then(|| acc * 10 + i64::from(b - b'0')))
-    };
-    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-    if year < 1 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    Some(days_from_civil(year, month, day))
-}
-
-/// Days since 1970-01-01 of a date of the proleptic Gregorian calendar (Hinnant, "chrono-Compatible
-/// Low-Level Date Algorithms").
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let y = if month <= 2 { year - 1 } else { year };
-    let era = y.div_euclid(400);
-    let yoe = y.rem_euclid(400);
-    let doy = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
-}
-
-fn render_date(days: i64) -> Option<String> {
-    // 0001-01-01 ..= 9999-12-31.
-    if !(-719_162..=2_932_896).contains(&days) {
-        return None;
-    }
-    let z = days + 719_468;
-    let (era, doe) = (z.div_euclid(146_097), z.rem_euclid(146_097));
-    let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let day = doy - (153 * mp + 2) / 5 + 1;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    let year = yoe + era * 400 + i64::from(month <= 2);
-    Some(format!("{year:04}-{month:02}-{day:02}"))
+    let (whole, fraction) = (value.unsigned_abs() / unit, value.unsigned_abs() % unit);
+    let sign = if value < 0 { "-" } else { "" };
+    Some(format!("{sign}{whole}.{fraction:0w$}", w = usize::from(scale.unsigned_abs())))
 }
 
 /// One column: `dictionary[codes[row]]` is the cell's text; the empty text is a missing cell.
@@ -342,6 +322,7 @@ mod tests {
         assert_eq!(kind(&["1.50", "-0.25"]), Kind::Decimal { scale: 2, style: Fixed });
         assert_eq!(kind(&["1.5", "2", "0.25"]), Kind::Decimal { scale: 2, style: Trimmed });
         assert_eq!(kind(&["13.25", "0", ".5", "-.125"]), Kind::Decimal { scale: 3, style: Bare });
+        assert_eq!(kind(&["5.0", "-0.25", "0.0"]), Kind::Decimal { scale: 2, style: Pointed });
         assert_eq!(kind(&["2024-02-29", ""]), Kind::Date);
         for text in ["007", "-0", "NaN", "1e308", "+1", "1.", "0.0.1", "2023-02-29", "٣", "inf"] {
             assert_eq!(kind(&["1", text]), Kind::Text, "{text}");
@@ -369,7 +350,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_number_is_rendered_and_read_back(v in -(1i64 << 61)..(1i64 << 61), scale in 1u8..=18) {
-            for style in [DecimalStyle::Fixed, DecimalStyle::Trimmed, DecimalStyle::Bare] {
+            for style in DecimalStyle::ALL {
                 let kind = Kind::Decimal { scale, style };
                 prop_assert_eq!(kind.parse(&kind.render(v).unwrap()), Some(v));
             }

@@ -11,7 +11,7 @@ use galen_market::id::{AccountId, PackageId};
 use galen_market::layout::Layout;
 use galen_market::listing::{ClaimError, TableClaims, check_claims};
 use galen_market::segment::Leaf;
-use galen_zk::bundle::{BlockClaims, Bundle, BundleContext, MAX_BUNDLE_BYTES};
+use galen_zk::bundle::{BlockClaims, Bundle, BundleContext, MAX_BUNDLE_BYTES, bundle_items};
 use galen_zk::keys::Verifier;
 use galen_zk::point::G1Point;
 use galen_zk::proof::ProofError;
@@ -19,6 +19,9 @@ use galen_zk::proof::ProofError;
 use crate::durable::{FileError, read_bounded};
 use crate::pack::{Progress, Report};
 use crate::package::{PackageError, PackageFolder};
+
+/// Bundles that are verified together.
+const TOGETHER: usize = 8;
 
 /// Why a folder is not what was listed.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +58,7 @@ pub enum VerifyError {
         source: FileError,
     },
     /// The bundle of a block is not the encoding of one.
-    #[error("proofs/block-{table}-{block}: not a proof bundle: {source}")]
+    #[error("block {block} of table {table}: not its proof bundle: {source}")]
     Malformed {
         /// Which table.
         table: u32,
@@ -74,7 +77,7 @@ pub enum VerifyError {
         column: u32,
     },
     /// The bundle of a block does not prove the claim.
-    #[error("proofs/block-{table}-{block}: {source}")]
+    #[error("block {block} of table {table}: its proof bundle: {source}")]
     Proof {
         /// Which table.
         table: u32,
@@ -136,22 +139,8 @@ pub fn block_claims(
     claims.of_block(layout, table, block, commitments).ok_or_else(none)
 }
 
-/// Checks the bundle of one block in the folder's own place, and returns the commitments to the
-/// block's shares of the charts.
-///
-/// # Errors
-/// See [`VerifyError`].
-pub fn verify_block(
-    folder: &PackageFolder,
-    claimed: &Claimed,
-    verifier: &Verifier,
-    table: u32,
-    block: u32,
-) -> Result<Vec<G1Point>, VerifyError> {
-    verify_at(&folder.proof_path(table, block), folder, claimed, verifier, (table, block))
-}
-
-/// Checks the bundle of one block in a file.
+/// Checks the bundle of one block in a file, and returns the commitments to the block's shares of the
+/// charts.
 ///
 /// # Errors
 /// See [`VerifyError`].
@@ -207,14 +196,55 @@ pub fn verify_proofs(
     verifier: &Verifier,
     report: Report<'_>,
 ) -> Result<(), VerifyError> {
-    check_claims(folder.layout(), &claimed.claims, 1)?;
-    let total = folder.layout().blocks().count() as u64;
+    let mut bundle = |table, block| {
+        read_bounded(&folder.proof_path(table, block), MAX_BUNDLE_BYTES as u64)
+            .map_err(|source| VerifyError::NoProof { table, block, source })
+    };
+    let package = (folder.layout(), folder.leaves());
+    verify_bundles(package, claimed, verifier, &mut bundle, report)
+}
+
+/// The same for bundles from anywhere: `bundle` gives the bytes of that of a table's block, which it is
+/// asked for in order. Layout and leaves are known to be those of the package. Bundles are verified
+/// several together, and no more than that many are in memory.
+///
+/// # Errors
+/// What `bundle` returns, and as [`verify_proofs`].
+pub fn verify_bundles<E: From<VerifyError>>(
+    (layout, leaves): (&Layout, &[Leaf]),
+    claimed: &Claimed,
+    verifier: &Verifier,
+    bundle: &mut dyn FnMut(u32, u32) -> Result<Vec<u8>, E>,
+    report: Report<'_>,
+) -> Result<(), E> {
+    check_claims(layout, &claimed.claims, 1).map_err(VerifyError::from)?;
+    let blocks: Vec<(u32, u32)> = layout.blocks().collect();
+    let total = blocks.len() as u64;
+    let mut done = 0u64;
     let mut shares: Vec<Vec<Vec<G1Point>>> = vec![Vec::new(); claimed.claims.len()];
-    for (done, (table, block)) in (1u64..).zip(folder.layout().blocks()) {
-        let commitments = verify_block(folder, claimed, verifier, table, block)?;
-        if let Some(blocks) = shares.get_mut(table as usize) {
-            blocks.push(commitments);
+    for piece in blocks.chunks(TOGETHER) {
+        let mut batch = verifier.batch();
+        // The block of every item.
+        let mut of_items: Vec<(u32, u32)> = Vec::new();
+        for (table, block) in piece.iter().copied() {
+            let none = VerifyError::NoBlock { table, block };
+            let listed = claimed.claims.get(table as usize).ok_or(none)?;
+            let claims = block_claims(layout, leaves, table, block, listed)?;
+            let bundle = Bundle::decode(&bundle(table, block)?)
+                .map_err(|source| VerifyError::Malformed { table, block, source })?;
+            let context = claimed.context(table, block);
+            let (items, commitments) = bundle_items(verifier, &context, &claims, &bundle)
+                .map_err(|source| VerifyError::Proof { table, block, source })?;
+            of_items.extend(items.iter().map(|_| (table, block)));
+            items.into_iter().for_each(|item| batch.push(item));
+            if let Some(blocks) = shares.get_mut(table as usize) {
+                blocks.push(commitments);
+            }
         }
+        for (result, (table, block)) in batch.verify().into_iter().zip(of_items) {
+            result.map_err(|source| VerifyError::Proof { table, block, source })?;
+        }
+        done = done.saturating_add(piece.len() as u64);
         report(Progress { done, total });
     }
     let powers = verifier.summary_powers();
@@ -223,7 +253,7 @@ pub fn verify_proofs(
             let of_chart = blocks.iter().filter_map(|block| block.get(at));
             let blinders = chart.blinders.map(|blinder| blinder.0);
             if !powers.opens_to(of_chart, &chart.totals, &blinders) {
-                return Err(VerifyError::Totals { table, column: chart.column });
+                return Err(VerifyError::Totals { table, column: chart.column }.into());
             }
         }
     }

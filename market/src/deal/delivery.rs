@@ -92,6 +92,8 @@ impl Deliver {
         let deadline_ms = ctx.uptime_ms().saturating_add(ctx.parameters().dispute_ms);
         deal.enter(ctx, Stage::Verified, Some(deadline_ms));
         ctx.emit(Event::DealDelivered { deal: deal.id, dispute_by_ms: deadline_ms });
-        licence::issue(ctx, &deal)
+        subscription::claim_served(ctx, &deal)?;
+        licence::issue(ctx, &deal)?;
+        crate::wanted::delivered(ctx, &deal)
     }
 }

@@ -43,7 +43,7 @@ impl Dispute {
         ctx.emit(Event::DisputeUpheld { deal: deal.id, segment: self.segment, defect });
         escrow::terminate(ctx, deal, Termination::Disputed { segment: self.segment, defect })?;
         let listing = ctx.listing(&listing.id)?;
-        escrow::refund_package(ctx, listing, self.deal, self.segment)
+        closing::refund_package(ctx, listing, self.deal, self.segment)
     }
 
     /// What the proof of the segment's key must show, and the hash of that and of the proof.

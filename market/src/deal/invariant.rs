@@ -27,6 +27,42 @@ impl Audit<'_> {
         Ok(state_key::read(self.state, &key)?.unwrap_or_default())
     }
 
+    /// What a subscription holds is what its months to come cost; it has a deadline as long as it goes
+    /// on, and its first deal is paid, so that its key was delivered.
+    fn subscription(
+        &mut self,
+        subscription: &Subscription,
+        queue: &BTreeSet<(u64, Due)>,
+    ) -> Result<(), StateError> {
+        let id = subscription.id;
+        let Some(deal) = state_key::read(self.state, &state_key::deal(&id))? else {
+            self.expect("I7", false, || format!("subscription {id} has no deal"));
+            return Ok(());
+        };
+        self.expect("I7", deal.stage == Stage::Finalized && deal.is_sold(), || {
+            format!("subscription {id} began with a deal that is {}", deal.stage)
+        });
+        let purse = state_key::balance(&Purse::Subscription(id), &deal.price.asset());
+        let held = state_key::read(self.state, &purse)?.unwrap_or_default();
+        self.expect("I9", subscription.left() == Ok(held), || {
+            format!("subscription {id} holds {held} for {:?}", subscription.terms)
+        });
+        let goes_on = subscription.ended.is_none();
+        let queued =
+            subscription.month_ends_ms.is_some_and(|at| queue.contains(&(at, Due::Month(id))));
+        self.expect("I9", queued == goes_on && subscription.terms.is_empty() != goes_on, || {
+            format!("subscription {id} goes on: {goes_on}, deadline queued: {queued}")
+        });
+        for (_, claim) in state_key::scan_all(self.state, &state_key::claims(&id))? {
+            let claimed = state_key::read(self.state, &state_key::deal(&claim.deal))?;
+            let claims = |deal: &Deal| matches!(deal.origin, Origin::Claim { subscription, .. } if subscription == id);
+            self.expect("I6", claimed.is_some_and(|deal| claims(&deal)), || {
+                format!("a claim of subscription {id} is no such deal: {}", claim.deal)
+            });
+        }
+        Ok(())
+    }
+
     fn deal(&mut self, deal: &Deal, queue: &BTreeSet<(u64, Due)>) -> Result<(), StateError> {
         let Deal { id, stage, .. } = deal;
         let paid_for = matches!(stage, Stage::Verified | Stage::Finalized);
@@ -60,9 +96,12 @@ impl Audit<'_> {
         self.expect("I9", stage.is_final() || deal.termination.is_none(), || {
             format!("deal {id} is {stage} and was refunded")
         });
+        self.expect("I6", deal.is_sold() || deal.price.amount.is_zero(), || {
+            format!("deal {id} is a claim and has a price")
+        });
         let by_terms = deal.termination == Some(Termination::TermsRefuse);
-        self.expect("I9", deal.decision.allowed != by_terms, || {
-            format!("deal {id} is {stage}, and its terms allow it: {}", deal.decision.allowed)
+        self.expect("I9", deal.decision.is_open() != by_terms, || {
+            format!("deal {id} is {stage}, and its terms allow it: {}", deal.decision.is_open())
         });
         let terminated = *stage == Stage::Terminated;
         self.expect("I9", terminated == deal.termination.is_some(), || {
@@ -86,7 +125,8 @@ impl Audit<'_> {
 
 /// Checks that active licences are paid and keyed (I6), that who is paid has delivered (I7), that who
 /// was refunded for lateness has no key (I8), that every unfinished deal and draft has its deadline and
-/// every finished one an empty escrow (I9), and that the indexes agree.
+/// every finished one an empty escrow (I9), that subscriptions hold what their months to come cost, and
+/// that the indexes agree.
 ///
 /// # Errors
 /// When the state fails.
@@ -94,21 +134,47 @@ pub fn audit(state: &dyn StateRead) -> Result<Vec<Violation>, StateError> {
     let mut audit = Audit { state, found: Vec::new() };
     let queue: BTreeSet<(u64, Due)> = deadline::all(state)?.into_iter().collect();
     let mut waiting: BTreeMap<ListingId, u32> = BTreeMap::new();
+    let mut sold: BTreeMap<ListingId, u32> = BTreeMap::new();
     let mut open: BTreeSet<ListingId> = BTreeSet::new();
+    let mut unready: BTreeSet<ListingId> = BTreeSet::new();
     for (_, deal) in state_key::scan_all(state, &state_key::deals())? {
         audit.deal(&deal, &queue)?;
         if deal.stage == Stage::Ready {
             *waiting.entry(deal.listing).or_default() += 1;
         }
+        let delivering = matches!(deal.stage, Stage::Ready | Stage::Verified | Stage::Finalized);
+        if delivering && deal.is_sold() {
+            *sold.entry(deal.listing).or_default() += 1;
+        }
         if !deal.stage.is_final() {
             open.insert(deal.listing);
         }
+        if matches!(deal.stage, Stage::Requested | Stage::Agreed) {
+            unready.insert(deal.listing);
+        }
+    }
+    for (_, subscription) in state_key::scan_all(state, &state_key::subscriptions())? {
+        audit.subscription(&subscription, &queue)?;
     }
     for (_, listing) in state_key::scan_all(state, &state_key::listings())? {
         let id = listing.id;
         let ready = waiting.remove(&id).unwrap_or_default();
         audit.expect("I9", listing.undelivered == ready, || {
             format!("{id} counts {} undelivered deals, {ready} are ready", listing.undelivered)
+        });
+        let licences = sold.remove(&id).unwrap_or_default();
+        audit.expect("I6", listing.licences == licences, || {
+            format!("{id} counts {} licences, {licences} are sold", listing.licences)
+        });
+        let most = state_key::read(state, &state_key::offer(&id, listing.version))?
+            .and_then(|offer| offer.max_licences);
+        // A new offer may allow fewer than are sold.
+        let kept = listing.version > 1 || most.is_none_or(|most| licences <= most);
+        audit.expect("I6", kept, || format!("{id} sold {licences} of {most:?} licences"));
+        let taken_down = listing.standing == Standing::TakenDown && unready.contains(&id);
+        let ending = queue.iter().any(|(_, due)| matches!(due, Due::Takedown(of, _) if *of == id));
+        audit.expect("I9", !taken_down || ending, || {
+            format!("{id} is taken down, and its unready deals are not queued")
         });
         if let Standing::Draft { expires_ms, .. } = listing.standing {
             audit.expect("I9", queue.contains(&(expires_ms, Due::Draft(id))), || {

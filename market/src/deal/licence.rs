@@ -50,8 +50,8 @@ pub fn licence_days(months: u32) -> u64 {
 
 /// The licence of a deal whose key was just delivered.
 pub(super) fn issue(ctx: &mut Context<'_>, deal: &Deal) -> Result<(), TxError> {
-    let offer = ctx.offer(&deal.listing, deal.version)?;
-    let days = licence_days(offer.tier(&deal.tier)?.licence_months);
+    let (offer, tier) = deal.agreed(ctx)?;
+    let days = licence_days(tier.licence_months);
     let from_ms = ctx.time_ms();
     let licence = Licence {
         deal: deal.id,
@@ -61,7 +61,7 @@ pub(super) fn issue(ctx: &mut Context<'_>, deal: &Deal) -> Result<(), TxError> {
         seats: deal.seats,
         terms: deal.terms,
         text: offer.terms.licence_text,
-        purpose: deal.purpose,
+        purpose: deal.purpose.clone(),
         holder: deal.auth_key,
         from_ms,
         until_ms: from_ms.saturating_add(days.saturating_mul(DAY_MS)),

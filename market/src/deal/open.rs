@@ -7,17 +7,33 @@
 use super::*;
 use crate::event::Event;
 use crate::genesis::Parameters;
+use crate::id::{PackageId, StandingId};
 use crate::listing::{Listing, Offer, Standing, Tier, TierName};
 use crate::payment::{DealPurse, Purse};
+use crate::terms::Outcome;
 
 /// What led to a deal.
 #[derive(
     Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
 )]
-#[serde(tag = "origin", rename_all = "snake_case")]
+#[serde(tag = "by", rename_all = "snake_case")]
 pub enum Origin {
     /// A request for this very listing.
     Request,
+    /// A subscriber claims a later version, at no price and under the terms of the subscription.
+    Claim {
+        /// The subscription, by its first deal.
+        subscription: DealId,
+        /// The package under whose offer the subscription runs.
+        package: PackageId,
+        /// The version of that offer.
+        version: u32,
+    },
+    /// A standing request that the ledger matched.
+    Standing {
+        /// Which one.
+        standing: StandingId,
+    },
 }
 
 /// What both sides of a deal agree to.
@@ -33,8 +49,10 @@ pub(crate) struct Agreement {
     pub terms: Digest,
     /// The price.
     pub price: Money,
-    /// If set, the institution reviews within so many milliseconds of up-time.
+    /// The up-time in milliseconds that the institution has for a review, if there is one.
     pub review_ms: Option<u64>,
+    /// Whether it reviews whatever the decision says.
+    pub review_all: bool,
 }
 
 /// The buyer's side of a deal: keys made for this deal alone.
@@ -92,7 +110,7 @@ impl Opening<'_> {
     /// payer's purse holds too little.
     pub fn open(self, ctx: &mut Context<'_>) -> Result<(), TxError> {
         let Self { id, origin, listing, agreement, purpose, decision, payer, buyer, .. } = self;
-        let Agreement { version, tier, seats, terms, price, review_ms } = agreement;
+        let Agreement { version, tier, seats, terms, price, review_ms, review_all } = agreement;
         let least = ctx.currency(&price.currency)?.fees.deal_allowance()?;
         if self.allowance < least {
             return Err(TxError::AllowanceTooSmall { least, got: self.allowance });
@@ -129,7 +147,7 @@ impl Opening<'_> {
             listing: deal.listing,
             decision: deal.decision.clone(),
         });
-        if !deal.decision.allowed {
+        if !deal.decision.is_open() {
             // The ledger keeps the decision, and no price was taken that could be lost on the way back.
             return escrow::terminate(ctx, deal, Termination::TermsRefuse);
         }
@@ -137,7 +155,8 @@ impl Opening<'_> {
         ctx.transfer(&payer, &escrow, &asset, deal.price.amount)?;
         let allowance = Purse::Deal(id, DealPurse::Allowance);
         ctx.transfer(&payer, &allowance, &asset, self.allowance)?;
-        match review_ms {
+        let reviewed = review_all || deal.decision.outcome == Outcome::NeedsReview;
+        match review_ms.filter(|_| reviewed) {
             Some(review_ms) => {
                 let deadline_ms = ctx.uptime_ms().saturating_add(review_ms);
                 deal.enter(ctx, Stage::Requested, Some(deadline_ms));
@@ -158,6 +177,7 @@ pub(crate) fn takes_requests(ctx: &Context<'_>, listing: &Listing) -> Result<(),
     match listing.standing {
         Standing::Live => {}
         Standing::Refunded { .. } => return Err(TxError::PackageRefunded),
+        Standing::TakenDown => return Err(TxError::ListingTakenDown),
         Standing::Draft { .. } | Standing::Withdrawn => return Err(TxError::ListingNotLive),
     }
     if ctx.get(&state_key::stop(&institution))?.is_some() {
@@ -187,6 +207,7 @@ pub(crate) fn agreement(
         terms: tier.agreement(&offer.terms),
         price: tier.total(seats)?,
         review_ms: offer.terms.review_ms,
+        review_all: offer.terms.review_all,
     })
 }
 
@@ -203,11 +224,17 @@ pub(super) fn agree(
     if ready { make_ready(ctx, deal) } else { Ok(()) }
 }
 
-/// The buyer waits for the key from now on: bond and place are taken, or the deal ends.
+/// The buyer waits for the key from now on: bond, place and licence are taken, or the deal ends.
 pub(super) fn make_ready(ctx: &mut Context<'_>, mut deal: Deal) -> Result<(), TxError> {
     deal.ready = true;
-    if !escrow::take_seat(ctx, &mut deal)? {
-        return escrow::terminate(ctx, deal, Termination::NoSeat);
+    match escrow::take_seat(ctx, &mut deal)? {
+        escrow::Seat::Taken => {}
+        seat => {
+            if seat == escrow::Seat::Unserved {
+                subscription::claim_denied(ctx, &deal)?;
+            }
+            return escrow::terminate(ctx, deal, Termination::NoSeat);
+        }
     }
     let deadline_ms = ctx.uptime_ms().saturating_add(ctx.parameters().deliver_ms);
     deal.enter(ctx, Stage::Ready, Some(deadline_ms));

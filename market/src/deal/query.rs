@@ -45,6 +45,20 @@ pub fn deals_of_listing(
     load(state, &state_key::scan(state, &prefix, after.map(|id| id.0.as_slice()), limit)?)
 }
 
+/// Up to `limit` deals of the ledger, by id, after `after`.
+///
+/// # Errors
+/// When the state fails.
+pub fn all_deals(
+    state: &dyn StateRead,
+    after: Option<&DealId>,
+    limit: usize,
+) -> Result<Vec<Deal>, StateError> {
+    let found =
+        state_key::scan(state, &state_key::deals(), after.map(|id| id.0.as_slice()), limit)?;
+    Ok(found.into_iter().map(|(_, deal)| deal).collect())
+}
+
 fn load(state: &dyn StateRead, entries: &[(Vec<u8>, ())]) -> Result<Vec<Deal>, StateError> {
     let missing = || StateError("an index names a deal that is not there".to_owned());
     entries

@@ -6,6 +6,7 @@ use crate::action::trade::{Ready, RequestDeal, ReviewDeal};
 use crate::authority::Authority;
 use crate::id::Hasher;
 use crate::listing::{Listing, Offer};
+use crate::wanted::Shown;
 
 impl RequestDeal {
     pub(crate) fn check(&self) -> Result<(), TxError> {
@@ -27,8 +28,8 @@ impl RequestDeal {
             origin: Origin::Request,
             listing: &listing,
             agreement,
-            purpose: self.purpose,
-            decision: offer.terms.decide(&self.purpose, credential.purposes),
+            purpose: self.purpose.clone(),
+            decision: offer.terms.decide(&self.purpose, &credential.proven()),
             payer: self.funding.purse(),
             allowance: self.allowance,
             buyer: BuyerKeys {
@@ -55,6 +56,12 @@ impl RequestDeal {
         }
         let tier = offer.tier(&self.tier)?;
         let agreement = open::agreement(&offer, version, tier, self.seats, &self.purpose)?;
+        if let Some(by) = listing.superseded_by.filter(|_| tier.subscription.is_some()) {
+            return Err(TxError::Superseded { by });
+        }
+        if let Some(max) = offer.max_licences.filter(|max| listing.licences >= *max) {
+            return Err(TxError::SoldOut { max });
+        }
         let same = self.terms == agreement.terms && self.price == agreement.price;
         if same { Ok((offer, agreement)) } else { Err(changed) }
     }
@@ -83,6 +90,16 @@ impl Ready {
     ) -> Result<(), TxError> {
         let deal = ctx.deal_at(&self.deal, Stage::Agreed)?;
         authority.require_deal_key(&deal.auth_key)?;
+        if let Origin::Standing { .. } = deal.origin {
+            // The credential with which the request was posted may be long gone.
+            let shown = Shown::of(authority.credential()?)?;
+            let offer = ctx.offer(&deal.listing, deal.version)?;
+            if !shown.decide(&offer.terms, &deal.purpose).is_open() {
+                return Err(TxError::NoLongerQualified { deal: deal.id });
+            }
+        } else if authority.credential.is_some() {
+            return Err(TxError::CredentialNotUsed);
+        }
         open::make_ready(ctx, deal)
     }
 }

@@ -17,9 +17,10 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{Bounded, Bytes, decode_exact};
 use crate::context::Context;
 use crate::error::TxError;
-use crate::id::{AccountId, ChainId, Digest, PackageId, TransactionId};
+use crate::id::{AccountId, ChainId, DealId, Digest, PackageId, TransactionId};
 use crate::identity::tree;
 use crate::state_key;
+use crate::terms::Proven;
 
 /// Milliseconds of a day.
 pub const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -86,6 +87,19 @@ pub struct ProvenCredential {
 #[must_use]
 pub fn request_scope(chain: ChainId, institution: &AccountId, package: &PackageId) -> Scalar {
     Scalar(hash_to_scalar("galen/scope/request", &[&chain.0, &institution.0, &package.0]))
+}
+
+/// The scope in which standing requests of a period are counted.
+#[must_use]
+pub fn standing_scope(chain: ChainId, period: u32) -> Scalar {
+    let period = period.to_be_bytes();
+    Scalar(hash_to_scalar("galen/scope/standing", &[&chain.0, &period]))
+}
+
+/// The scope in which a buyer shows again that it is accredited, for one deal.
+#[must_use]
+pub fn ready_scope(chain: ChainId, deal: &DealId) -> Scalar {
+    Scalar(hash_to_scalar("galen/scope/ready", &[&chain.0, &deal.0]))
 }
 
 /// A transaction's message as the field element that a credential's proof carries.
@@ -162,6 +176,16 @@ impl Presentation {
 }
 
 impl ProvenCredential {
+    /// What terms may be decided by.
+    #[must_use]
+    pub fn proven(&self) -> Proven {
+        Proven {
+            purposes: self.purposes,
+            countries: self.countries.clone(),
+            institution: self.disclosed.institution,
+        }
+    }
+
     /// Checks what the state decides, and spends the nullifier.
     ///
     /// # Errors

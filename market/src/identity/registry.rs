@@ -75,12 +75,12 @@ impl Admit {
             ctx.currency(currency)?;
         }
         let key = state_key::party(role, &self.account);
-        match ctx.get(&key)? {
+        let known = match ctx.get(&key)? {
             Some(party) if party.standing == Standing::Active => {
                 return Err(TxError::AlreadyAdmitted { role });
             }
-            _ => {}
-        }
+            before => before.is_some(),
+        };
         let party = Party {
             admission: self.admission.clone(),
             name: self.name.clone(),
@@ -91,7 +91,10 @@ impl Admit {
         };
         ctx.put(&key, &party);
         ctx.emit(Event::Admitted { account: self.account, role, evidence: self.evidence });
-        Ok(())
+        match (role, known) {
+            (Role::Institution, true) => crate::wanted::institution_returns(ctx, &self.account),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -120,9 +123,7 @@ impl DepositBond {
     pub(crate) fn execute(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
         let Self { institution, money } = self.clone();
         let (from, to) = (Purse::Account(institution), Purse::Bond(institution));
-        ctx.transfer(&from, &to, &money.asset(), money.amount)?;
-        ctx.emit(Event::BondDeposited { institution, money });
-        Ok(())
+        ctx.transfer(&from, &to, &money.asset(), money.amount)
     }
 }
 
@@ -134,8 +135,6 @@ impl WithdrawBond {
     pub(crate) fn execute(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
         let Self { institution, money } = self.clone();
         let (from, to) = (Purse::Bond(institution), Purse::Account(institution));
-        ctx.transfer(&from, &to, &money.asset(), money.amount)?;
-        ctx.emit(Event::BondWithdrawn { institution, money });
-        Ok(())
+        ctx.transfer(&from, &to, &money.asset(), money.amount)
     }
 }

@@ -91,8 +91,10 @@ impl Ledger {
         let clock = tick(&clock(state)?, now, &parameters);
         let frame = self.frame(&clock, &parameters);
         let mut overlay = Overlay::new(state);
-        let (changes, _) = begin(&frame, &overlay, &clock)?;
+        // What waits to be matched is work that every question would repeat, and changes few answers.
+        let (changes, _) = begin(&frame, &overlay, &clock, 0)?;
         overlay.apply(changes);
+        preverify::verify_together(&frame, &overlay, std::slice::from_ref(transaction));
         run(&frame, &overlay, transaction).map(|(_, receipt)| receipt)
     }
 
@@ -139,7 +141,7 @@ impl Ledger {
         let clock = tick(&last, block, &parameters);
         let frame = self.frame(&clock, &parameters);
         let mut overlay = Overlay::new(state);
-        let (changes, mut events) = begin(&frame, &overlay, &clock)?;
+        let (changes, mut events) = begin(&frame, &overlay, &clock, parameters.match_max)?;
         overlay.apply(changes);
         if together {
             preverify::verify_together(&frame, &overlay, transactions);
@@ -174,7 +176,7 @@ impl Ledger {
         let clock = tick(&clock(state)?, block, &parameters);
         let frame = self.frame(&clock, &parameters);
         let mut overlay = Overlay::new(state);
-        let (changes, _) = begin(&frame, &overlay, &clock)?;
+        let (changes, _) = begin(&frame, &overlay, &clock, parameters.match_max)?;
         overlay.apply(changes);
 
         let mut room = Room::new(&parameters, max_bytes);
@@ -257,17 +259,19 @@ impl Room {
     }
 }
 
-/// What a block does before its transactions.
+/// What a block does before its transactions, with a number of pairs to be matched at most.
 fn begin(
     frame: &Frame<'_>,
     state: &dyn StateRead,
     clock: &Clock,
+    match_max: u32,
 ) -> Result<(Changes, Vec<Event>), StateError> {
     let mut ctx = Context::new(frame, state);
     ctx.put(&state_key::clock(), clock);
     forget_seen(&mut ctx)?;
     tree::run_revocations(&mut ctx).map_err(internal)?;
     crate::deadline::run_due(&mut ctx, frame.parameters.due_max as usize).map_err(internal)?;
+    crate::wanted::run(&mut ctx, match_max as usize).map_err(internal)?;
     Ok(ctx.finish())
 }
 
@@ -332,6 +336,9 @@ fn run(
     let pays_first = match &transaction.fee.payer {
         FeePayer::Deal(id) => {
             !ctx.get(&state_key::deal(id))?.is_some_and(|deal| deal.stage.is_final())
+        }
+        FeePayer::Standing(id) => {
+            !ctx.get(&state_key::standing(id))?.is_some_and(|standing| standing.is_ended())
         }
         FeePayer::Account(_) => false,
     };
@@ -402,6 +409,19 @@ fn authorize(
             let crate::payment::Funding::Account(account) = funding;
             authority.require_account(account)
         }
+        Requirement::Subscriber { subscription, funding, credential } => {
+            if *credential {
+                authority.credential()?;
+            }
+            let crate::payment::Funding::Account(account) = funding;
+            authority.require_account(account)?;
+            authorize(ctx, authority, &Requirement::DealKey(*subscription))
+        }
+        // The standing request knows its key too.
+        Requirement::StandingKey(_) if authority.deal_key.is_some() => Ok(()),
+        Requirement::StandingKey(standing) => Err(TxError::Unauthorised {
+            needs: format!("the signature of the key of standing request {standing}"),
+        }),
         // The deal knows its key; executing the action compares it.
         Requirement::DealKey(_) if authority.deal_key.is_some() => Ok(()),
         Requirement::DealKey(deal) => Err(TxError::Unauthorised {

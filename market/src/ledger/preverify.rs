@@ -1,5 +1,5 @@
-//! The proofs of a block's transactions, verified together before the transactions are executed one
-//! after the other.
+//! The proofs of a transaction, or of all transactions of a block, verified together before they are
+//! executed one after the other.
 //!
 //! This only fills the memory of proofs that verified, and so changes no result: what it cannot find
 //! in the state before the block, what is false and what cannot be decoded is left to execution, which
@@ -46,9 +46,9 @@ pub(super) fn verify_together(
         found.push((key, commitments));
         items.into_iter().for_each(|item| batch.push(item));
     }
-    // A block with a false proof is refused whatever else is in it: to look for the true ones would
-    // only be work that a dishonest proposer can demand.
-    if batch.verify_all().is_ok() {
+    // What holds a false proof is refused whatever else is in it: to look for the true ones would only
+    // be work that a dishonest sender can demand.
+    if batch.holds_all() {
         for (key, commitments) in found {
             frame.proofs.remember(key, commitments.into());
         }

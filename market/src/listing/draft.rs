@@ -1,7 +1,7 @@
-//! The life of a listing: drafted, withdrawn, revised, stopped and resumed.
+//! How a listing begins: as a draft, which goes live when every block is proven, or is forgotten.
 
 use super::*;
-use crate::action::trade::{DraftListing, ResumeListings, ReviseListing, WithdrawListing};
+use crate::action::trade::DraftListing;
 use crate::codec::encode;
 use crate::deadline::{self, Due};
 use crate::event::Event;
@@ -31,6 +31,7 @@ impl DraftListing {
                 stated: self.segments,
             });
         }
+        self.lineage.check()?;
         self.offer.check()
     }
 
@@ -44,9 +45,12 @@ impl DraftListing {
         match ctx.get(&state_key::listing(&id))?.map(|listing: Listing| listing.standing) {
             None => {}
             Some(Standing::Refunded { .. }) => return Err(TxError::PackageRefunded),
+            Some(Standing::TakenDown) => return Err(TxError::ListingTakenDown),
             Some(_) => return Err(TxError::AlreadyListed),
         }
         ctx.publish(&id, &self.lineage, &self.layout, &self.claims)?;
+        let royalties = ctx.royalties(&id, &self.lineage)?;
+        share::check_royalties(&self.offer.shares, &royalties)?;
         let bytes = self.layout.to_bytes().len().saturating_add(encode(&self.claims).len());
         let deposit = Money {
             currency: self.offer.currency()?.clone(),
@@ -67,11 +71,15 @@ impl DraftListing {
             key: self.key,
             manifest: self.manifest,
             lineage: self.lineage.clone(),
+            superseded_by: None,
+            royalties,
             blocks,
             version: 1,
             standing: Standing::Draft { proven: 0, expires_ms },
+            closing: None,
             deposit,
             undelivered: 0,
+            licences: 0,
             live_since_ms: None,
         };
         ctx.put(&state_key::listing_layout(&id), &self.layout);
@@ -95,26 +103,44 @@ impl Listing {
         }
         deadline::remove(ctx, expires_ms, &Due::Draft(self.id));
         self.return_deposit(ctx)?;
-        self.forget_blocks(ctx)?;
+        self.forget_progress(ctx)?;
         self.standing = Standing::Live;
         self.live_since_ms = Some(ctx.time_ms());
+        self.supersede(ctx)?;
         ctx.emit(Event::ListingLive { listing: self.id, version: self.version });
+        crate::wanted::listing_offers(ctx, &self.id)
+    }
+
+    /// The version before points to this one from now on.
+    fn supersede(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
+        let Some(package) = self.lineage.supersedes else { return Ok(()) };
+        let before = ListingId { package, ..self.id };
+        if let Some(mut before) = ctx.get(&state_key::listing(&before))? {
+            before.superseded_by = Some(self.id.package);
+            ctx.put_listing(&before);
+            ctx.emit(Event::ListingSuperseded { listing: before.id, by: self.id.package });
+        }
         Ok(())
     }
 
-    fn return_deposit(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
+    pub(super) fn return_deposit(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
         let ListingId { institution, package } = self.id;
         let (from, to) = (Purse::Deposit(institution, package), Purse::Account(institution));
         ctx.transfer(&from, &to, &self.deposit.asset(), self.deposit.amount)
     }
 
-    /// Which blocks were proven matters to the draft alone; how often they were opened stays. The work
-    /// is that of the blocks that were proven, not of those that a layout states.
-    fn forget_blocks(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
+    /// What is left of totals matters to the draft alone.
+    pub(super) fn forget_progress(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
         for (table, _) in (0u32..).zip(ctx.layout(&self.id)?.tables()) {
             ctx.delete(&state_key::table_progress(&self.id, table));
         }
-        for (rest, ()) in ctx.scan(&state_key::proven_blocks(&self.id), None, usize::MAX)? {
+        Ok(())
+    }
+
+    /// Where the blocks of a draft were proven; how often they were opened stays. The work is that of
+    /// the blocks that were proven, not of those that a layout states.
+    pub(super) fn forget_blocks(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
+        for (rest, _) in ctx.scan(&state_key::proven_blocks(&self.id), None, usize::MAX)? {
             let (table, block) = (state_key::part(&rest, 0)?, state_key::part(&rest, 4)?);
             let (table, block) = (u32::from_be_bytes(table), u32::from_be_bytes(block));
             ctx.delete(&state_key::proven_block(&self.id, table, block));
@@ -122,8 +148,9 @@ impl Listing {
         Ok(())
     }
 
-    fn forget_draft(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
+    pub(super) fn forget_draft(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
         self.return_deposit(ctx)?;
+        self.forget_progress(ctx)?;
         self.forget_blocks(ctx)?;
         ctx.delete(&state_key::listing_layout(&self.id));
         ctx.delete(&state_key::listing_claims(&self.id));
@@ -141,60 +168,4 @@ pub(crate) fn expire_draft(ctx: &mut Context<'_>, id: &ListingId) -> Result<(), 
         ctx.emit(Event::DraftExpired { listing: *id });
     }
     Ok(())
-}
-
-impl WithdrawListing {
-    pub(crate) fn execute(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
-        let id = ListingId { institution: self.institution, package: self.package };
-        let mut listing = ctx.listing(&id)?;
-        match listing.standing {
-            Standing::Draft { expires_ms, .. } => {
-                deadline::remove(ctx, expires_ms, &Due::Draft(id));
-                listing.forget_draft(ctx)?;
-            }
-            Standing::Live => {
-                listing.standing = Standing::Withdrawn;
-                ctx.put_listing(&listing);
-            }
-            Standing::Withdrawn => return Err(TxError::ListingNotLive),
-            Standing::Refunded { .. } => return Err(TxError::PackageRefunded),
-        }
-        ctx.emit(Event::ListingWithdrawn { listing: id });
-        Ok(())
-    }
-}
-
-impl ReviseListing {
-    pub(crate) fn check(&self) -> Result<(), TxError> {
-        self.offer.check()
-    }
-
-    pub(crate) fn execute(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
-        self.offer.admissible(ctx)?;
-        let id = ListingId { institution: self.institution, package: self.package };
-        let mut listing = ctx.listing(&id)?;
-        match listing.standing {
-            Standing::Live | Standing::Withdrawn => {}
-            Standing::Draft { .. } => return Err(TxError::ListingNotLive),
-            Standing::Refunded { .. } => return Err(TxError::PackageRefunded),
-        }
-        listing.version = listing.version.checked_add(1).ok_or(TxError::ListingNotLive)?;
-        listing.standing = Standing::Live;
-        ctx.put(&state_key::offer(&id, listing.version), &self.offer);
-        ctx.put_listing(&listing);
-        ctx.emit(Event::ListingLive { listing: id, version: listing.version });
-        Ok(())
-    }
-}
-
-impl ResumeListings {
-    pub(crate) fn execute(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
-        let key = state_key::stop(&self.institution);
-        if ctx.get(&key)?.is_none() {
-            return Err(TxError::NotStopped);
-        }
-        ctx.delete(&key);
-        ctx.emit(Event::ListingsResumed { institution: self.institution });
-        Ok(())
-    }
 }

@@ -6,6 +6,8 @@
 //! an institution's listings join its own lines, and are only compared with those of others, so that
 //! nobody can stand in another institution's way.
 
+use std::collections::BTreeSet;
+
 use galen_zk::summary::Summary;
 
 use super::*;
@@ -16,6 +18,8 @@ use crate::layout::{Column, Values};
 pub const MAX_PARENTS: usize = 3;
 /// Most lines that a listing belongs to.
 pub const MAX_LINES: usize = 4;
+/// Most listings from which a listing descends, by versions and by derivation.
+pub const MAX_ANCESTORS: usize = 256;
 /// Most listings of a line.
 pub const MAX_LINE_LISTINGS: usize = 64;
 
@@ -29,6 +33,32 @@ pub struct Lineage {
     pub supersedes: Option<PackageId>,
     /// The listings that this one was derived from.
     pub parents: Bounded<ListingId, MAX_PARENTS>,
+    /// What was done to the parents to make it; there if there are parents, and not otherwise.
+    pub step: Text<500>,
+}
+
+impl Lineage {
+    /// The rules that need no state.
+    ///
+    /// # Errors
+    /// [`TxError::BadLineage`].
+    pub fn check(&self) -> Result<(), TxError> {
+        let bad = |what| Err(TxError::BadLineage { what });
+        if self.parents.is_empty() != self.step.as_str().trim().is_empty() {
+            return bad("parents and the step between belong together");
+        }
+        let repeated = (0usize..)
+            .zip(&self.parents)
+            .any(|(at, parent)| self.parents.iter().take(at).any(|earlier| earlier == parent));
+        if repeated { bad("a parent is named twice") } else { Ok(()) }
+    }
+
+    /// What a listing with this lineage descends from directly.
+    fn links(&self, id: &ListingId) -> Vec<ListingId> {
+        let superseded =
+            self.supersedes.map(|package| ListingId { institution: id.institution, package });
+        superseded.into_iter().chain(self.parents.iter().copied()).collect()
+    }
 }
 
 /// What a draft published of its tables. Kept for ever, also when the draft is given up.
@@ -158,12 +188,12 @@ impl Context<'_> {
         layout: &Layout,
         claims: &[TableClaims],
     ) -> Result<(), TxError> {
-        let superseded =
-            lineage.supersedes.map(|package| ListingId { institution: id.institution, package });
+        let links = lineage.links(id);
+        self.require_no_cycle(id, links.clone())?;
         let mut lines: Vec<ListingId> = Vec::new();
-        for link in superseded.iter().chain(&lineage.parents) {
-            let unknown = TxError::UnknownListing { listing: *link };
-            let published = self.get(&state_key::published(link))?.ok_or(unknown)?;
+        for link in links {
+            let unknown = TxError::UnknownListing { listing: link };
+            let published = self.get(&state_key::published(&link))?.ok_or(unknown)?;
             lines.extend(published.lines);
         }
         // A draft that was given up does not leave its lines.
@@ -213,6 +243,29 @@ impl Context<'_> {
             }
         }
         self.put(&state_key::published(id), &published);
+        Ok(())
+    }
+}
+
+impl Context<'_> {
+    /// Nothing descends from itself. What a listing descends from changes only when it is drafted, so
+    /// to look up from every draft is enough; a draft that was given up is found by its name.
+    fn require_no_cycle(&self, id: &ListingId, mut next: Vec<ListingId>) -> Result<(), TxError> {
+        let mut seen: BTreeSet<ListingId> = BTreeSet::new();
+        while let Some(link) = next.pop() {
+            if link == *id {
+                return Err(TxError::LineageCycle);
+            }
+            if !seen.insert(link) {
+                continue;
+            }
+            if seen.len() > MAX_ANCESTORS {
+                return Err(TxError::TooManyAncestors { max: MAX_ANCESTORS });
+            }
+            if let Some(listing) = self.get(&state_key::listing(&link))? {
+                next.extend(listing.lineage.links(&link));
+            }
+        }
         Ok(())
     }
 }

@@ -2,20 +2,7 @@
 
 use super::*;
 use crate::amount::Currency;
-
-/// Parts of a price; shares add up to it.
-pub const BASIS_POINTS: u16 = 10_000;
-
-/// A share of the price.
-#[derive(
-    Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
-pub struct Share {
-    /// Who receives it.
-    pub account: AccountId,
-    /// Ten-thousandths of the price, at least one.
-    pub basis_points: u16,
-}
+use crate::terms::duo;
 
 /// One version of what an institution offers.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -26,10 +13,21 @@ pub struct Offer {
     pub tiers: Bounded<Tier, MAX_TIERS>,
     /// Who is paid; what rounding leaves over goes to the first.
     pub shares: Bounded<Share, MAX_SHARES>,
+    /// What derived packages owe of their prices, in ten-thousandths. Binds those that are drafted while
+    /// this is the present offer.
+    #[serde(default)]
+    pub royalty: u16,
+    /// The most licences of this package that are ever sold, all versions of the offer together; those
+    /// of refunded deals do not count, nor what subscribers claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_licences: Option<u32>,
     /// Most deals at a time that are ready and wait for their key.
     pub max_undelivered: u32,
     /// Addresses at which leaves, manifest and segments are served; may be empty.
     pub locations: Bounded<Text<200>, MAX_LOCATIONS>,
+    /// What is declared of the package, not proven, for those who look for one.
+    #[serde(default)]
+    pub declared: Declared,
 }
 
 impl Offer {
@@ -41,13 +39,13 @@ impl Offer {
     pub fn check(&self) -> Result<(), TxError> {
         self.terms.check()?;
         self.check_tiers()?;
-        let sum: u32 = self.shares.iter().map(|share| u32::from(share.basis_points)).sum();
-        let positive = self.shares.iter().all(|share| share.basis_points > 0);
-        let repeated = (0usize..).zip(&self.shares).any(|(at, share)| {
-            self.shares.iter().take(at).any(|earlier| earlier.account == share.account)
-        });
-        if sum != u32::from(BASIS_POINTS) || !positive || repeated {
-            return Err(TxError::BadShares);
+        share::check(&self.shares)?;
+        if self.royalty > BASIS_POINTS {
+            let what = "a royalty is at most 10000 basis points".to_owned();
+            return Err(TxError::BadTerms { what });
+        }
+        if self.max_licences == Some(0) {
+            return Err(TxError::BadTerms { what: "max_licences must be positive".to_owned() });
         }
         if self.max_undelivered == 0 {
             return Err(TxError::BadTerms { what: "max_undelivered must be positive".to_owned() });
@@ -60,6 +58,14 @@ impl Offer {
         let Some(first) = self.tiers.first() else { return bad("there is no tier") };
         for (at, tier) in (0usize..).zip(&self.tiers) {
             tier.check()?;
+            if let Some(most) = self.terms.most_months().filter(|most| tier.licence_months > *most)
+            {
+                let what = format!(
+                    "allows {most} months, and the licence of tier {:?} lasts longer",
+                    tier.name.as_str()
+                );
+                return Err(TxError::BadClause { clause: duo::TS, what });
+            }
             if tier.price.currency != first.price.currency {
                 return bad("all tiers have their price in one currency");
             }

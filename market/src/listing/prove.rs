@@ -74,7 +74,7 @@ impl ProveBlock {
         })?;
         self.subtract(ctx, &id, &prepared, &shares)?;
         ctx.put(&counter, &openings.saturating_add(1));
-        ctx.put(&flag, &());
+        ctx.put(&flag, &ctx.height());
         listing.standing = Standing::Draft { proven: proven.saturating_add(1), expires_ms };
         let Self { table, block, .. } = *self;
         ctx.emit(Event::BlockProven { listing: id, table, block });

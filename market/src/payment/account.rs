@@ -4,7 +4,6 @@ use crate::action::{Admission, Burn, Mint, Transfer};
 use crate::amount::Amount;
 use crate::context::Context;
 use crate::error::TxError;
-use crate::event::Event;
 use crate::id::AccountId;
 use crate::payment::Purse;
 use crate::role::Role;
@@ -25,9 +24,7 @@ impl Transfer {
 
     pub(crate) fn execute(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
         let Self { from, to, asset, amount } = self.clone();
-        ctx.transfer(&Purse::Account(from), &Purse::Account(to), &asset, amount)?;
-        ctx.emit(Event::Transferred { from, to, asset, amount });
-        Ok(())
+        ctx.transfer(&Purse::Account(from), &Purse::Account(to), &asset, amount)
     }
 }
 
@@ -38,9 +35,7 @@ impl Mint {
 
     pub(crate) fn execute(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
         require_gateway(ctx, &self.gateway, &self.money.currency)?;
-        ctx.mint(&Purse::Account(self.to), &self.money.asset(), self.money.amount)?;
-        ctx.emit(Event::Minted { gateway: self.gateway, to: self.to, money: self.money.clone() });
-        Ok(())
+        ctx.mint(&Purse::Account(self.to), &self.money.asset(), self.money.amount)
     }
 }
 
@@ -51,9 +46,7 @@ impl Burn {
 
     pub(crate) fn execute(&self, ctx: &mut Context<'_>) -> Result<(), TxError> {
         require_gateway(ctx, &self.gateway, &self.money.currency)?;
-        ctx.burn(&Purse::Account(self.gateway), &self.money.asset(), self.money.amount)?;
-        ctx.emit(Event::Burned { gateway: self.gateway, money: self.money.clone() });
-        Ok(())
+        ctx.burn(&Purse::Account(self.gateway), &self.money.asset(), self.money.amount)
     }
 }
 

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::amount::{Amount, Asset};
 use crate::context::Context;
 use crate::error::TxError;
-use crate::id::{AccountId, DealId, PackageId};
+use crate::event::Event;
+use crate::id::{AccountId, DealId, PackageId, StandingId};
+use crate::payment::{Movement, Reason};
 use crate::state_key;
 
 /// A place where money lies.
@@ -35,6 +37,8 @@ pub enum Purse {
     Bond(AccountId),
     /// Money that a deal holds.
     Deal(DealId, DealPurse),
+    /// What a subscription, named by its first deal, keeps for the months to come.
+    Subscription(DealId),
     /// An institution's deposit for the storage of a draft or listing.
     Deposit(AccountId, PackageId),
     /// Fees that were paid.
@@ -43,6 +47,8 @@ pub enum Purse {
     Stake(AccountId),
     /// Stake on its way back to a validator's account.
     Unbonding(AccountId),
+    /// What a standing request holds: price and fee allowance of its next deal.
+    Standing(StandingId),
 }
 
 /// The parts of a deal's money.
@@ -77,10 +83,12 @@ impl fmt::Display for Purse {
             Self::Deal(deal, DealPurse::Price) => write!(f, "the escrow of deal {deal}"),
             Self::Deal(deal, DealPurse::Allowance) => write!(f, "the fee allowance of deal {deal}"),
             Self::Deal(deal, DealPurse::Bond) => write!(f, "the bond held for deal {deal}"),
+            Self::Subscription(deal) => write!(f, "the escrow of subscription {deal}"),
             Self::Deposit(account, package) => write!(f, "the deposit of {account} for {package}"),
             Self::Fees => f.write_str("the fees"),
             Self::Stake(account) => write!(f, "the stake of {account}"),
             Self::Unbonding(account) => write!(f, "the unbonding stake of {account}"),
+            Self::Standing(standing) => write!(f, "the escrow of standing request {standing}"),
         }
     }
 }
@@ -149,7 +157,8 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// Moves money from one purse to another; nothing at all is moved for an amount of zero.
+    /// Moves money from one purse to another; nothing at all is moved for an amount of zero. Why, the
+    /// purses say: see [`Reason::between`].
     ///
     /// # Errors
     /// [`TxError::InsufficientFunds`] if the first purse holds less.
@@ -160,8 +169,38 @@ impl Context<'_> {
         asset: &Asset,
         amount: Amount,
     ) -> Result<(), TxError> {
+        self.transfer_as(Reason::between(from, to), from, to, asset, amount)
+    }
+
+    /// Moves money from one purse to another for a reason that the purses do not say.
+    ///
+    /// # Errors
+    /// [`TxError::InsufficientFunds`] if the first purse holds less.
+    pub fn transfer_as(
+        &mut self,
+        reason: Reason,
+        from: &Purse,
+        to: &Purse,
+        asset: &Asset,
+        amount: Amount,
+    ) -> Result<(), TxError> {
         self.take(from, asset, amount)?;
-        self.give(to, asset, amount)
+        self.give(to, asset, amount)?;
+        self.moved(Some(*from), Some(*to), asset, amount, reason);
+        Ok(())
+    }
+
+    fn moved(
+        &mut self,
+        from: Option<Purse>,
+        to: Option<Purse>,
+        asset: &Asset,
+        amount: Amount,
+        reason: Reason,
+    ) {
+        if !amount.is_zero() {
+            self.emit(Event::Moved(Movement { from, to, asset: asset.clone(), amount, reason }));
+        }
     }
 
     /// Makes money. For gateways and genesis only.
@@ -183,7 +222,9 @@ impl Context<'_> {
             return Err(crate::amount::AmountError::Overflow.into());
         }
         self.put(&key, &supply);
-        self.give(to, asset, amount)
+        self.give(to, asset, amount)?;
+        self.moved(None, Some(*to), asset, amount, Reason::Minted);
+        Ok(())
     }
 
     /// Destroys money.
@@ -204,6 +245,7 @@ impl Context<'_> {
             .checked_add(u128::from(amount.units()))
             .ok_or(crate::amount::AmountError::Overflow)?;
         self.put(&key, &supply);
+        self.moved(Some(*from), None, asset, amount, Reason::Burned);
         Ok(())
     }
 }

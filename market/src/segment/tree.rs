@@ -1,6 +1,7 @@
 //! The SHA-256 Merkle tree over leaves, with proofs for a contiguous range of them (one leaf is a
 //! range of one). The shape is that of RFC 6962: an unpaired node moves up unchanged. Leaves, nodes
-//! and the root are hashed under different prefixes, and the root binds the number of leaves.
+//! and the root are hashed under different prefixes, and the root binds the number of leaves. A
+//! package has one over its segments, and a block one over its events.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,12 @@ pub const MAX_PROOF_NODES: usize = 2 * 24;
 type Hash = [u8; 32];
 
 fn leaf_hash(leaf: &Leaf) -> Hash {
-    Sha256::new().chain_update([LEAF]).chain_update(leaf.to_bytes()).finalize().into()
+    bytes_hash(&leaf.to_bytes())
+}
+
+/// The hash of a leaf's bytes.
+pub fn bytes_hash(bytes: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update([LEAF]).chain_update(bytes).finalize().into()
 }
 
 fn node_hash(left: &Hash, right: &Hash) -> Hash {
@@ -44,7 +50,15 @@ pub struct LeafTree {
 impl LeafTree {
     /// The tree over these leaves; `None` without any.
     pub fn new(leaves: &[Leaf]) -> Option<Self> {
-        let mut level: Vec<Hash> = leaves.iter().map(leaf_hash).collect();
+        Self::over(leaves.iter().map(leaf_hash).collect())
+    }
+
+    /// The tree over leaves of any bytes, given by [`bytes_hash`]; `None` without any.
+    pub fn over(hashes: Vec<[u8; 32]>) -> Option<Self> {
+        if hashes.is_empty() {
+            return None;
+        }
+        let mut level = hashes;
         let mut levels = Vec::new();
         while level.len() > 1 {
             let next = level
@@ -58,7 +72,7 @@ impl LeafTree {
             levels.push(std::mem::replace(&mut level, next));
         }
         levels.push(level);
-        (!leaves.is_empty()).then_some(Self { levels })
+        Some(Self { levels })
     }
 
     /// The number of leaves.
@@ -142,11 +156,16 @@ impl RangeProof {
     /// The root of a tree of `total` leaves that holds these ones from position `first` on; `None` if
     /// the range does not fit, or the proof has a node too many or too few.
     pub fn root(&self, total: u64, first: u64, leaves: &[Leaf]) -> Option<[u8; 32]> {
-        let end = first.checked_add(leaves.len() as u64)?;
-        if leaves.is_empty() || end > total {
+        self.root_over(total, first, leaves.iter().map(leaf_hash).collect())
+    }
+
+    /// The same of leaves of any bytes, given by [`bytes_hash`].
+    pub fn root_over(&self, total: u64, first: u64, hashes: Vec<[u8; 32]>) -> Option<[u8; 32]> {
+        let end = first.checked_add(hashes.len() as u64)?;
+        if hashes.is_empty() || end > total {
             return None;
         }
-        let mut level: Vec<Hash> = leaves.iter().map(leaf_hash).collect();
+        let mut level = hashes;
         let (mut from, mut size) = (first, total);
         let mut nodes = self.nodes.iter();
         while size > 1 {

@@ -17,7 +17,7 @@ use crate::fee::FeePayer;
 use crate::id::{DealId, Digest, Hasher};
 use crate::layout::{BlockRows, File, Layout};
 use crate::ledger::Receipt;
-use crate::listing::{Lineage, ListingId, Offer, Seats, Share, Tier};
+use crate::listing::{Declared, Lineage, ListingId, Offer, Seats, Share, Tier};
 use crate::payment::{Funding, Refund};
 use crate::segment::{self, Leaf, LeafTree, NONCE_BYTES};
 use crate::state_key;
@@ -56,10 +56,10 @@ impl FilePackage {
         let leaf = Leaf::new(&place, &ciphertext, [0; 32]);
         let leaves = LeafTree::new(&[leaf]).expect("one leaf is a tree");
         let terms = Terms {
-            clauses: Bounded::new(vec![Clause { duo: duo::GRU, disease: None }])
-                .expect("one clause"),
+            clauses: Bounded::new(vec![Clause::plain(duo::GRU)]).expect("one clause"),
             licence_text: Digest([3; 32]),
             review_ms: None,
+            review_all: false,
         };
         let tier = Tier {
             name: text("standard"),
@@ -69,7 +69,7 @@ impl FilePackage {
             seats: Seats::default(),
             subscription: None,
         };
-        let share = Share { account: institution.id(), basis_points: 10_000 };
+        let share = Share::of_account(institution.id(), 10_000);
         let draft = DraftListing {
             institution: institution.id(),
             root: Digest(leaves.root()),
@@ -83,8 +83,11 @@ impl FilePackage {
                 terms,
                 tiers: Bounded::new(vec![tier]).expect("one tier"),
                 shares: Bounded::new(vec![share]).expect("one share"),
+                royalty: 0,
+                max_licences: None,
                 max_undelivered: 4,
                 locations: Bounded::new(vec![text("http://127.0.0.1/")]).expect("one address"),
+                declared: Declared::default(),
             },
         };
         Self { key, ciphertext, leaves, draft }
@@ -113,7 +116,7 @@ impl FilePackage {
             seats: tier.seats.included,
             terms: tier.agreement(&offer.terms),
             price: tier.total(tier.seats.included).expect("the price fits"),
-            purpose: Purpose { kind: PurposeKind::General, disease: None },
+            purpose: Purpose::new(PurposeKind::General, None),
             allowance: Amount::new(100),
             funding: Funding::Account(funder.id()),
             refund: Refund::Account(funder.id()),

@@ -21,6 +21,7 @@ use crate::id::{AccountId, Digest, Signature};
 use crate::identity::presentation::{DAY_MS, IssuerRoot, Presentation};
 use crate::identity::tree::leaf_list;
 use crate::state_key;
+use crate::terms::institution_attribute;
 use crate::transaction::{AccountSignature, Authorization, KeySignature, Transaction};
 
 /// A signing key, made from a name.
@@ -78,9 +79,9 @@ impl Researcher {
         let today = u32::try_from(super::GENESIS_MS / DAY_MS).expect("in this century");
         let attributes = Attributes {
             role: 1,
-            institution: Scalar(hash_to_scalar("galen/test/institution", &[b"university"])),
+            institution: institution_attribute("A university"),
             country: Country::new("DE").expect("two capital letters"),
-            purposes: 0b1111,
+            purposes: 0b111_1111,
             approval: Scalar::from(42),
             expiry: today + 365,
             spare: [Scalar::from(0), Scalar::from(0)],
@@ -137,6 +138,10 @@ pub struct Signing<'a> {
     pub path: Option<(Scalar, Path)>,
     /// Purposes to prove; all that the credential approves if it is not said.
     pub purposes: Option<u32>,
+    /// Countries to prove that the holder's is one of; none if it is not said.
+    pub countries: Countries,
+    /// Whether the institution is shown.
+    pub institution: bool,
     /// The day of the proof; that of the next block if it is not said.
     pub day: Option<u32>,
     /// The expiry; a minute after the last block if it is not said.
@@ -234,8 +239,11 @@ impl Simulation {
             roots: Bounded::<_, ROOTS>::new(roots).expect("one root"),
             day: signing.day.unwrap_or(today),
             purposes: signing.purposes.unwrap_or(researcher.attributes.purposes),
-            countries: Countries::default(),
-            disclosed: Disclosed::default(),
+            countries: signing.countries.clone(),
+            disclosed: Disclosed {
+                institution: signing.institution.then_some(researcher.attributes.institution),
+                ..Disclosed::default()
+            },
             j_limit: self.genesis.parameters.requests_per_credential,
             nullifier: Scalar::from(0),
             opening: galen_zk::circuit::credential::Opening {

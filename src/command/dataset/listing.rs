@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use galen_api::{ListingFilter, ListingSummary, ListingView, words};
 use galen_dataset::package::PackageFolder;
+use galen_market::action::Action;
+use galen_market::action::trade::ResumeListings;
 use galen_market::id::AccountId;
-use galen_market::listing::Standing;
+use galen_market::listing::{Listing, Offer, Standing};
 use galen_web::store::Store;
 use serde_json::json;
 
@@ -58,6 +60,17 @@ pub struct Fetch {
 pub struct Withdraw {
     /// The package: its folder, id, or at least six of the id's first digits
     package: String,
+    /// Why; recorded for everybody
+    #[arg(long)]
+    reason: String,
+}
+
+/// Arguments of `resume`.
+#[derive(Args, Debug)]
+pub struct Resume {
+    /// Which of the wallet's institution accounts
+    #[arg(long, default_value_t = 0)]
+    index: u32,
 }
 
 /// Arguments of `list`.
@@ -127,8 +140,16 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
     let store = PackageStore::of(&context.home);
     let mut record = store.find(&command.package)?;
     if let Some(path) = &command.description {
-        record.offer = Description::read(path)?.offer(record.institution)?;
+        let description = Description::read(path)?;
+        record.offer = description.offer(record.institution)?;
+        let layout = PackageFolder::read(&record.folder)?;
+        let names = layout.layout().tables().iter().map(|table| {
+            let columns = table.columns.iter().map(|column| column.name.as_str()).collect();
+            (table.name.as_str(), columns)
+        });
+        description.declare_columns(&mut record.offer, names)?;
         if !context.dry_run {
+            store.keep_licence(&description.licence()?)?;
             store.update(&record)?;
         }
     }
@@ -150,6 +171,7 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
         &key,
         &folder,
         &record,
+        &store,
         &verifier,
         elsewhere.as_ref(),
         &|step| match step {
@@ -167,9 +189,22 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
             PublishStep::Storing { part, bytes } => {
                 said(format!("Storing {} ({bytes} bytes) at the node.", part.name()))
             }
-            PublishStep::Proven { table, block, done } => {
-                said(done.sentence(&format!("Block {block} of table {table}")));
-                bar.inc(1);
+            PublishStep::Proven { blocks, done } => {
+                let what = match blocks.as_slice() {
+                    [(table, block)] => format!("Block {block} of table {table}"),
+                    more => format!("{} blocks", more.len()),
+                };
+                said(done.sentence(&what));
+                bar.inc(blocks.len() as u64);
+            }
+            PublishStep::Owing(owed) => {
+                for royalty in owed.iter().filter(|royalty| royalty.basis_points > 0) {
+                    let points = royalty.basis_points;
+                    said(format!(
+                        "{points} basis points of every price go to {}.",
+                        royalty.listing
+                    ));
+                }
             }
             PublishStep::Revised(done) => said(done.sentence("New version of the offer")),
         },
@@ -185,6 +220,14 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
     })
 }
 
+pub(super) fn resume(context: &Context, command: &Resume) -> Result<(), Failure> {
+    let session = Session::open(context)?;
+    let key = context.wallet()?.account(Role::Institution, command.index);
+    let action = ResumeListings { institution: account_of(&key) };
+    let done = session.transact(vec![Action::ResumeListings(action)], &[&key])?;
+    context.output.data(&done, || done.sentence("resumed"))
+}
+
 pub(super) fn withdraw(context: &Context, command: &Withdraw) -> Result<(), Failure> {
     let record = PackageStore::of(&context.home).find(&command.package)?;
     let key = institution_key(&context.wallet()?, &record)?;
@@ -192,8 +235,39 @@ pub(super) fn withdraw(context: &Context, command: &Withdraw) -> Result<(), Fail
     if !context.dry_run {
         context.confirm(&format!("Take the listing of {} back?", record.package))?;
     }
-    let done = session.transact(vec![listing::withdraw(&record.listing())], &[&key])?;
+    let action = listing::withdraw(&record.listing(), &command.reason)?;
+    let done = session.transact(vec![action], &[&key])?;
     context.output.data(&done, || done.sentence(&format!("Package {} withdrawn", record.package)))
+}
+
+/// Where a listing stands among its versions and relatives, and why it was closed.
+fn line_of(listing: &Listing, offer: &Offer) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(by) = &listing.superseded_by {
+        lines.push(format!("A newer version is listed: package {by}"));
+    }
+    if let Some(before) = &listing.lineage.supersedes {
+        lines.push(format!("It supersedes package {before}"));
+    }
+    if !listing.lineage.parents.is_empty() {
+        let step = printable(listing.lineage.step.as_str());
+        lines.push(format!("Derived (declared, not proven): {step}"));
+        lines.extend(listing.lineage.parents.iter().map(|parent| {
+            let owed = listing.royalties.iter().find(|royalty| royalty.listing == *parent);
+            let points = owed.map_or(0, |royalty| royalty.basis_points);
+            format!("  from {parent}, owed {points} basis points of every price")
+        }));
+    }
+    if offer.royalty > 0 {
+        lines.push(format!("Packages derived from it owe {} basis points", offer.royalty));
+    }
+    if let Some(closing) = &listing.closing {
+        lines.push(format!("Closed because: {}", printable(closing.reason.as_str())));
+        if let Some(evidence) = &closing.evidence {
+            lines.push(format!("Hash of the evidence: {evidence}"));
+        }
+    }
+    lines
 }
 
 /// The least price, and whether there are others.
@@ -210,9 +284,13 @@ fn standing(listed: &ListingSummary) -> String {
         Standing::Draft { proven, .. } => {
             format!("draft, {proven} of {} proven", listed.listing.blocks)
         }
+        Standing::Live if listed.listing.superseded_by.is_some() => {
+            "live, a newer version is listed".to_owned()
+        }
         Standing::Live if listed.open => "live".to_owned(),
         Standing::Live => "live, takes no requests".to_owned(),
         Standing::Withdrawn => "withdrawn".to_owned(),
+        Standing::TakenDown => "taken down by the registrars".to_owned(),
         Standing::Refunded { .. } => "refunded: not what was listed".to_owned(),
     }
 }
@@ -283,11 +361,29 @@ pub(super) fn show(context: &Context, command: &Show) -> Result<(), Failure> {
     context.output.data(&view, || shown(&view))
 }
 
+/// Files shown by their names.
+const FILES_SHOWN: usize = 20;
+
+fn files(view: &ListingView) -> String {
+    let all = view.layout.files();
+    if all.is_empty() {
+        return "none".to_owned();
+    }
+    let shown = all.iter().take(FILES_SHOWN);
+    let mut shown: Vec<String> =
+        shown.map(|file| format!("{} ({} bytes)", printable(&file.name), file.bytes)).collect();
+    if all.len() > FILES_SHOWN {
+        shown.push(format!("and {} more", all.len() - FILES_SHOWN));
+    }
+    shown.join("\n             ")
+}
+
 fn shown(view: &ListingView) -> String {
     let listed = &view.summary;
     let terms = &listed.offer.terms;
     let declared = listed.declared.clone().unwrap_or_default();
     let text = |text: &str| printable(text);
+    let mut persons = declared.persons.iter();
     let tables = listed.tables.iter().map(|t| {
         [
             t.name.clone(),
@@ -295,6 +391,8 @@ fn shown(view: &ListingView) -> String {
             format!("{}{}", t.k, if t.proven { " (proven)" } else { " (not proven yet)" }),
             t.quasi_identifiers.join(", "),
             t.columns.join(", "),
+            // Declared, not proven.
+            persons.next().map(|said| text(said)).unwrap_or_default(),
         ]
     });
     let clauses: Vec<String> = terms.clauses.iter().map(ToString::to_string).collect();
@@ -311,14 +409,21 @@ fn shown(view: &ListingView) -> String {
         format!("offer        version {}", listed.listing.version),
         format!("terms        {}", clauses.join(", ")),
         format!("licence      {} (SHA-256 {})", text(&declared.licence), terms.licence_text),
-        format!("persons      {} (declared, not proven)", text(&declared.persons)),
-        format!("segments     {}, files {}", listed.listing.segments, listed.files),
+        format!("segments     {}", listed.listing.segments),
+        format!("files        {}", files(view)),
         String::new(),
-        table(["table", "rows", "k", "quasi-identifiers", "columns"], tables),
+        table(["table", "rows", "k", "quasi-identifiers", "columns", "persons (declared)"], tables),
     ];
     lines.push(String::new());
     lines.push("Tiers:".to_owned());
     lines.extend(listed.offer.tiers.iter().map(|tier| format!("  {}", text(&sentence(tier)))));
+    if let Some(most) = listed.offer.max_licences {
+        lines.push(format!(
+            "Licences: {} of {most} are sold or on the way.",
+            listed.listing.licences
+        ));
+    }
+    lines.extend(line_of(&listed.listing, &listed.offer));
     for ((short, spec), claims) in listed.tables.iter().zip(view.layout.tables()).zip(&view.claims)
     {
         let state = if short.proven { "Proven" } else { "Stated, not proven" };

@@ -17,19 +17,21 @@ use serde_json::json;
 use crate::config::Context;
 use crate::error::{Exit, Failure};
 use crate::operation::description::Description;
-use crate::operation::pack::{self, Charts, PackRequest};
+use crate::operation::pack::{self, Charts, PackRequest, TableInput};
 use crate::operation::store::{PackageRecord, PackageStore};
-use crate::operation::{FORGEABLE_NOTICE, listing, prepare, prover};
+use crate::operation::{FORGEABLE_NOTICE, listing, prover, source};
 use crate::output::printable;
 use crate::session::{Session, account_of};
 use crate::wallet::{Role, Wallet};
 
 /// Help of `pack`, with a whole description.
-pub const PACK_HELP: &str = r#"Example:
+pub const PACK_HELP: &str = r#"Examples:
   galen dataset pack --data ward-7 --description ward-7.json --out ward-7.galen
+  galen dataset pack --data persons=ward-7 --data visits=ward-7-visits --file scans --file codebook.pdf \
+    --chart persons:age --description ward-7.json --out ward-7.galen
 
 A description (other fields: version, keywords, period, review_hours, shares, max_undelivered, locations,
-columns):
+columns; with several tables instead of columns: "tables": { "visits": { "description": "..." } }):
 {
   "name": "ward-7-glucose",
   "title": "Glucose readings of ward 7",
@@ -57,11 +59,12 @@ subscription the buyer also pays for the versions that supersede this one within
 /// Arguments of `pack`.
 #[derive(Args, Debug)]
 pub struct Pack {
-    /// Folder that `deidentify --out` made
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// A file to pack as it is, as PATH or NAME=PATH; may be repeated. It is encrypted and sold as it
-    /// is: nothing in it is de-identified
+    /// A table: the folder that `deidentify --out` made, as DIR or NAME=DIR; may be repeated. What is
+    /// proven holds for each table by itself
+    #[arg(long, value_name = "[NAME=]DIR")]
+    data: Vec<String>,
+    /// A file to pack as it is, or a folder with all its files, as PATH or NAME=PATH; may be repeated. It
+    /// is encrypted and sold as it is: nothing in it is de-identified
     #[arg(long = "file", value_name = "FILE")]
     files: Vec<String>,
     /// State the SHA-256 of every packed file in the public description. Whoever guesses a file could
@@ -78,8 +81,8 @@ pub struct Pack {
     /// The new package folder
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Show a proven chart of this column, or of `all` that can be charted; may be repeated. Each costs
-    /// a proof a row block
+    /// Show a proven chart of this column (TABLE:COLUMN if there are several tables), or of `all` that
+    /// can be charted; may be repeated. Each costs a proof a row block
     #[arg(long = "chart", value_name = "COLUMN")]
     charts: Vec<String>,
     /// Blocks of 1,016 rows instead of 32,760; for development networks
@@ -146,14 +149,13 @@ pub struct Verify {
 
 pub(super) fn pack(context: &Context, command: &Pack) -> Result<(), Failure> {
     let description = Description::read(&command.description)?;
-    let data = command.data.as_deref().map(prepare::read).transpose()?;
-    let mut files =
-        command.files.iter().map(|text| pack::file_input(text)).collect::<Result<Vec<_>, _>>()?;
+    let tables = source::tables(&command.data, &description.name)?;
+    let mut files = source::files(&command.files)?;
     if command.sha256 {
         files.iter_mut().for_each(|file| file.sha256 = FileHash::Computed);
     }
     if let Some(list) = &command.checksums {
-        pack::checksums(list, &mut files)?;
+        source::checksums(list, &mut files)?;
     }
     let wallet = context.wallet()?;
     let charts = match command.charts.as_slice() {
@@ -163,7 +165,14 @@ pub(super) fn pack(context: &Context, command: &Pack) -> Result<(), Failure> {
     };
     let request = PackRequest {
         institution: account_of(&wallet.account(Role::Institution, command.index)),
-        table: data.as_ref().map(|(table, roles)| (table, roles)),
+        tables: tables
+            .iter()
+            .map(|table| TableInput {
+                name: table.name.clone(),
+                result: &table.result,
+                roles: &table.roles,
+            })
+            .collect(),
         files,
         description: &description,
         charts: &charts,
@@ -198,6 +207,8 @@ pub(super) fn pack(context: &Context, command: &Pack) -> Result<(), Failure> {
         "segments": listing.layout.segments(),
         "bytes": folder.offsets().total(),
         "blocks": listing.layout.blocks().count(),
+        "tables": listing.layout.tables().iter().map(|t| &t.name).collect::<Vec<_>>(),
+        "files": listing.layout.files().iter().map(|f| &f.name).collect::<Vec<_>>(),
         "k": record.k(),
         "claims": record.claims,
         "uncharted": uncharted.iter().map(|(column, why)| json!({ "column": column, "why": why })).collect::<Vec<_>>(),
@@ -205,8 +216,10 @@ pub(super) fn pack(context: &Context, command: &Pack) -> Result<(), Failure> {
     });
     context.output.data(&value, || {
         format!(
-            "Package {}\n{} segments, {} bytes, {} row blocks, in {seconds:.1} s.\nIts key is in {}, encrypted for this wallet. Without it nothing can be delivered: back it up.\nNext: galen dataset prove {}",
+            "Package {}\n{} tables, {} files; {} segments, {} bytes, {} row blocks, in {seconds:.1} s.\nIts key is in {}, encrypted for this wallet. Without it nothing can be delivered: back it up.\nNext: galen dataset prove {}",
             listing.id,
+            listing.layout.tables().len(),
+            listing.layout.files().len(),
             listing.layout.segments(),
             folder.offsets().total(),
             listing.layout.blocks().count(),
@@ -352,8 +365,9 @@ pub(super) fn verify(context: &Context, command: &Verify) -> Result<(), Failure>
     let session = Session::open(context)?;
     let id = listing::named(&session, &command.package)?;
     let view = session.client().listing(&id)?;
-    let bar = context.output.progress("checking segments", 1);
-    let checked = listing::check_remote(&session, &view, &|done, total| {
+    let prover = prover()?;
+    let bar = context.output.progress("checking segments and proofs", 1);
+    let checked = listing::check_remote(&session, &view, prover.verifier(), &|done, total| {
         bar.set_length(total);
         bar.set_position(done);
     })?;
@@ -363,11 +377,14 @@ pub(super) fn verify(context: &Context, command: &Verify) -> Result<(), Failure>
     }
     context.output.data(&checked, || {
         format!(
-            "Package {} is what was listed: {} segments checked against their leaves, {} row blocks {}.",
+            "Package {} is what was listed: {} segments checked against their leaves, {}.",
             checked.listing.package,
             checked.segments,
-            checked.blocks,
-            if checked.proven { "proven, as the ledger verified" } else { "proven so far; it is a draft" }
+            match checked.proven {
+                true =>
+                    format!("the proofs of {} row blocks verified on this machine", checked.blocks),
+                false => "proofs not yet, as it is a draft".to_owned(),
+            }
         )
     })
 }

@@ -18,7 +18,7 @@ use crate::output::table;
 /// A table, and how to read it.
 #[derive(Args, Debug)]
 pub struct Source {
-    /// CSV file with a header line, or a gzip of one
+    /// CSV file with a header line, a gzip of one, or a Parquet file
     file: PathBuf,
     /// JSON file of roles by column
     #[arg(long, value_name = "FILE")]
@@ -26,7 +26,7 @@ pub struct Source {
     /// One role, as column=role: identifier, person, quasi, sensitive, insensitive or drop; may be repeated
     #[arg(long = "role", value_name = "COLUMN=ROLE")]
     role: Vec<String>,
-    /// What stands between fields
+    /// What stands between fields of a CSV file
     #[arg(long, default_value = ",", value_parser = delimiter)]
     delimiter: u8,
 }
@@ -139,13 +139,14 @@ fn shown(seen: &Inspection) -> String {
             finding.advice.clone(),
         ]
     });
+    let first = format!("first {}", seen.places);
     format!(
         "{} rows, {} columns\n\n{}\n\nFindings ({}), after HIPAA's Safe Harbor:\n\n{}\n\nRoles are proposals: a column without a finding may still identify.",
         seen.rows,
         seen.columns.len(),
         table(["column", "kind", "role", "distinct", "missing", "range", "why"], columns),
         seen.findings.len(),
-        table(["column", "what", "cells", "first line", "what to do"], findings),
+        table(["column", "what", "cells", first.as_str(), "what to do"], findings),
     )
 }
 

@@ -1,12 +1,13 @@
 //! A blocking client. Every answer is bounded in length and in time.
 
 mod packages;
+mod records;
 
 use std::time::{Duration, Instant};
 
 use galen_market::deal::{Deal, Stage};
 use galen_market::genesis::{Genesis, Parameters};
-use galen_market::id::{AccountId, DealId, TransactionId};
+use galen_market::id::{AccountId, DealId, StandingId, TransactionId};
 use galen_market::ledger::Receipt;
 use galen_market::listing::ListingId;
 use galen_market::role::Role;
@@ -14,8 +15,9 @@ use galen_zk::field::Scalar;
 use serde::de::DeserializeOwned;
 
 use crate::types::{
-    AccountView, BlockView, DealView, ErrorBody, IssuerView, Leaves, LicenceView, ListingFilter,
-    ListingSummary, ListingView, Page, PartyView, Status, Submitted, TransactionState, stage_name,
+    AccountView, BlockProof, BlockView, DealView, ErrorBody, IssuerView, Leaves, LicenceView,
+    ListingFilter, ListingSummary, ListingView, Page, PartyView, StandingView, Status, Submitted,
+    SubscriptionView, TransactionState, VerifyingKeys, stage_name,
 };
 use crate::{MAX_LEAVES, MAX_PAGE, MAX_WAIT_MS, PREFIX};
 
@@ -240,6 +242,24 @@ impl Client {
         self.pages(&format!("parties/{role}"))
     }
 
+    // ---- Standing requests ----
+
+    /// A standing request, an ended one too.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn standing(&self, id: &StandingId) -> Result<StandingView, ClientError> {
+        self.get(&format!("standing/{id}"))
+    }
+
+    /// All standing requests that wait for a listing, the oldest first.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn standings(&self) -> Result<Vec<StandingView>, ClientError> {
+        self.pages("standing")
+    }
+
     // ---- Issuers ----
 
     /// All issuers.
@@ -304,6 +324,28 @@ impl Client {
         self.get(&format!("listings/{}/{}", id.institution, id.package))
     }
 
+    /// The proofs of a row block of a listing. Nothing of them is checked yet.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn block_proof(
+        &self,
+        id: &ListingId,
+        table: u32,
+        block: u32,
+    ) -> Result<BlockProof, ClientError> {
+        let ListingId { institution, package } = id;
+        self.get(&format!("listings/{institution}/{package}/proofs/{table}/{block}"))
+    }
+
+    /// With what the node says that proofs are verified.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn verifying_keys(&self) -> Result<VerifyingKeys, ClientError> {
+        self.get("verifying-keys")
+    }
+
     /// All deals of a listing.
     ///
     /// # Errors
@@ -324,12 +366,29 @@ impl Client {
         self.pages(&format!("institutions/{institution}/deals/{}", stage_name(stage)))
     }
 
+    /// All deals of the ledger: what a restored wallet looks through, so that the node does not learn
+    /// which are its own.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn deals(&self) -> Result<Vec<Deal>, ClientError> {
+        self.pages("deals")
+    }
+
     /// A deal.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub fn deal(&self, id: &DealId) -> Result<DealView, ClientError> {
         self.get(&format!("deals/{id}"))
+    }
+
+    /// The subscription that a deal began.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; not found if the deal began none.
+    pub fn subscription(&self, deal: &DealId) -> Result<SubscriptionView, ClientError> {
+        self.get(&format!("subscriptions/{deal}"))
     }
 
     /// The licence of a deal.

@@ -2,8 +2,9 @@
 //! integers as the ledger's types write them, times are milliseconds since 1970 unless a name says
 //! up-time.
 
-use galen_market::amount::{Amount, Asset};
-use galen_market::deal::{Deal, Licence, Stage};
+use galen_market::action::trade::ProveBlock;
+use galen_market::amount::{Amount, Asset, Money};
+use galen_market::deal::{Claim, Deal, Licence, Stage, Subscription};
 use galen_market::event::Event;
 use galen_market::genesis::Network;
 use galen_market::id::{AccountId, ChainId, ConsensusKey, Digest, PackageId, TransactionId};
@@ -11,9 +12,11 @@ use galen_market::identity::Party;
 use galen_market::identity::tree::IssuerTree;
 use galen_market::layout::Layout;
 use galen_market::ledger::Receipt;
-use galen_market::listing::{Listing, Offer, TableClaims};
+use galen_market::listing::{Listing, ListingId, Offer, TableClaims};
 use galen_market::role::Role;
+use galen_market::wanted::StandingRequest;
 use galen_zk::field::Scalar;
+use galen_zk::keys::PublicKeys;
 use serde::{Deserialize, Serialize};
 
 /// Why a request was not granted.
@@ -305,8 +308,8 @@ pub struct Description {
     pub diseases: Vec<String>,
     /// Countries.
     pub countries: Vec<String>,
-    /// What is declared of persons, such as `one row a person`.
-    pub persons: String,
+    /// What is declared of persons in each table, such as `one row a person`; empty where nothing is.
+    pub persons: Vec<String>,
     /// How to cite.
     pub citation: String,
     /// Name of the licence.
@@ -356,6 +359,28 @@ pub struct ListingView {
     pub manifest: Option<serde_json::Value>,
 }
 
+/// What the ledger verified of one row block: enough to verify it again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct BlockProof {
+    /// Height of the ledger's block that holds it.
+    pub height: u64,
+    /// The transaction.
+    pub transaction: TransactionId,
+    /// Leaves, their path in the package's tree, and the bundle, as the institution sent them.
+    pub proof: ProveBlock,
+}
+
+/// With what the proofs of a ledger are verified. Whoever asks compares the hash with that of the
+/// genesis, or with parameters of his own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VerifyingKeys {
+    /// Hash of everything below: what the genesis pins.
+    pub hash: Digest,
+    /// The keys.
+    #[serde(flatten)]
+    pub keys: PublicKeys,
+}
+
 /// A deal.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DealView {
@@ -373,6 +398,20 @@ pub struct DealView {
     pub licence: Option<Licence>,
 }
 
+/// A standing request.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StandingView {
+    /// What the ledger knows.
+    pub standing: StandingRequest,
+    /// Up-time now, the clock of its deadline.
+    pub uptime_ms: u64,
+    /// Up-time until it ends by itself; none if it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining_ms: Option<u64>,
+    /// What its purse holds, in the currency of its highest price.
+    pub held: Amount,
+}
+
 /// A licence.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LicenceView {
@@ -384,6 +423,33 @@ pub struct LicenceView {
     pub time_ms: u64,
     /// Whether anybody could have forged the proofs behind it.
     pub forgeable_parameters: bool,
+}
+
+/// A subscription.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SubscriptionView {
+    /// What the ledger knows.
+    pub subscription: Subscription,
+    /// What its escrow holds for the months to come.
+    pub left: Money,
+    /// Up-time until the running month ends; none if the subscription has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub month_left_ms: Option<u64>,
+    /// The newest version of what was bought.
+    pub newest: ListingId,
+    /// Versions that were claimed.
+    pub claims: Vec<ClaimedVersion>,
+}
+
+/// A version that a subscriber claimed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ClaimedVersion {
+    /// Which one.
+    pub package: PackageId,
+    /// The last claim of it.
+    pub claim: Claim,
+    /// Where its deal stands.
+    pub stage: Stage,
 }
 
 /// A part of a package that a node stores and serves.
@@ -429,6 +495,15 @@ pub struct Stored {
     pub package: PackageId,
     /// Which part.
     pub part: Part,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// A licence's text was checked and kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StoredText {
+    /// Its SHA-256.
+    pub text: Digest,
     /// Its length.
     pub bytes: u64,
 }

@@ -6,6 +6,8 @@
 
 use galen_market::layout::{Column, Layout, Table, Values};
 use galen_market::listing::{Chart, TableClaims};
+use galen_market::terms::Purpose;
+use galen_market::wanted::{ColumnWanted, Wanted, Within};
 
 /// Everything that the claims say of a table: k, diversity, ranges and charts.
 #[must_use]
@@ -51,6 +53,72 @@ pub fn diversity(table: &Table, claims: &TableClaims) -> Vec<String> {
         ))
     });
     each.collect()
+}
+
+/// What a standing request wants, each with how a listing shows it: `proven` or `declared`.
+#[must_use]
+pub fn wanted(wanted: &Wanted) -> Vec<(&'static str, String)> {
+    const PROVEN: &str = "proven";
+    const DECLARED: &str = "declared";
+    let mut all: Vec<_> =
+        wanted.diseases.iter().map(|disease| (DECLARED, format!("about {disease}"))).collect();
+    let Some(table) = &wanted.table else { return all };
+    if table.rows > 0 {
+        all.push((PROVEN, format!("a table of at least {} rows", table.rows)));
+    }
+    if table.k > 0 {
+        all.push((PROVEN, format!("k of at least {}", table.k)));
+    }
+    for ColumnWanted { column, l, within, values } in &table.columns {
+        all.push((DECLARED, format!("a {column}")));
+        if let Some(l) = l {
+            all.push((PROVEN, format!("{column}: at least {l} different values in every group")));
+        }
+        if let Some(values) = values {
+            all.push((PROVEN, format!("{column}: at least {values} values")));
+        }
+        match *within {
+            Some(Within::Numbers { scale, low, high }) => {
+                let [low, high] = [low, high].map(|value| decimal(value, scale.into()));
+                all.push((PROVEN, format!("{column}: all values from {low} to {high}")));
+            }
+            Some(Within::Days { low, high }) => {
+                let [low, high] = [low, high]
+                    .map(|day| galen_market::date::render(day).unwrap_or_else(|| day.to_string()));
+                all.push((PROVEN, format!("{column}: all days from {low} to {high}")));
+            }
+            None => {}
+        }
+    }
+    all
+}
+
+/// A purpose with everything that is declared and undertaken.
+#[must_use]
+pub fn purpose(purpose: &Purpose) -> String {
+    let mut words = vec![purpose.kind.to_string()];
+    words.extend(purpose.diseases.iter().map(ToString::to_string));
+    let facts = [
+        (purpose.commercial, "commercial"),
+        (purpose.methods, "development of methods"),
+        (purpose.genetic, "genetic"),
+    ];
+    words.extend(facts.iter().filter(|fact| fact.0).map(|fact| fact.1.to_owned()));
+    if !purpose.project.as_str().is_empty() {
+        words.push(format!("project “{}”", purpose.project));
+    }
+    let promised = &purpose.undertakings;
+    let promises = [
+        (promised.publication, "to publish results"),
+        (promised.collaboration, "to collaborate"),
+        (promised.return_of_results, "to return derived data"),
+        (promised.no_reidentification, "to identify nobody"),
+    ];
+    words.extend(promises.iter().filter(|one| one.0).map(|one| format!("undertakes {}", one.1)));
+    if let Some(day) = promised.moratorium {
+        words.push(format!("undertakes to publish nothing before {day}"));
+    }
+    words.join(", ")
 }
 
 /// A chart as it is shown.
@@ -160,7 +228,7 @@ pub fn decimal(value: i64, scale: u32) -> String {
 
 /// A day since 1970-01-01 as a date of the Gregorian calendar (Hinnant, "chrono-Compatible Low-Level
 /// Date Algorithms").
-fn day(days: i64) -> Option<String> {
+pub(crate) fn day(days: i64) -> Option<String> {
     let z = days.checked_add(719_468)?;
     let (era, doe) = (z.div_euclid(146_097), z.rem_euclid(146_097));
     let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;

@@ -7,7 +7,7 @@ use galen_market::action::Action;
 use galen_market::action::trade::WithdrawListing;
 use galen_market::listing::ListingId;
 use galen_market::segment::{OVERHEAD_BYTES, manifest_hash};
-use galen_market::testing::{Simulation, TablePackage, Wallet};
+use galen_market::testing::{Simulation, TablePackage, Wallet, text};
 
 use crate::place::{Listed, Place, code, finish, now_ms, place, replay, upload};
 
@@ -39,7 +39,11 @@ fn send(place: &Place, simulation: &mut Simulation, action: Action, signer: &Wal
 }
 
 fn withdraw(place: &Place, simulation: &mut Simulation, id: &ListingId, signer: &Wallet) {
-    let action = WithdrawListing { institution: id.institution, package: id.package };
+    let action = WithdrawListing {
+        institution: id.institution,
+        package: id.package,
+        reason: text("a test"),
+    };
     send(place, simulation, Action::WithdrawListing(action), signer);
 }
 

@@ -5,6 +5,8 @@
 mod attacks;
 mod drafts;
 mod place;
+mod records;
+mod terms;
 
 use galen_api::{ListingFilter, Part, TransactionState, codes};
 use galen_market::action::{Action, Mint};
@@ -175,7 +177,7 @@ fn a_page_says_what_is_proven_and_what_is_declared() {
         "diseases": ["MONDO:0005267"],
         "keywords": ["wards", "length of stay"],
         "countries": ["DE"],
-        "deidentification": { "persons": "one row a person" },
+        "resources": [{ "deidentification": { "persons": "one row a person" } }],
         "dictionaryBytes": [[dictionary - OVERHEAD_BYTES]],
         "citation": "Harbour Hospital (2025). Stays in three wards.",
     }))

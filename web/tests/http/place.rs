@@ -106,6 +106,7 @@ pub fn place_with(simulation: &Simulation, silence: Duration) -> Place {
             ..ServerConfig::new(
                 "127.0.0.1:0".parse().unwrap(),
                 galen_web::store::Store::folder(&packages).unwrap(),
+                packages.join("texts"),
             )
         };
         let server = start(config, node.clone()).await.unwrap();
@@ -190,7 +191,7 @@ pub fn listed(simulation: &mut Simulation, title: &str) -> (Wallet, Listed) {
         "title": title,
         "description": "Records \"of\" <b>hearts</b>",
         "diseases": ["MONDO:0005267"],
-        "deidentification": { "persons": "one row a person" },
+        "resources": [{ "deidentification": { "persons": "one row a person" } }],
     }))
     .unwrap();
     package.draft.manifest.0 = manifest_hash(&manifest);

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine};
+use ark_ec::AffineRepr;
 use ark_ff::{BigInt, BigInteger, PrimeField, Zero};
 use rayon::prelude::*;
 
@@ -111,15 +112,7 @@ impl<R: Read + Seek> Container<R> {
     /// # Errors
     /// If it is shorter.
     pub fn read(&mut self, section: u32, length: usize) -> Result<Vec<u8>, FormatError> {
-        let (start, size) =
-            *self.sections.get(&section).ok_or(malformed("a section is missing"))?;
-        if length as u64 > size {
-            return Err(malformed("a section is too short"));
-        }
-        self.reader.seek(SeekFrom::Start(start))?;
-        let mut bytes = vec![0u8; length];
-        self.reader.read_exact(&mut bytes)?;
-        Ok(bytes)
+        self.part(section, 0, length, 1)
     }
 
     /// The whole of a small section.
@@ -139,8 +132,72 @@ impl<R: Read + Seek> Container<R> {
     /// # Errors
     /// If there are fewer, or one is no point.
     pub fn points_1(&mut self, section: u32, count: usize) -> Result<Vec<G1Affine>, FormatError> {
-        let bytes = self.read(section, count.saturating_mul(POINT_1))?;
+        self.some_points_1(section, 0, count)
+    }
+
+    /// `count` points of a section from number `first` on, each on the curve.
+    ///
+    /// # Errors
+    /// If there are fewer, or one is no point.
+    pub fn some_points_1(
+        &mut self,
+        section: u32,
+        first: usize,
+        count: usize,
+    ) -> Result<Vec<G1Affine>, FormatError> {
+        let bytes = self.part(section, first, count, POINT_1)?;
         bytes.par_chunks_exact(POINT_1).map(point_1).collect()
+    }
+
+    /// `count` points of a section from number `first` on, each in the second group.
+    ///
+    /// # Errors
+    /// If there are fewer, or one is no point of the group.
+    pub fn some_points_2(
+        &mut self,
+        section: u32,
+        first: usize,
+        count: usize,
+    ) -> Result<Vec<G2Affine>, FormatError> {
+        let bytes = self.part(section, first, count, POINT_2)?;
+        bytes.par_chunks_exact(POINT_2).map(point_2).collect()
+    }
+
+    fn part(
+        &mut self,
+        section: u32,
+        first: usize,
+        count: usize,
+        size: usize,
+    ) -> Result<Vec<u8>, FormatError> {
+        let short = malformed("a section is too short");
+        let (start, whole) =
+            *self.sections.get(&section).ok_or(malformed("a section is missing"))?;
+        let (Some(from), Some(length)) = (first.checked_mul(size), count.checked_mul(size)) else {
+            return Err(short);
+        };
+        if (from as u64).saturating_add(length as u64) > whole {
+            return Err(short);
+        }
+        self.reader.seek(SeekFrom::Start(start.saturating_add(from as u64)))?;
+        let mut bytes = vec![0u8; length];
+        self.reader.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Writes a section into another file as it is, with its number and length.
+    ///
+    /// # Errors
+    /// If it is missing, or a file cannot be read or written.
+    pub fn copy(&mut self, section: u32, writer: &mut impl Write) -> Result<(), FormatError> {
+        let (start, size) =
+            *self.sections.get(&section).ok_or(malformed("a section is missing"))?;
+        self.reader.seek(SeekFrom::Start(start))?;
+        begin_section(writer, section, size)?;
+        if io::copy(&mut (&mut self.reader).take(size), writer)? != size {
+            return Err(malformed("a section is too short"));
+        }
+        Ok(())
     }
 
     /// The first `count` points of a section, each in the second group.
@@ -148,8 +205,7 @@ impl<R: Read + Seek> Container<R> {
     /// # Errors
     /// If there are fewer, or one is no point of the group.
     pub fn points_2(&mut self, section: u32, count: usize) -> Result<Vec<G2Affine>, FormatError> {
-        let bytes = self.read(section, count.saturating_mul(POINT_2))?;
-        bytes.par_chunks_exact(POINT_2).map(point_2).collect()
+        self.some_points_2(section, 0, count)
     }
 }
 
@@ -188,6 +244,42 @@ pub fn coefficient(bytes: &[u8]) -> Result<Fr, FormatError> {
         return Err(malformed("a coefficient is not below the modulus"));
     }
     Ok(Fr::new_unchecked(Fr::new_unchecked(value).into_bigint()))
+}
+
+/// The bytes of a coefficient as keys hold it.
+pub(super) fn coefficient_bytes(value: &Fr) -> [u8; NUMBER] {
+    // A value in memory is an integer below the modulus.
+    words(&Fr::from_bigint(value.0).unwrap_or_default().0)
+}
+
+fn words(value: &BigInt<4>) -> [u8; NUMBER] {
+    let mut bytes = [0u8; NUMBER];
+    for (chunk, limb) in bytes.chunks_exact_mut(8).zip(value.0) {
+        chunk.copy_from_slice(&limb.to_le_bytes());
+    }
+    bytes
+}
+
+/// The bytes of a point of the first group.
+pub(crate) fn bytes_1(point: &G1Affine) -> [u8; POINT_1] {
+    let mut bytes = [0u8; POINT_1];
+    if let Some((x, y)) = point.xy() {
+        for (chunk, number) in bytes.chunks_exact_mut(NUMBER).zip([x, y]) {
+            chunk.copy_from_slice(&words(&number.0));
+        }
+    }
+    bytes
+}
+
+/// The bytes of a point of the second group.
+pub(crate) fn bytes_2(point: &G2Affine) -> [u8; POINT_2] {
+    let mut bytes = [0u8; POINT_2];
+    if let Some((x, y)) = point.xy() {
+        for (chunk, number) in bytes.chunks_exact_mut(NUMBER).zip([x.c0, x.c1, y.c0, y.c1]) {
+            chunk.copy_from_slice(&words(&number.0));
+        }
+    }
+    bytes
 }
 
 /// A point of the first group; zero bytes are the neutral one.
@@ -229,7 +321,7 @@ pub fn point_2(bytes: &[u8]) -> Result<G2Affine, FormatError> {
 }
 
 /// A modulus as headers state it: its length and its plain little-endian bytes.
-pub(super) fn modulus<F: PrimeField>() -> Vec<u8> {
+pub(crate) fn modulus<F: PrimeField>() -> Vec<u8> {
     let mut bytes = (NUMBER as u32).to_le_bytes().to_vec();
     let mut number = F::MODULUS.to_bytes_le();
     number.resize(NUMBER, 0);
@@ -247,15 +339,30 @@ pub fn write(
     version: u32,
     sections: &[(u32, Vec<u8>)],
 ) -> io::Result<()> {
-    writer.write_all(magic)?;
-    writer.write_all(&version.to_le_bytes())?;
-    writer.write_all(&(sections.len() as u32).to_le_bytes())?;
+    begin(writer, magic, version, sections.len() as u32)?;
     for (kind, payload) in sections {
-        writer.write_all(&kind.to_le_bytes())?;
-        writer.write_all(&(payload.len() as u64).to_le_bytes())?;
+        begin_section(writer, *kind, payload.len() as u64)?;
         writer.write_all(payload)?;
     }
     Ok(())
+}
+
+/// Writes the beginning of a file whose sections follow one by one.
+pub(super) fn begin(
+    writer: &mut impl Write,
+    magic: &[u8; 4],
+    version: u32,
+    sections: u32,
+) -> io::Result<()> {
+    writer.write_all(magic)?;
+    writer.write_all(&version.to_le_bytes())?;
+    writer.write_all(&sections.to_le_bytes())
+}
+
+/// Writes the number and length of a section whose payload follows.
+pub(super) fn begin_section(writer: &mut impl Write, kind: u32, length: u64) -> io::Result<()> {
+    writer.write_all(&kind.to_le_bytes())?;
+    writer.write_all(&length.to_le_bytes())
 }
 
 /// A number in plain form.

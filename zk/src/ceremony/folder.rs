@@ -79,7 +79,7 @@ pub fn start_sigma<K: Read + Seek, P: Read + Seek, R: RngCore + CryptoRng>(
     powers: &mut PowersFile<P>,
     rng: &mut R,
 ) -> Result<Transcript, CeremonyError> {
-    let key = zkey::import(key, powers, &circuit.constraints, rng)?;
+    let (key, _) = zkey::import(key, powers, &circuit.constraints, rng)?;
     let hash = phase2_hash(&key)?;
     Ok(Transcript::start(&circuit.name, hash, circuit.committed_bases(&key))?)
 }
@@ -97,7 +97,7 @@ pub fn derive<K: Read + Seek, P: Read + Seek, R: RngCore + CryptoRng>(
     sigma: Option<&Transcript>,
     rng: &mut R,
 ) -> Result<ProvingKey, CeremonyError> {
-    let key = zkey::import(key, powers, &circuit.constraints, rng)?;
+    let (key, _) = zkey::import(key, powers, &circuit.constraints, rng)?;
     if circuit.committed == 0 {
         return match sigma {
             Some(_) => Err(SigmaError::NotNeeded.into()),

@@ -12,6 +12,7 @@ use ark_bn254::{Bn254, Fq, Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::pairing::Pairing;
 use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
 use ark_ff::Zero;
+use ark_poly::{EvaluationDomain, GeneralEvaluationDomain};
 use rand::{CryptoRng, Rng, RngCore};
 
 use super::CeremonyError;
@@ -24,6 +25,9 @@ const TAU_2: u32 = 3;
 const ALPHA_TAU: u32 = 4;
 const BETA_TAU: u32 = 5;
 const BETA_2: u32 = 6;
+/// Prepared sections begin here: what [`TAU_1`] to [`BETA_TAU`] hold, as values at the points of
+/// every domain up to the largest.
+const PREPARED: u32 = 10;
 
 /// Largest exponent: the scalar field has no larger domain.
 const MAX_POWER: u32 = 28;
@@ -48,6 +52,18 @@ pub struct Powers {
     pub beta_tau: Vec<G1Affine>,
     /// `[β]₂`.
     pub beta_2: G2Affine,
+}
+
+/// The same secrets as [`Powers`], in the form that constraints are multiplied with: for each point
+/// `ω^i` of the domain, the polynomial that is one there and zero at the others.
+#[derive(Clone, Debug)]
+pub struct Lagrange {
+    /// `[L_i(τ)]₁`.
+    pub tau_1: Vec<G1Affine>,
+    /// `[α·L_i(τ)]₁`.
+    pub alpha_tau: Vec<G1Affine>,
+    /// `[β·L_i(τ)]₁`.
+    pub beta_tau: Vec<G1Affine>,
 }
 
 impl<R: Read + Seek> PowersFile<R> {
@@ -111,6 +127,82 @@ impl<R: Read + Seek> PowersFile<R> {
         Ok(powers)
     }
 
+    /// The powers over a domain. They are read where the file is prepared for phase 2, and compared with
+    /// `powers`; else they are computed, which takes minutes for a large domain.
+    ///
+    /// # Errors
+    /// [`CeremonyError::Powers`] if the file was prepared from other powers.
+    pub fn lagrange<G: RngCore + CryptoRng>(
+        &mut self,
+        domain: &GeneralEvaluationDomain<Fr>,
+        powers: &Powers,
+        rng: &mut G,
+    ) -> Result<Lagrange, CeremonyError> {
+        let mut values = |section, points: &[G1Affine]| {
+            let points = points.get(..domain.size()).unwrap_or(points);
+            self.values_1(section, domain, points, rng)
+        };
+        Ok(Lagrange {
+            tau_1: values(TAU_1, &powers.tau_1)?,
+            alpha_tau: values(ALPHA_TAU, &powers.alpha_tau)?,
+            beta_tau: values(BETA_TAU, &powers.beta_tau)?,
+        })
+    }
+
+    /// `[L_i(τ)]₂` over a domain.
+    ///
+    /// # Errors
+    /// As [`PowersFile::lagrange`].
+    pub fn lagrange_2<G: RngCore + CryptoRng>(
+        &mut self,
+        domain: &GeneralEvaluationDomain<Fr>,
+        powers: &Powers,
+        rng: &mut G,
+    ) -> Result<Vec<G2Affine>, CeremonyError> {
+        let size = domain.size();
+        if !self.is_prepared(TAU_2) {
+            return Ok(values_at(domain, &powers.tau_2));
+        }
+        let points = self.file.some_points_2(PREPARED + TAU_2, size.saturating_sub(1), size)?;
+        same_values(domain, &powers.tau_2, &points, rng)?;
+        Ok(points)
+    }
+
+    /// The odd ones of `[L_i(τ)]₁` over the doubled domain: what the quotient is multiplied with.
+    ///
+    /// # Errors
+    /// As [`PowersFile::lagrange`].
+    pub fn lagrange_odd<G: RngCore + CryptoRng>(
+        &mut self,
+        double: &GeneralEvaluationDomain<Fr>,
+        powers: &Powers,
+        rng: &mut G,
+    ) -> Result<Vec<G1Affine>, CeremonyError> {
+        let all = self.values_1(TAU_1, double, &powers.tau_1, rng)?;
+        Ok(all.into_iter().skip(1).step_by(2).collect())
+    }
+
+    fn values_1<G: RngCore + CryptoRng>(
+        &mut self,
+        section: u32,
+        domain: &GeneralEvaluationDomain<Fr>,
+        powers: &[G1Affine],
+        rng: &mut G,
+    ) -> Result<Vec<G1Affine>, CeremonyError> {
+        let size = domain.size();
+        if !self.is_prepared(section) {
+            return Ok(values_at(domain, powers));
+        }
+        // Domains of 1, 2, 4, … points stand one after another.
+        let points = self.file.some_points_1(PREPARED + section, size.saturating_sub(1), size)?;
+        same_values(domain, powers, &points, rng)?;
+        Ok(points)
+    }
+
+    fn is_prepared(&self, section: u32) -> bool {
+        self.file.size(PREPARED + section).is_ok()
+    }
+
     /// The reference string of column commitments: `count` powers and `[τ]₂`.
     ///
     /// # Errors
@@ -131,6 +223,33 @@ impl<R: Read + Seek> PowersFile<R> {
         points.truncate(count);
         Ok((Srs::new(points), tau))
     }
+}
+
+/// The points whose combination by the values of a polynomial is that of `powers` by its coefficients.
+fn values_at<A: AffineRepr<ScalarField = Fr>>(
+    domain: &GeneralEvaluationDomain<Fr>,
+    powers: &[A],
+) -> Vec<A> {
+    let mut points: Vec<A::Group> = powers.iter().map(|point| point.into_group()).collect();
+    domain.ifft_in_place(&mut points);
+    A::Group::normalize_batch(&points)
+}
+
+fn same_values<A: AffineRepr<ScalarField = Fr>, G: RngCore + CryptoRng>(
+    domain: &GeneralEvaluationDomain<Fr>,
+    powers: &[A],
+    points: &[A],
+    rng: &mut G,
+) -> Result<(), CeremonyError>
+where
+    A::Group: VariableBaseMSM<MulBase = A>,
+{
+    let values = factors(points.len(), rng);
+    let found = A::Group::msm_unchecked(points, &values);
+    if found == A::Group::msm_unchecked(powers, &domain.ifft(&values)) {
+        return Ok(());
+    }
+    Err(CeremonyError::Powers("the file was prepared for phase 2 from other powers"))
 }
 
 /// Factors of a random combination: 128 bits, so that a wrong point passes with probability 2^−128.

@@ -382,7 +382,7 @@ impl Step {
     }
 }
 
-fn check_name(name: &str) -> Result<(), SigmaError> {
+pub(super) fn check_name(name: &str) -> Result<(), SigmaError> {
     let shown = !name.is_empty() && name.len() <= MAX_NAME && !name.chars().any(char::is_control);
     if shown { Ok(()) } else { Err(SigmaError::Name) }
 }

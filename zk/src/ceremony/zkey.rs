@@ -4,13 +4,14 @@
 //! Each list of points is compared in one random combination with what the circuit's constraints and
 //! the powers say it must be, up to δ, which is the one thing that phase 2 adds. So a key of another
 //! circuit, of other powers, or with a single point replaced is refused here, whoever made it. Who
-//! contributed to δ, and that each contributor knew its part, is what `snarkjs zkey verify` checks from
-//! the file's history; run it too.
+//! contributed to δ, and that each contributor knew its part, is read from the file's history
+//! ([`super::history`]), which must start from the key that circuit and powers alone determine
+//! ([`super::initial`]).
 //!
 //! Committed inputs are public inputs to the public tools, so `IC` holds their bases: `γABC_j` with
 //! `γ = 1`. Source of the format: <https://github.com/iden3/snarkjs>, `zkey_utils` and `zkey_new`.
 
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, Write};
 
 use ark_bn254::{Bn254, Fq, Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::{AffineRepr, VariableBaseMSM};
@@ -21,63 +22,154 @@ use rand::{CryptoRng, RngCore};
 
 use super::CeremonyError;
 use super::container::{
-    Container, NUMBER, POINT_1, POINT_2, coefficient, malformed, modulus, point_1, point_2,
+    self, Container, NUMBER, POINT_1, POINT_2, bytes_1, bytes_2, coefficient, coefficient_bytes,
+    malformed, modulus, point_1, point_2,
 };
+use super::history::{History, HistoryError};
+use super::initial;
 use super::phase1::{Powers, PowersFile, factors, shifted};
 use super::r1cs::Constraints;
 
-const PROTOCOL: u32 = 1;
-const HEADER: u32 = 2;
-const BASES: u32 = 3;
-const COEFFICIENTS: u32 = 4;
-const A: u32 = 5;
-const B_1: u32 = 6;
-const B_2: u32 = 7;
-const PRIVATE: u32 = 8;
-const QUOTIENT: u32 = 9;
+pub(super) const PROTOCOL: u32 = 1;
+pub(super) const HEADER: u32 = 2;
+pub(super) const BASES: u32 = 3;
+pub(super) const COEFFICIENTS: u32 = 4;
+pub(super) const A: u32 = 5;
+pub(super) const B_1: u32 = 6;
+pub(super) const B_2: u32 = 7;
+pub(super) const PRIVATE: u32 = 8;
+pub(super) const QUOTIENT: u32 = 9;
+pub(super) const HISTORY: u32 = 10;
+
+/// First bytes of a key.
+pub const MAGIC: &[u8; 4] = b"zkey";
+/// The format's version.
+pub(super) const VERSION: u32 = 1;
 
 /// The protocol's number in the file's first section.
-const GROTH16: u32 = 1;
+pub(super) const GROTH16: u32 = 1;
 /// Bytes of an entry of the coefficients: matrix, row, variable, value.
-const ENTRY: usize = 12 + NUMBER;
+pub(super) const ENTRY: usize = 12 + NUMBER;
 
 /// A key as it was read, before its points were compared with the circuit.
 struct Key {
     stock: ark_groth16::ProvingKey<Bn254>,
 }
 
-/// Reads the key of a circuit and checks all of it.
+/// Reads the key of a circuit and checks all of it, with its history.
 ///
 /// # Errors
 /// [`CeremonyError::Format`] for bytes that are no key, [`CeremonyError::Key`] for one of another
-/// circuit, of other powers, without a contribution, or with a wrong point; and what
+/// circuit, of other powers, without a contribution, or with a wrong point,
+/// [`CeremonyError::History`] for contributions that do not lead to it; and what
 /// [`PowersFile::powers`] returns.
 pub fn import<K, P, G>(
     key: K,
-    powers: &mut PowersFile<P>,
+    file: &mut PowersFile<P>,
     circuit: &Constraints,
     rng: &mut G,
-) -> Result<ark_groth16::ProvingKey<Bn254>, CeremonyError>
+) -> Result<(ark_groth16::ProvingKey<Bn254>, History), CeremonyError>
 where
     K: Read + Seek,
     P: Read + Seek,
     G: RngCore + CryptoRng,
 {
     let domain = circuit.domain().ok_or(CeremonyError::Key("the circuit is too large"))?;
-    let mut file = Container::open(key, b"zkey", 1)?;
-    let key = Key::read(&mut file, circuit, &domain)?;
-    same_matrices(&mut file, circuit)?;
-    let powers = powers.powers(domain.size(), rng)?;
+    let mut container = Container::open(key, MAGIC, VERSION)?;
+    let key = Key::read(&mut container, circuit, &domain)?;
+    same_matrices(&mut container, circuit)?;
+    let powers = file.powers(domain.size(), rng)?;
     key.check(circuit, &domain, &powers, rng)?;
-    Ok(key.stock)
+    let history = History::read(&mut container)?;
+    // The history starts from the key before any contribution: the same points, but for those that δ
+    // divides.
+    let lagrange = file.lagrange(&domain, &powers, rng)?;
+    let first = initial::with_points(circuit, &key.stock, &lagrange);
+    if initial::hash(&first, &powers, domain.size())? != *history.circuit() {
+        return Err(HistoryError::Circuit.into());
+    }
+    history.check(&key.stock.delta_g1)?;
+    Ok((key.stock, history))
 }
 
-impl Key {
-    fn read<R: Read + Seek>(
-        file: &mut Container<R>,
-        circuit: &Constraints,
-        domain: &GeneralEvaluationDomain<Fr>,
-    ) -> Result<Self, CeremonyError> {
+/// Writes a key for circom's reduction as the public tools read it, without a history of contributions:
+/// they prove with it, and can say nothing of where it came from.
+///
+/// # Errors
+/// When the writer fails, or the key is not one of the circuit for that reduction.
+pub fn export(
+    key: &ark_groth16::ProvingKey<Bn254>,
+    circuit: &Constraints,
+    writer: &mut impl Write,
+) -> Result<(), CeremonyError> {
+    // The hash of the circuit, 64 bytes, and the number of contributions.
+    write(key, circuit, vec![0; 68], writer)
+}
+
+/// Writes a key with the bytes of its history.
+pub(super) fn write(
+    key: &ark_groth16::ProvingKey<Bn254>,
+    circuit: &Constraints,
+    history: Vec<u8>,
+    writer: &mut impl Write,
+) -> Result<(), CeremonyError> {
+    let too_large = || CeremonyError::Key("the circuit is too large");
+    let size = circuit.domain().ok_or_else(too_large)?.size();
+    let (variables, instance) = (circuit.variables(), circuit.instance());
+    if key.a_query.len() != variables
+        || key.vk.gamma_abc_g1.len() != instance
+        || key.h_query.len() != size
+    {
+        return Err(CeremonyError::Key("it is for another circuit or reduction"));
+    }
+    let number = |value: usize| u32::try_from(value).map_err(|_| too_large());
+    let header = Header {
+        sizes: [number(variables)?, number(instance.saturating_sub(1))?, number(size)?],
+        alpha_1: key.vk.alpha_g1,
+        beta_1: key.beta_g1,
+        beta_2: key.vk.beta_g2,
+        gamma_2: key.vk.gamma_g2,
+        delta_1: key.delta_g1,
+        delta_2: key.vk.delta_g2,
+    };
+    let entries = entries(circuit)?;
+    let mut coefficients = Vec::with_capacity(entries.len().saturating_mul(ENTRY) + 4);
+    coefficients.extend(number(entries.len())?.to_le_bytes());
+    for (matrix, row, variable, value) in entries {
+        coefficients.extend([matrix, row, variable].iter().flat_map(|n| n.to_le_bytes()));
+        coefficients.extend(coefficient_bytes(&value));
+    }
+    let first = |points: &[G1Affine]| points.iter().flat_map(bytes_1).collect::<Vec<u8>>();
+    let sections = [
+        (PROTOCOL, GROTH16.to_le_bytes().to_vec()),
+        (HEADER, header.bytes()),
+        (COEFFICIENTS, coefficients),
+        (BASES, first(&key.vk.gamma_abc_g1)),
+        (QUOTIENT, first(&key.h_query)),
+        (PRIVATE, first(&key.l_query)),
+        (A, first(&key.a_query)),
+        (B_1, first(&key.b_g1_query)),
+        (B_2, key.b_g2_query.iter().flat_map(bytes_2).collect()),
+        (HISTORY, history),
+    ];
+    Ok(container::write(writer, MAGIC, VERSION, &sections)?)
+}
+
+/// The first two sections: sizes, and the points that belong to no variable.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Header {
+    /// Variables, public inputs, domain.
+    pub sizes: [u32; 3],
+    pub alpha_1: G1Affine,
+    pub beta_1: G1Affine,
+    pub beta_2: G2Affine,
+    pub gamma_2: G2Affine,
+    pub delta_1: G1Affine,
+    pub delta_2: G2Affine,
+}
+
+impl Header {
+    pub(super) fn read<R: Read + Seek>(file: &mut Container<R>) -> Result<Self, CeremonyError> {
         if file.whole(PROTOCOL, 4)? != GROTH16.to_le_bytes() {
             return Err(malformed("a key of another proof system").into());
         }
@@ -87,30 +179,54 @@ impl Key {
             header.strip_prefix(moduli.as_slice()).ok_or(malformed("a key for another curve"))?;
         let (sizes, mut points) =
             rest.split_at_checked(12).ok_or(malformed("the header is cut short"))?;
-        let (variables, instance) = (circuit.variables(), circuit.instance());
-        let expected = [variables, instance.saturating_sub(1), domain.size()];
-        let stated: Vec<usize> = sizes
-            .chunks_exact(4)
-            .filter_map(|bytes| bytes.first_chunk::<4>())
-            .map(|bytes| u32::from_le_bytes(*bytes) as usize)
-            .collect();
-        if stated != expected {
-            return Err(CeremonyError::Key("variables, inputs or domain differ"));
-        }
         if points.len() != 3 * POINT_1 + 3 * POINT_2 {
             return Err(malformed("the header is of another length").into());
+        }
+        let mut stated = [0u32; 3];
+        for (number, bytes) in stated.iter_mut().zip(sizes.chunks_exact(4)) {
+            *number = bytes.first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes));
         }
         let mut next = |length: usize| {
             let (point, others) = points.split_at(length);
             points = others;
             point
         };
-        let alpha_g1 = point_1(next(POINT_1))?;
-        let beta_g1 = point_1(next(POINT_1))?;
-        let beta_g2 = point_2(next(POINT_2))?;
-        let gamma_g2 = point_2(next(POINT_2))?;
-        let delta_g1 = point_1(next(POINT_1))?;
-        let delta_g2 = point_2(next(POINT_2))?;
+        Ok(Self {
+            sizes: stated,
+            alpha_1: point_1(next(POINT_1))?,
+            beta_1: point_1(next(POINT_1))?,
+            beta_2: point_2(next(POINT_2))?,
+            gamma_2: point_2(next(POINT_2))?,
+            delta_1: point_1(next(POINT_1))?,
+            delta_2: point_2(next(POINT_2))?,
+        })
+    }
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = [modulus::<Fq>(), modulus::<Fr>()].concat();
+        bytes.extend(self.sizes.iter().flat_map(|size| size.to_le_bytes()));
+        bytes.extend(bytes_1(&self.alpha_1));
+        bytes.extend(bytes_1(&self.beta_1));
+        bytes.extend(bytes_2(&self.beta_2));
+        bytes.extend(bytes_2(&self.gamma_2));
+        bytes.extend(bytes_1(&self.delta_1));
+        bytes.extend(bytes_2(&self.delta_2));
+        bytes
+    }
+}
+
+impl Key {
+    fn read<R: Read + Seek>(
+        file: &mut Container<R>,
+        circuit: &Constraints,
+        domain: &GeneralEvaluationDomain<Fr>,
+    ) -> Result<Self, CeremonyError> {
+        let header = Header::read(file)?;
+        let (variables, instance) = (circuit.variables(), circuit.instance());
+        let expected = [variables, instance.saturating_sub(1), domain.size()];
+        if header.sizes.map(|size| size as usize) != expected {
+            return Err(CeremonyError::Key("variables, inputs or domain differ"));
+        }
 
         let private = variables.saturating_sub(instance);
         for (section, items, size) in [
@@ -125,14 +241,14 @@ impl Key {
         }
         let stock = ark_groth16::ProvingKey {
             vk: ark_groth16::VerifyingKey {
-                alpha_g1,
-                beta_g2,
-                gamma_g2,
-                delta_g2,
+                alpha_g1: header.alpha_1,
+                beta_g2: header.beta_2,
+                gamma_g2: header.gamma_2,
+                delta_g2: header.delta_2,
                 gamma_abc_g1: file.points_1(BASES, instance)?,
             },
-            beta_g1,
-            delta_g1,
+            beta_g1: header.beta_1,
+            delta_g1: header.delta_1,
             a_query: file.points_1(A, variables)?,
             b_g1_query: file.points_1(B_1, variables)?,
             b_g2_query: file.points_2(B_2, variables)?,
@@ -253,26 +369,40 @@ fn coefficients(domain: &GeneralEvaluationDomain<Fr>, mut values: Vec<Fr>) -> Ve
     values
 }
 
-/// Compares the matrices that the file holds, the first with its consistency rows, with the circuit's.
-fn same_matrices<R: Read + Seek>(
-    file: &mut Container<R>,
-    circuit: &Constraints,
-) -> Result<(), CeremonyError> {
-    let other = || CeremonyError::Key("it is for other constraints");
+/// The matrices as a file holds them, the first with its consistency rows: matrix, row, variable,
+/// value; row by row, in each the terms of A before those of B, in the order of variables.
+///
+/// # Errors
+/// [`CeremonyError::Key`] if the circuit is too large for the format.
+pub(super) fn entries(circuit: &Constraints) -> Result<Vec<(u32, u32, u32, Fr)>, CeremonyError> {
+    let number = |value: usize| {
+        u32::try_from(value).map_err(|_| CeremonyError::Key("the circuit is too large"))
+    };
     let [a, b, _] = circuit.matrices();
-    let mut expected: Vec<(u32, u32, u32, Fr)> = Vec::new();
-    let number = |value: usize| u32::try_from(value).map_err(|_| other());
-    for (which, matrix) in [(0, a), (1, b)] {
-        for (row, terms) in matrix.iter().enumerate() {
+    let mut entries = Vec::new();
+    for (row, (a, b)) in a.iter().zip(b).enumerate() {
+        for (which, terms) in [(0, a), (1, b)] {
+            let mut terms: Vec<&(Fr, usize)> = terms.iter().collect();
+            terms.sort_unstable_by_key(|(_, wire)| *wire);
             for (factor, wire) in terms {
-                expected.push((which, number(row)?, number(*wire)?, *factor));
+                entries.push((which, number(row)?, number(*wire)?, *factor));
             }
         }
     }
     for input in 0..circuit.instance() {
         let row = circuit.len().saturating_add(input);
-        expected.push((0, number(row)?, number(input)?, Fr::ONE));
+        entries.push((0, number(row)?, number(input)?, Fr::ONE));
     }
+    Ok(entries)
+}
+
+/// Compares the matrices that the file holds with the circuit's.
+fn same_matrices<R: Read + Seek>(
+    file: &mut Container<R>,
+    circuit: &Constraints,
+) -> Result<(), CeremonyError> {
+    let other = || CeremonyError::Key("it is for other constraints");
+    let mut expected = entries(circuit)?;
     let length = expected.len().saturating_mul(ENTRY).saturating_add(4);
     let bytes = file.whole(COEFFICIENTS, length)?;
     let count = bytes.first_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes) as usize);

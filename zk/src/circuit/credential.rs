@@ -36,7 +36,7 @@ use super::edwards::{
     JubScalar, PointWire, SCALAR_BITS, enforce_same_point, fits, scalar_bits, times_affine,
     times_generator, times_point,
 };
-use super::wire::{Wire, allocate_bits, enforce_equal, enforce_product};
+use super::wire::{Wire, allocate_bits, enforce_equal, enforce_one_of, enforce_product};
 use crate::field::Scalar;
 use crate::hash::{domain, holder, poseidon, poseidon_wire};
 use crate::merkle::{DEPTH, LeafTree, Path, root_of, root_of_wire};
@@ -310,24 +310,6 @@ impl Credential {
         }
         Ok(())
     }
-}
-
-/// The value is one of those listed: the product of the differences is 0. With a switch that is 0
-/// nothing is demanded.
-fn enforce_one_of(
-    cs: &ConstraintSystemRef<Fr>,
-    value: &Wire,
-    list: &[Wire],
-    switch: Option<&Wire>,
-) -> Result<(), SynthesisError> {
-    let mut product = switch.cloned().unwrap_or_else(|| Wire::constant(Fr::ONE));
-    let Some((last, rest)) = list.split_last() else {
-        return Err(SynthesisError::Unsatisfiable);
-    };
-    for item in rest {
-        product = product.times(cs, &value.minus(item))?;
-    }
-    enforce_product(cs, &product, &value.minus(last), &Wire::constant(Fr::ZERO))
 }
 
 /// The public inputs in their order.

@@ -202,6 +202,27 @@ pub fn enforce_equal(
     enforce_product(cs, a, &Wire::constant(Fr::ONE), b)
 }
 
+/// The value is one of those listed: the product of the differences is 0. With a switch that is 0
+/// nothing is demanded.
+///
+/// # Errors
+/// For an empty list, and when the constraint system refuses an allocation.
+pub fn enforce_one_of(
+    cs: &ConstraintSystemRef<Fr>,
+    value: &Wire,
+    list: &[Wire],
+    switch: Option<&Wire>,
+) -> Result<(), SynthesisError> {
+    let mut product = switch.cloned().unwrap_or_else(|| Wire::constant(Fr::ONE));
+    let Some((last, rest)) = list.split_last() else {
+        return Err(SynthesisError::Unsatisfiable);
+    };
+    for item in rest {
+        product = product.times(cs, &value.minus(item))?;
+    }
+    enforce_product(cs, &product, &value.minus(last), &Wire::constant(Fr::ZERO))
+}
+
 /// `Σ 2^i·bit_i` of the values of bits, which may be no bits.
 #[must_use]
 pub fn number_of_bits(bits: &[Fr]) -> Fr {

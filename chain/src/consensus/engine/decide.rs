@@ -45,10 +45,11 @@ impl<A: Application> Engine<A> {
             block: &prepared.block,
             certificate: encode_certificate(certificate),
             changes: &prepared.executed.changes,
-            tree: &prepared.tree,
+            tree: &prepared.effects.tree,
             transactions: prepared.transactions.clone(),
             receipts: prepared.executed.receipts.iter().map(encoded).collect(),
-            events: encoded(&prepared.executed.events),
+            events: &prepared.effects.events,
+            validators: encoded(self.validators.known()),
         })?;
         info!(height, transactions = prepared.transactions.len(), round = %certificate.round, "block");
         self.prepared.clear();

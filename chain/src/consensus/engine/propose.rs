@@ -72,7 +72,7 @@ impl<A: Application> Engine<A> {
         now: BlockContext,
         chosen: &[A::Transaction],
     ) -> Result<Prepared<A>, Unverified<A::Error>> {
-        let (executed, tree) = self.execute(snapshot, now, chosen)?;
+        let (executed, effects) = self.execute(snapshot, now, chosen)?;
         let transactions: Vec<_> =
             chosen.iter().map(|transaction| transaction.bytes().to_vec()).collect();
         let header = Header {
@@ -82,10 +82,13 @@ impl<A: Application> Engine<A> {
             parent: snapshot.tip().id,
             proposer: self.signing.public(),
             transactions: transactions_hash(&transactions),
-            state_root: tree.root,
+            events: effects.events_root(),
+            state_root: effects.tree.root,
+            validators: self.validators.known().hash(),
+            next_validators: effects.next_validators,
         };
         let ids = chosen.iter().map(Checked::id).collect();
-        Ok(Prepared { block: Block { header, transactions }, executed, tree, transactions: ids })
+        Ok(Prepared { block: Block { header, transactions }, executed, effects, transactions: ids })
     }
 
     pub(super) async fn publish(&mut self, proposal: &Undecided) {

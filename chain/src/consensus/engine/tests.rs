@@ -108,6 +108,9 @@ fn every_rule_of_a_block_is_checked_before_a_vote() {
     assert_eq!(refuse(&|b| b.header.height += 1), Some(Refusal::Parent));
     assert_eq!(refuse(&|b| b.header.time_ms = 1), Some(Refusal::Past));
     assert_eq!(refuse(&|b| b.header.state_root = [9; 32]), Some(Refusal::StateRoot));
+    assert_eq!(refuse(&|b| b.header.events = [9; 32]), Some(Refusal::Events));
+    assert_eq!(refuse(&|b| b.header.validators = [9; 32]), Some(Refusal::Validators));
+    assert_eq!(refuse(&|b| b.header.next_validators = [9; 32]), Some(Refusal::Validators));
     assert_eq!(refuse(&|b| b.transactions.clear()), Some(Refusal::StateRoot));
     let malformed = Refusal::Transaction { index: 1, error: CountError::Malformed };
     assert_eq!(refuse(&|b| b.transactions.push(vec![1])), Some(malformed));

@@ -2,10 +2,13 @@
 
 use super::{Engine, EngineError};
 use crate::admission::clock_ms;
-use crate::block::Block;
-use crate::execute::{Application, BlockContext, BlockError, Checked, Executed, TransactionId};
+use crate::block::{Block, encoded};
+use crate::consensus::validators::known_set;
+use crate::execute::{
+    Application, BlockContext, BlockError, Checked, Executed, StoredEvent, TransactionId,
+};
 use crate::store::{Snapshot, StoreError, TreeUpdate};
-use galen_market::state::StateError;
+use galen_market::state::{Overlay, StateError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -33,6 +36,10 @@ pub(super) enum Refusal<E> {
     Block(String),
     #[error("it leads to another state")]
     StateRoot,
+    #[error("other things happen in it than its header says")]
+    Events,
+    #[error("its header names other validators")]
+    Validators,
 }
 
 /// Either a refusal, which is about the block, or a failure, which is about this node.
@@ -58,8 +65,21 @@ impl<E> From<StateError> for Unverified<E> {
 pub(super) struct Prepared<A: Application> {
     pub(super) block: Block,
     pub(super) executed: Executed<A::Receipt, A::Event>,
-    pub(super) tree: TreeUpdate,
+    pub(super) effects: Effects,
     pub(super) transactions: Vec<TransactionId>,
+}
+
+/// What a block leads to, besides its receipts.
+pub(super) struct Effects {
+    pub(super) tree: TreeUpdate,
+    pub(super) events: Vec<StoredEvent>,
+    pub(super) next_validators: [u8; 32],
+}
+
+impl Effects {
+    pub(super) fn events_root(&self) -> [u8; 32] {
+        galen_light::events_root(self.events.iter().map(|event| event.bytes.as_slice()))
+    }
 }
 
 impl<A: Application> Engine<A> {
@@ -104,12 +124,19 @@ impl<A: Application> Engine<A> {
             transactions.push(transaction);
         }
         let now = BlockContext { height: header.height, time_ms: header.time_ms };
-        let (executed, tree) = self.execute(&snapshot, now, &transactions)?;
-        if tree.root != header.state_root {
+        let (executed, effects) = self.execute(&snapshot, now, &transactions)?;
+        if effects.tree.root != header.state_root {
             return Err(Unverified::Refused(Refusal::StateRoot));
         }
+        if effects.events_root() != header.events {
+            return Err(Unverified::Refused(Refusal::Events));
+        }
+        let named = (header.validators, header.next_validators);
+        if named != (self.validators.known().hash(), effects.next_validators) {
+            return Err(Unverified::Refused(Refusal::Validators));
+        }
         let ids = transactions.iter().map(Checked::id).collect();
-        Ok(self.keep(Prepared { block, executed, tree, transactions: ids }))
+        Ok(self.keep(Prepared { block, executed, effects, transactions: ids }))
     }
 
     pub(super) fn keep(&mut self, prepared: Prepared<A>) -> Arc<Prepared<A>> {
@@ -127,9 +154,9 @@ impl<A: Application> Engine<A> {
         snapshot: &Snapshot,
         now: BlockContext,
         transactions: &[A::Transaction],
-    ) -> Result<(Executed<A::Receipt, A::Event>, TreeUpdate), Unverified<A::Error>> {
-        let executed = match self.admission.application().execute_block(snapshot, now, transactions)
-        {
+    ) -> Result<(Executed<A::Receipt, A::Event>, Effects), Unverified<A::Error>> {
+        let rules = self.admission.application();
+        let executed = match rules.execute_block(snapshot, now, transactions) {
             Ok(executed) => executed,
             Err(BlockError::Transaction { index, error }) => {
                 return Err(Unverified::Refused(Refusal::Transaction { index, error }));
@@ -138,6 +165,14 @@ impl<A: Application> Engine<A> {
             Err(BlockError::State(error)) => return Err(error.into()),
         };
         let tree = self.store.tree_after(snapshot, &executed.changes)?;
-        Ok((executed, tree))
+        let mut after = Overlay::new(snapshot);
+        after.apply(executed.changes.clone());
+        let events = executed.events.iter().map(|event| {
+            Ok(StoredEvent { bytes: encoded(event), subjects: rules.subjects(&after, event)? })
+        });
+        let events = events.collect::<Result<_, StateError>>()?;
+        let next = known_set(&rules.validators(&after)?)
+            .map_err(|error| Unverified::Refused(Refusal::Block(error.to_string())))?;
+        Ok((executed, Effects { tree, events, next_validators: next.hash() }))
     }
 }

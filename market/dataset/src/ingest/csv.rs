@@ -6,6 +6,7 @@
 //! it. A byte order mark at the start is skipped. A quoted empty field is a missing cell like any
 //! other empty field.
 
+use super::text::{binary, invisible};
 use super::{IngestError, Limits, Options};
 use std::io::Read;
 
@@ -201,13 +202,8 @@ impl<R: Read> CsvReader<R> {
         Ok(())
     }
 
-    /// Characters that change nothing one can see let one category pass for another.
     fn refuse_invisible(&self, text: &str) -> Result<(), IngestError> {
-        let hidden = |c: char| {
-            matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
-                | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{80}'..='\u{9f}' | '\u{ad}')
-        };
-        match text.char_indices().find(|(_, c)| hidden(*c)) {
+        match text.char_indices().find(|(_, c)| invisible(*c)) {
             Some((at, c)) => {
                 let (line, column) = self.place(at);
                 Err(IngestError::Invisible { line, column, code: u32::from(c) })
@@ -264,7 +260,7 @@ impl<R: Read> CsvReader<R> {
                 }
                 continue;
             }
-            if (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) || byte == 0x7f {
+            if binary(byte) {
                 return Err(IngestError::Binary { line: self.line, column: self.column, byte });
             }
             if state == State::Start {

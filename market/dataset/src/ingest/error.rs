@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::Places;
+
 /// Why a file was not read. Lines and columns count from 1; columns count characters.
 #[derive(Debug, Error)]
 #[allow(missing_docs)]
@@ -51,15 +53,33 @@ pub enum IngestError {
     #[error("line {line}: the file is longer than {limit} bytes")]
     TooLong { line: u64, limit: u64 },
     #[error(
-        "the compressed file grew more than {ratio}-fold, to over {reached} bytes: refused as a decompression bomb; decompress it yourself if you trust it"
+        "the compressed file grew more than {ratio}-fold, to over {reached} bytes: refused as a decompression bomb; give it as CSV without compression if you trust it"
     )]
     Bomb { ratio: u64, reached: u64 },
-    #[error("line {line}: column {field} has no name")]
-    EmptyName { line: u64, field: usize },
-    #[error("line {line}: the name of column {field} is longer than {limit} bytes")]
-    LongName { line: u64, field: usize, limit: usize },
-    #[error("line {line}: column {field} has the name `{name}` of an earlier column")]
-    DuplicateName { line: u64, field: usize, name: String },
+    #[error("column {field} has no name")]
+    EmptyName { field: usize },
+    #[error("the name of column {field} is longer than {limit} bytes")]
+    LongName { field: usize, limit: usize },
+    #[error("the name of column {field}: {what}")]
+    Name { field: usize, what: String },
+    #[error("column {field} has the name `{name}` of an earlier column")]
+    DuplicateName { field: usize, name: String },
+    #[error(
+        "{places}s {first} and {second}, column `{column}`: texts that look alike but differ in U+{code:04X}; spell them the same"
+    )]
+    LookAlike { column: String, places: Places, first: u32, second: u32, code: u32 },
+    #[error("{path} changed while it was being read")]
+    Changed { path: String },
+    #[error("not a Parquet file that can be read: {what}")]
+    Parquet { what: String },
+    #[error("column `{column}` is {kind}; {remedy}")]
+    Unsupported { column: String, kind: String, remedy: &'static str },
+    #[error("row {row}, column `{column}`: {what}")]
+    Cell { column: String, row: u64, what: String },
+    #[error("the file has {found} rows, more than {limit}")]
+    Rows { found: u64, limit: u32 },
+    #[error("the file has {found} columns, more than {limit}")]
+    Columns { found: usize, limit: usize },
     #[error(
         "the delimiter must be one ASCII character other than a quote, a letter, a digit or a line end"
     )]

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 
 /// Below this many bytes of text the ratio is not looked at: an honest small file of one repeated
 /// value compresses a thousandfold.
-const FREE: u64 = 64 << 20;
+pub(super) const FREE: u64 = 64 << 20;
 
 struct Counted<R> {
     inner: R,

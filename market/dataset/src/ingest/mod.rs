@@ -1,17 +1,21 @@
 //! Files into tables. Every reader here is bounded in bytes, rows, columns and length of a field,
 //! and says line and column of what it refuses. May depend on `schema`.
 
+mod alike;
 mod csv;
 mod error;
 mod gzip;
+mod parquet;
+mod text;
 
 pub use self::csv::{CsvReader, Record};
 pub use self::error::IngestError;
 
-use crate::schema::{Column, Table};
+use crate::schema::{Column, Kind, Table};
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
 /// What a reader will take.
@@ -25,7 +29,7 @@ pub struct Limits {
     pub columns: usize,
     /// Bytes of one field.
     pub field: usize,
-    /// Bytes of text a byte of a compressed file may become, once past the first 64 MiB.
+    /// Bytes of text a byte of a compressed or Parquet file may become, once past the first 64 MiB.
     pub inflation: u64,
 }
 
@@ -55,25 +59,69 @@ impl Default for Options {
 pub struct Ingested {
     /// The table.
     pub table: Table,
-    /// The line on which each row starts, counted from 1.
+    /// The place of each row, counted from 1.
     pub lines: Vec<u32>,
+    /// What the places count.
+    pub places: Places,
+}
+
+/// What is counted to find a row in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Places {
+    /// Lines of text, on which rows start.
+    Lines,
+    /// Rows.
+    Rows,
+}
+
+impl std::fmt::Display for Places {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Lines => "line",
+            Self::Rows => "row",
+        })
+    }
 }
 
 /// The longest name of a column, in bytes.
 pub const MAX_NAME: usize = 256;
 
-/// Reads a CSV file, or a gzip of one if its name ends in `.gz`.
+/// Reads a CSV file, a gzip of one if its name ends in `.gz`, or a Parquet file, which is known by
+/// its first bytes.
 ///
 /// # Errors
 /// Whatever is wrong with the file or its text, with line and column.
 pub fn read_file(path: &Path, options: &Options) -> Result<Ingested, IngestError> {
-    let file = File::open(path)
-        .map_err(|source| IngestError::Open { path: path.display().to_string(), source })?;
-    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz")) {
-        read(gzip::Bounded::new(file, options.limits), options)
+    let named = |source| IngestError::Open { path: path.display().to_string(), source };
+    let mut file = File::open(path).map_err(named)?;
+    let before = state(&file).map_err(named)?;
+    let mut start = Vec::new();
+    (&mut file).take(parquet::MAGIC.len() as u64).read_to_end(&mut start).map_err(named)?;
+    let ends = |end: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end));
+    let ingested = if start == *parquet::MAGIC || ends("parquet") {
+        file.rewind().map_err(named)?;
+        let ingested = parquet::read(&file, options)?;
+        refuse_alike(&ingested)?;
+        ingested
     } else {
-        read(file, options)
+        let whole = io::Cursor::new(start).chain(&file);
+        match ends("gz") {
+            true => read(gzip::Bounded::new(whole, options.limits), options)?,
+            false => read(whole, options)?,
+        }
+    };
+    // Columns of a Parquet file are read one after the other: they would not be of one table.
+    if state(&file).map_err(named)? != before {
+        return Err(IngestError::Changed { path: path.display().to_string() });
     }
+    Ok(ingested)
+}
+
+/// What changes when a file is written to.
+fn state(file: &File) -> io::Result<(u64, Option<std::time::SystemTime>)> {
+    let metadata = file.metadata()?;
+    Ok((metadata.len(), metadata.modified().ok()))
 }
 
 /// Reads CSV text with a header line.
@@ -104,34 +152,78 @@ pub fn read(input: impl Read, options: &Options) -> Result<Ingested, IngestError
             });
         }
         for (builder, field) in builders.iter_mut().zip(record.fields()) {
-            builder.push(field);
+            // The reader has looked at every byte.
+            let _ = builder.push(field);
         }
         lines.push(u32::try_from(record.line()).unwrap_or(u32::MAX));
     }
     if lines.is_empty() {
         return Err(IngestError::NoRows);
     }
-    let columns = names.into_iter().zip(builders).map(|(n, b)| b.finish(n)).collect();
-    Ok(Ingested { table: Table { columns }, lines })
+    let columns = names.into_iter().zip(builders).map(|(name, builder)| {
+        let (texts, codes) = builder.into_parts();
+        Column::new(name, texts, codes)
+    });
+    let table = Table { columns: columns.collect() };
+    let ingested = Ingested { table, lines, places: Places::Lines };
+    refuse_alike(&ingested)?;
+    Ok(ingested)
 }
 
 fn header(record: &Record) -> Result<Vec<String>, IngestError> {
-    let line = record.line();
+    let names: Vec<String> = record.fields().map(str::to_owned).collect();
+    check_names(&names)?;
+    Ok(names)
+}
+
+/// Checks the names of columns.
+fn check_names(names: &[String]) -> Result<(), IngestError> {
     let mut seen = HashSet::new();
-    let mut names = Vec::new();
-    for (i, name) in record.fields().enumerate() {
+    for (name, field) in names.iter().zip(1..) {
         if name.trim().is_empty() {
-            return Err(IngestError::EmptyName { line, field: i + 1 });
+            return Err(IngestError::EmptyName { field });
         }
         if name.len() > MAX_NAME {
-            return Err(IngestError::LongName { line, field: i + 1, limit: MAX_NAME });
+            return Err(IngestError::LongName { field, limit: MAX_NAME });
+        }
+        if let Some(what) = text::unfit(name) {
+            return Err(IngestError::Name { field, what });
         }
         if !seen.insert(name) {
-            return Err(IngestError::DuplicateName { line, field: i + 1, name: name.to_owned() });
+            return Err(IngestError::DuplicateName { field, name: name.clone() });
         }
-        names.push(name.to_owned());
     }
-    Ok(names)
+    match alike::alike(names.iter().map(String::as_str)) {
+        None => Ok(()),
+        Some((first, second)) => {
+            let code = alike::difference(&names[first], &names[second]);
+            let what =
+                format!("it looks like that of column {} but differs in U+{code:04X}", first + 1);
+            Err(IngestError::Name { field: second + 1, what })
+        }
+    }
+}
+
+/// Refuses a column in which two texts look alike. No cell is repeated in the error, only its place.
+fn refuse_alike(ingested: &Ingested) -> Result<(), IngestError> {
+    for column in ingested.table.columns.iter().filter(|c| c.kind == Kind::Text) {
+        let texts = &column.dictionary;
+        let Some((first, second)) = alike::alike(texts.iter().map(String::as_str)) else {
+            continue;
+        };
+        let place = |entry: usize| {
+            let row = column.codes.iter().position(|code| *code as usize == entry);
+            row.and_then(|row| ingested.lines.get(row)).copied().unwrap_or(0)
+        };
+        return Err(IngestError::LookAlike {
+            column: column.name.clone(),
+            places: ingested.places,
+            first: place(first).min(place(second)),
+            second: place(first).max(place(second)),
+            code: alike::difference(&texts[first], &texts[second]),
+        });
+    }
+    Ok(())
 }
 
 /// Gives every distinct text of a column a code.
@@ -142,8 +234,9 @@ struct Interner {
 }
 
 impl Interner {
-    fn push(&mut self, text: &str) {
-        let code = match self.seen.get(text) {
+    /// The code of a text, which no row has to hold.
+    fn code(&mut self, text: &str) -> u32 {
+        match self.seen.get(text) {
             Some(code) => *code,
             None => {
                 // Codes are fewer than rows, and rows are limited to a u32.
@@ -151,15 +244,29 @@ impl Interner {
                 self.seen.insert(text.into(), code);
                 code
             }
-        };
+        }
+    }
+
+    /// The next row holds this text. Whether it is the first to hold it.
+    #[must_use]
+    fn push(&mut self, text: &str) -> bool {
+        let before = self.seen.len();
+        let code = self.code(text);
+        self.codes.push(code);
+        self.seen.len() > before
+    }
+
+    /// The next row holds the text of this code.
+    fn repeat(&mut self, code: u32) {
         self.codes.push(code);
     }
 
-    fn finish(self, name: String) -> Column {
+    /// The texts in the order of their codes, and the code of every row.
+    fn into_parts(self) -> (Vec<String>, Vec<u32>) {
         let mut texts = vec![String::new(); self.seen.len()];
         for (text, code) in self.seen {
             texts[code as usize] = text.into();
         }
-        Column::new(name, texts, self.codes)
+        (texts, self.codes)
     }
 }

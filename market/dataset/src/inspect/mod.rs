@@ -12,7 +12,7 @@ mod values;
 
 pub(crate) use self::names::{is_age, is_nominal};
 
-use crate::ingest::Ingested;
+use crate::ingest::{Ingested, Places};
 use crate::roles::{Role, RoleError, Roles};
 use crate::schema::{Column, Kind};
 use serde::{Deserialize, Serialize};
@@ -129,7 +129,7 @@ pub struct Finding {
     pub category: Category,
     /// Cells concerned.
     pub cells: u64,
-    /// The line of the first of them in the file.
+    /// The place of the first of them in the file: its line, in a Parquet file its row.
     pub line: Option<u32>,
     /// Why it is thought so.
     pub evidence: String,
@@ -165,6 +165,8 @@ pub struct Summary {
 pub struct Inspection {
     /// Rows.
     pub rows: u64,
+    /// What the places of findings count.
+    pub places: Places,
     /// Columns in order.
     pub columns: Vec<Summary>,
     /// Findings, by column.
@@ -283,7 +285,8 @@ pub fn inspect(ingested: &Ingested, set: &Roles) -> Result<Inspection, RoleError
         .zip(proposals)
         .map(|(column, (proposed, reason))| summary(column, set, proposed, reason))
         .collect();
-    Ok(Inspection { rows: table.rows() as u64, columns, findings })
+    let rows = table.rows() as u64;
+    Ok(Inspection { rows, places: ingested.places, columns, findings })
 }
 
 fn summary(column: &Column, set: &Roles, proposed: Role, reason: String) -> Summary {

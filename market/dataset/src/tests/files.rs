@@ -46,7 +46,7 @@ impl Scan {
 
     fn opened(&self, folder: &PackageFolder) -> Result<Vec<u8>, OpenError> {
         let out = self.home.path().join("out");
-        match open(folder, self.secret.key, &SRS, &out, &quiet) {
+        match open(folder, self.secret.key, &SRS, &out, &Output::default(), &quiet) {
             Ok(opened) => {
                 assert!(opened.warnings.is_empty(), "{:?}", opened.warnings);
                 let bytes = std::fs::read(&opened.files[0]).unwrap();

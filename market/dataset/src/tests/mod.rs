@@ -17,7 +17,8 @@ use galen_zk::commitment::Srs;
 
 use crate::deidentify::{Deidentified, Settings, deidentify};
 use crate::encode::{ColumnNote, EncodedTable, encode_deidentified};
-use crate::manifest::{Deidentification, Licence, Manifest, PROFILE, Period, RowCounts};
+use crate::manifest::{Licence, Manifest, PROFILE, Period};
+use crate::output::Output;
 use crate::pack::{PackInput, Progress, pack};
 use crate::package::{Listing, PackageFolder};
 use crate::roles::{Role, Roles};
@@ -44,17 +45,6 @@ pub(super) fn manifest() -> Manifest {
         period: Some(Period { from: "2020-01-01".to_owned(), to: "2020-12-31".to_owned() }),
         resources: Vec::new(),
         dictionary_bytes: Vec::new(),
-        deidentification: Deidentification {
-            method: "generalisation".to_owned(),
-            k: 5,
-            diversity: BTreeMap::new(),
-            cells_emptied: BTreeMap::new(),
-            persons: "rows, not persons".to_owned(),
-            rows: RowCounts { source: 0, other_rows_of_persons: 0, suppressed: 0, packed: 0 },
-            loss_per_million: 0,
-            generalisation: BTreeMap::new(),
-            dropped: Vec::new(),
-        },
         terms: Vec::new(),
         licence: Licence { name: "Test licence".to_owned(), sha256: "ab".repeat(32) },
         lineage: Vec::new(),

@@ -27,7 +27,9 @@ fn three_blocks_with_a_class_over_a_border_come_back() {
     assert_eq!(table.active.len(), 3);
     assert!(table.active[2] < 1_016, "the last block is partly filled");
     assert_eq!(folder.id(), packed.listing.id);
-    let paths = open(&folder, packed.secret.key, &SRS, &packed.out(), &quiet).unwrap().files;
+    let paths = open(&folder, packed.secret.key, &SRS, &packed.out(), &Output::default(), &quiet)
+        .unwrap()
+        .files;
     assert_eq!(std::fs::read(&paths[0]).unwrap(), packed.csv);
     // Declared, not observed: glucose 0 to 60, ages to the next 1, 2, 5 or 10.
     let column = |name: &str| table.columns.iter().find(|c| c.name == name).unwrap();
@@ -40,7 +42,10 @@ fn three_blocks_with_a_class_over_a_border_come_back() {
     let range = Range { offset: -500, low: -500, high: 500 };
     assert_eq!(column("delta").values, Values::Number { scale: 0, range });
     assert!(!packed.file("secret").exists());
-    assert!(open(&folder, packed.secret.key, &SRS, &packed.out(), &quiet).is_err(), "exists");
+    assert!(
+        open(&folder, packed.secret.key, &SRS, &packed.out(), &Output::default(), &quiet).is_err(),
+        "exists"
+    );
 }
 
 #[test]
@@ -68,7 +73,7 @@ fn tables_and_files_come_back_together() {
     let (_, secret) = pack(input, &SRS, &target, &quiet).unwrap();
     let folder = PackageFolder::read(&target).unwrap();
     let out = home.path().join("out");
-    let paths = open(&folder, secret.key, &SRS, &out, &quiet).unwrap().files;
+    let paths = open(&folder, secret.key, &SRS, &out, &Output::default(), &quiet).unwrap().files;
     let csv = |result: &Deidentified| crate::csv_out::to_bytes(&result.table);
     for (path, expected) in paths.iter().zip([csv(&first), csv(&second), big, b"x".to_vec()]) {
         assert_eq!(std::fs::read(path).unwrap(), expected, "{}", path.display());
@@ -167,13 +172,11 @@ fn the_rand_table_comes_back_byte_for_byte() {
         encode_deidentified("randhie", "", &result, &roles, &BTreeMap::new(), BlockRows::Full)
             .unwrap();
     let home = tempfile::tempdir().unwrap();
-    let mut description = manifest();
-    description.deidentification = Deidentification::from(&result.report);
     let input = PackInput {
         block_rows: BlockRows::Full,
         tables: vec![table],
         files: Vec::new(),
-        manifest: description,
+        manifest: manifest(),
     };
     LazyLock::force(&SRS);
     let begun = Instant::now();
@@ -182,12 +185,16 @@ fn the_rand_table_comes_back_byte_for_byte() {
     eprintln!("packed in {:?}", begun.elapsed());
     let begun = Instant::now();
     let folder = PackageFolder::read(&target).unwrap();
-    let paths = open(&folder, secret.key, &SRS, &home.path().join("out"), &quiet).unwrap().files;
+    let paths =
+        open(&folder, secret.key, &SRS, &home.path().join("out"), &Output::default(), &quiet)
+            .unwrap()
+            .files;
     eprintln!("opened in {:?}", begun.elapsed());
     let csv = crate::csv_out::to_bytes(&result.table);
     assert_eq!(std::fs::read(&paths[0]).unwrap(), csv);
     assert_eq!(folder.id(), listing.id);
-    assert_eq!(folder.manifest().deidentification.persons, "one row a person");
+    let done = folder.manifest().resources[0].deidentification.as_ref().unwrap();
+    assert_eq!(done.persons, "one row a person");
 }
 
 #[test]
@@ -224,10 +231,13 @@ fn a_manifest_has_one_form() {
 fn a_wrong_key_opens_nothing() {
     let packed = Packed::ward(100, 80);
     let other = crate::seal::MasterKey::random();
-    let refused = open(&packed.read(), other, &SRS, &packed.out(), &quiet);
+    let refused = open(&packed.read(), other, &SRS, &packed.out(), &Output::default(), &quiet);
     assert!(matches!(refused, Err(OpenError::WrongKey)));
     assert!(!packed.out().exists());
-    assert!(open(&packed.read(), packed.secret.key, &SRS, &packed.out(), &quiet).is_ok());
+    assert!(
+        open(&packed.read(), packed.secret.key, &SRS, &packed.out(), &Output::default(), &quiet)
+            .is_ok()
+    );
 }
 
 fn cell_text() -> impl Strategy<Value = Vec<String>> {

@@ -42,7 +42,8 @@ fn resell(packed: &Packed, change: impl Fn(u64, &mut Draft)) -> PackageFolder {
 }
 
 fn refusal(packed: &Packed, folder: &PackageFolder) -> OpenError {
-    let refused = open(folder, packed.secret.key, &SRS, &packed.out(), &quiet).unwrap_err();
+    let refused = open(folder, packed.secret.key, &SRS, &packed.out(), &Output::default(), &quiet)
+        .unwrap_err();
     assert!(!packed.out().exists(), "no unchecked plaintext is released");
     let left = std::fs::read_dir(packed.home.path()).unwrap();
     let names: Vec<_> = left.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
@@ -55,7 +56,8 @@ fn an_honest_seller_who_seals_again_is_accepted() {
     let packed = Packed::ward(300, 200);
     let folder = resell(&packed, |_, _| {});
     assert_ne!(folder.id(), packed.listing.id, "fresh nonces make another package");
-    let opened = open(&folder, packed.secret.key, &SRS, &packed.out(), &quiet).unwrap();
+    let opened =
+        open(&folder, packed.secret.key, &SRS, &packed.out(), &Output::default(), &quiet).unwrap();
     assert_eq!(std::fs::read(&opened.files[0]).unwrap(), packed.csv);
     assert!(opened.warnings.is_empty());
     let none = evidence(&folder, packed.secret.key, &SRS, 2).unwrap_err();
@@ -110,7 +112,7 @@ fn adversary_31_a_changed_cell_of_any_column_and_block_is_named() {
         std::fs::remove_dir_all(packed.home.path().join("resold")).unwrap();
     }
     let folder = resell(&packed, |_, _| {});
-    let twin = open(&folder, packed.secret.key, &SRS, &packed.out(), &quiet);
+    let twin = open(&folder, packed.secret.key, &SRS, &packed.out(), &Output::default(), &quiet);
     assert!(twin.is_ok(), "the twin without a change");
 }
 
@@ -201,7 +203,10 @@ fn adversary_32_the_key_commitment_decides_between_two_keys() {
     let total = folder.layout().segments();
     let sealed = folder.segments().unwrap().read(3).unwrap();
     assert!(other.segment(3).open(3, total, &sealed).is_ok());
-    assert!(matches!(open(&folder, other, &SRS, &packed.out(), &quiet), Err(OpenError::WrongKey)));
+    assert!(matches!(
+        open(&folder, other, &SRS, &packed.out(), &Output::default(), &quiet),
+        Err(OpenError::WrongKey)
+    ));
     assert!(matches!(evidence(&folder, other, &SRS, 3), Err(EvidenceError::WrongKey)));
     // The key that `K` commits to does not open it: the seller is at fault.
     let refused = refusal(&packed, &folder);
@@ -214,7 +219,7 @@ fn adversary_32_the_key_commitment_decides_between_two_keys() {
     assert_ne!(other.commitment(), packed.secret.key.commitment());
     let negated = MasterKey::from(Scalar(-packed.secret.key.scalar().0));
     assert!(matches!(
-        open(&folder, negated, &SRS, &packed.out(), &quiet),
+        open(&folder, negated, &SRS, &packed.out(), &Output::default(), &quiet),
         Err(OpenError::WrongKey)
     ));
 }
@@ -257,7 +262,8 @@ fn a_declared_hash_that_is_false_is_told_and_the_files_are_released() {
     let commitment = packed.listing.key_commitment;
     writer.finish(folder.layout().clone(), &manifest, commitment).unwrap();
     let resold = PackageFolder::read(&target).unwrap();
-    let opened = open(&resold, packed.secret.key, &SRS, &packed.out(), &quiet).unwrap();
+    let opened =
+        open(&resold, packed.secret.key, &SRS, &packed.out(), &Output::default(), &quiet).unwrap();
     assert!(
         matches!(&opened.warnings[..], [OpenError::HashDiffers { path }] if path == "ward.csv"),
         "{:?}",

@@ -17,7 +17,9 @@ fn refused(packed: &Packed) -> PackageError {
 
 /// What a buyer gets from a folder whose `segments` were changed.
 fn opening(packed: &Packed) -> PackageError {
-    match open(&packed.read(), packed.secret.key, &SRS, &packed.out(), &quiet).unwrap_err() {
+    match open(&packed.read(), packed.secret.key, &SRS, &packed.out(), &Output::default(), &quiet)
+        .unwrap_err()
+    {
         OpenError::Package(error) => {
             assert!(!packed.out().exists(), "no unchecked plaintext is released");
             error
@@ -31,7 +33,9 @@ fn the_twin_without_a_change_is_accepted() {
     let packed = Packed::ward(300, 200);
     let folder = packed.read();
     folder.check_segments(&|_| {}).unwrap();
-    assert!(open(&folder, packed.secret.key, &SRS, &packed.out(), &quiet).is_ok());
+    assert!(
+        open(&folder, packed.secret.key, &SRS, &packed.out(), &Output::default(), &quiet).is_ok()
+    );
 }
 
 #[test]

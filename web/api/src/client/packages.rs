@@ -3,11 +3,12 @@
 use std::io::{Read, Write};
 use std::ops::Range;
 
-use galen_market::id::PackageId;
+use galen_market::id::{Digest, PackageId};
 use galen_market::listing::ListingId;
 
 use super::{Client, ClientError, Response};
-use crate::types::{Part, Stored};
+use crate::MAX_LICENCE_BYTES;
+use crate::types::{Part, Stored, StoredText};
 
 /// Most bytes of one range.
 const MAX_RANGE_BYTES: u64 = 64 << 20;
@@ -104,6 +105,40 @@ impl Client {
         let mut body = body.take(length);
         let response = self.call(request.send(ureq::SendBody::from_reader(&mut body)))?;
         self.json(response)
+    }
+
+    /// A licence's text by its SHA-256. That it is the one of the hash is for the caller to check.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn text(&self, hash: &Digest) -> Result<Vec<u8>, ClientError> {
+        let mut response = self.call(self.agent.get(self.url(&format!("texts/{hash}"))).call())?;
+        let bytes = response.body_mut().with_config().limit(MAX_LICENCE_BYTES).read_to_vec();
+        bytes.map_err(|error| self.failed(&error))
+    }
+
+    /// Has the node keep the text that a listing offers under.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn store_text(
+        &self,
+        listing: &ListingId,
+        hash: &Digest,
+        text: &[u8],
+    ) -> Result<StoredText, ClientError> {
+        let ListingId { institution, package } = listing;
+        let path = format!("texts/{hash}?institution={institution}&package={package}");
+        let response = self.call(self.agent.put(self.url(&path)).send(text))?;
+        self.json(response)
+    }
+
+    /// The offer of a listing as an ODRL policy.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn odrl(&self, listing: &ListingId) -> Result<serde_json::Value, ClientError> {
+        self.get(&format!("listings/{}/{}/terms.odrl", listing.institution, listing.package))
     }
 
     fn ranged(&self, package: &PackageId, range: &str) -> Result<Response, ClientError> {

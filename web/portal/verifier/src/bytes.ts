@@ -31,6 +31,14 @@ export class Reader {
     return new DataView(part.buffer, part.byteOffset, 4).getUint32(0, true);
   }
 
+  u64(): bigint {
+    return fromLittleEndian(this.take(8));
+  }
+
+  i64(): bigint {
+    return BigInt.asIntN(64, this.u64());
+  }
+
   list<T>(most: number, item: () => T): T[] {
     const length = this.u32();
     if (length > most) throw malformed("list too long");

@@ -9,6 +9,18 @@ export type { Bundle, BundleContext, Keys } from "./bundle.js";
 export type { BlockClaims, Chart, ColumnClaim, DiversityClaim } from "./claims.js";
 export { hashParts, hashToScalar, parseScalar } from "./field.js";
 export { verify, verifyingKey } from "./groth16.js";
+export { readLayout } from "./layout.js";
+export type { Layout } from "./layout.js";
+export { readListing, readParameters, verifyBlock, verifyListing } from "./listing.js";
+export type {
+  BlockProofAnswer,
+  Listing,
+  ListingAnswer,
+  Parameters,
+  TableClaims,
+  Verified,
+  VerifyingKeysAnswer,
+} from "./listing.js";
 export type { VerifyingKey } from "./groth16.js";
 export { verifyPlain } from "./plain.js";
 export { g1, g2 } from "./point.js";

@@ -4,6 +4,8 @@ export type Reason =
   | "key"
   | "unknown-circuit"
   | "claim"
+  | "layout"
+  | "leaves"
   | "proofs"
   | "inputs"
   | "columns"

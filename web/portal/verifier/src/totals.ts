@@ -5,7 +5,7 @@
 import { BINS } from "./claims.js";
 import { Fr, hashToScalar } from "./field.js";
 import type { Scalar } from "./field.js";
-import { G1, G2, g1Bytes, pairingHolds, sum } from "./point.js";
+import { G1, G2, g1Bytes, g2Bytes, pairingHolds, sum } from "./point.js";
 import type { G1Point, G2Point } from "./point.js";
 import { Refused } from "./refused.js";
 
@@ -27,7 +27,7 @@ export function checkPowers(powers: G1Point[], tau: G2Point): void {
   if (powers.length !== TERMS + BLINDERS || !powers[0]!.equals(G1.BASE)) {
     throw new Refused("key", "not the first powers of tau");
   }
-  const lambda = hashToScalar("galen/powers/1", powers.map(g1Bytes));
+  const lambda = hashToScalar("galen/powers/2", [g2Bytes(tau), ...powers.map(g1Bytes)]);
   const weighted = (points: G1Point[]): G1Point =>
     sum(points.map((point, i) => [point, Fr.pow(lambda, BigInt(i))]));
   const holds = pairingHolds([

@@ -1,0 +1,241 @@
+/**
+ * A whole listing, from what a node answers: that keys, layout and leaves are the ones that the genesis
+ * and the package's id fix, that every row block has a bundle that proves what is claimed, and that the
+ * totals of charts are those of all blocks. What is claimed is the ledger's word.
+ */
+import { sha256 } from "@noble/hashes/sha2.js";
+
+import { concat, littleEndian, parseHex } from "./bytes.js";
+import { verifyBundle } from "./bundle.js";
+import type { BundleContext, Keys } from "./bundle.js";
+import type { BlockClaims, ColumnClaim, DiversityClaim } from "./claims.js";
+import { hashParts, parseScalar, scalarBytes } from "./field.js";
+import type { Scalar } from "./field.js";
+import { verifyingKey } from "./groth16.js";
+import { cellEdges, readLayout } from "./layout.js";
+import type { Layout } from "./layout.js";
+import { g1, g2 } from "./point.js";
+import type { G1Point } from "./point.js";
+import { Refused } from "./refused.js";
+import { checkPowers, verifyTotals } from "./totals.js";
+import type { Summary } from "./totals.js";
+import { commitment, root } from "./tree.js";
+
+/** Answer of `verifying-keys`. */
+export interface VerifyingKeysAnswer {
+  tau: string;
+  summary_powers: string[];
+  circuits: Record<string, string>;
+}
+
+/** What is claimed of a table, in the answer of `listings/INSTITUTION/PACKAGE`. */
+export interface TableClaims {
+  k: number;
+  diversity: DiversityClaim[];
+  charts: {
+    column: number;
+    form: "small" | { wide: { step: number } };
+    totals: { count: number; missing: number; sum: string; sum_squares: string; bins: number[] };
+    blinders: string[];
+  }[];
+}
+
+/** The part of that answer which is read here. */
+export interface ListingAnswer {
+  summary: {
+    listing: {
+      id: { institution: string; package: string };
+      root: string;
+      segments: number;
+      key: string;
+      manifest: string;
+    };
+  };
+  claims: TableClaims[];
+}
+
+/** Answer of `listings/INSTITUTION/PACKAGE/proofs/TABLE/BLOCK`. */
+export interface BlockProofAnswer {
+  proof: { leaves: string[]; path: { nodes: string[] }; bundle: string };
+}
+
+/** Keys, and the powers in which totals are committed. */
+export interface Parameters extends Keys {
+  powers: G1Point[];
+  hash: Uint8Array;
+}
+
+/** A listing whose layout is the one of its package. */
+export interface Listing {
+  institution: Uint8Array;
+  package: Uint8Array;
+  root: Uint8Array;
+  layout: Layout;
+  claims: TableClaims[];
+}
+
+/** What was verified. */
+export interface Verified {
+  blocks: number;
+  statements: number;
+}
+
+const hex = (text: string, length?: number): Uint8Array => parseHex(`0x${text}`, length);
+
+/** What is read of an answer that has another form is refused like everything else. */
+function foreign<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Refused) throw error;
+    throw new Refused("encoding", `the answer has another form: ${String(error)}`);
+  }
+}
+
+const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
+
+/** Reads keys, which must hash to what the genesis pins: 64 hexadecimal digits. */
+export const readParameters = (answer: VerifyingKeysAnswer, pinned: string): Parameters =>
+  foreign(() => parametersOf(answer, pinned));
+
+function parametersOf(answer: VerifyingKeysAnswer, pinned: string): Parameters {
+  const tauBytes = parseHex(answer.tau, 64);
+  const powerBytes = answer.summary_powers.map((power) => parseHex(power, 32));
+  const circuits = Object.entries(answer.circuits)
+    .map(([circuit, key]) => [circuit, verifyingKey(parseHex(key))] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  const named = circuits.flatMap(([circuit, key]) => [new TextEncoder().encode(circuit), key.hash]);
+  const hash = hashParts("galen/parameters/1", [tauBytes, concat(...powerBytes), ...named]);
+  if (!same(hash, hex(pinned, 32))) throw new Refused("key", "not the keys that the genesis pins");
+  const [tau, powers] = [g2(tauBytes), powerBytes.map(g1)];
+  checkPowers(powers, tau);
+  return { tau, powers, hash, circuits: new Map(circuits) };
+}
+
+/** Reads a listing; the package's id must be that of its parts. */
+export const readListing = (answer: ListingAnswer, layoutBytes: Uint8Array): Listing =>
+  foreign(() => listingOf(answer, layoutBytes));
+
+function listingOf(answer: ListingAnswer, layoutBytes: Uint8Array): Listing {
+  const { id, segments, ...listed } = answer.summary.listing;
+  const layout = readLayout(layoutBytes);
+  const [packageId, listedRoot] = [hex(id.package, 32), hex(listed.root, 32)];
+  const found = sha256(
+    concat(
+      new TextEncoder().encode("galen/package/v1"),
+      listedRoot,
+      littleEndian(segments, 8),
+      scalarBytes(parseScalar(listed.key)),
+      littleEndian(layoutBytes.length, 8),
+      layoutBytes,
+      hex(listed.manifest, 32),
+    ),
+  );
+  if (!same(found, packageId) || layout.segments !== BigInt(segments)) {
+    throw new Refused("layout", "the parts are not those of the package");
+  }
+  if (answer.claims.length !== layout.tables.length) {
+    throw new Refused("claim", "not one claim for every table");
+  }
+  const institution = hex(id.institution, 32);
+  return { institution, package: packageId, root: listedRoot, layout, claims: answer.claims };
+}
+
+/** Verifies the bundle of a row block. Returns its shares of the charts, in the order of the claims. */
+export const verifyBlock = (
+  parameters: Parameters,
+  listing: Listing,
+  table: number,
+  block: number,
+  answer: BlockProofAnswer,
+): G1Point[] => {
+  const { context, claims, bundle } = foreign(() => blockOf(listing, table, block, answer));
+  return verifyBundle(parameters, context, claims, bundle);
+};
+
+interface Block {
+  context: BundleContext;
+  claims: BlockClaims;
+  bundle: Uint8Array;
+}
+
+/** What the bundle of a row block must prove: leaves are in the package's tree, as the layout says. */
+function blockOf(listing: Listing, tableAt: number, block: number, answer: BlockProofAnswer): Block {
+  const { layout } = listing;
+  const table = layout.tables[tableAt];
+  const claimed = listing.claims[tableAt];
+  const rows = table?.active[block];
+  if (table === undefined || claimed === undefined || rows === undefined) {
+    throw new Refused("claim", "no such row block");
+  }
+  const leaves = answer.proof.leaves.map((leaf) => hex(leaf, 70));
+  if (leaves.length !== table.columns.length) throw new Refused("leaves", "not one leaf for every column");
+  const first = table.first + BigInt(block) * BigInt(table.columns.length);
+  const path = answer.proof.path.nodes.map((node) => hex(node, 32));
+  if (!same(root(layout.segments, first, leaves, path), listing.root)) {
+    throw new Refused("leaves", "the leaves are not in the package's tree");
+  }
+  const sensitive = claimed.diversity.every(({ column, l }) => l >= 2 && table.columns[column]?.sensitive);
+  if (!sensitive) throw new Refused("claim", "diversity is claimed of sensitive columns alone");
+  const columns = claimed.charts.map(({ column, form }): ColumnClaim => {
+    const spec = table.columns[column];
+    if (spec === undefined) throw new Refused("claim", "no such column");
+    const step = form === "small" ? 1n : BigInt(form.wide.step);
+    return { column, form: form === "small" ? "small" : "wide", chart: { step, edges: cellEdges(spec) } };
+  });
+  const claims: BlockClaims = {
+    commitments: leaves.map((leaf, at) => commitment(leaf, table.columns[at]!.width, rows)),
+    blockRows: layout.blockRows,
+    rows,
+    quasiIdentifiers: table.columns.flatMap(({ quasiIdentifier }, at) => (quasiIdentifier ? [at] : [])),
+    k: claimed.k,
+    diversity: claimed.diversity,
+    columns,
+  };
+  const context = { package: listing.package, institution: listing.institution, table: tableAt, block };
+  return { context, claims, bundle: hex(answer.proof.bundle) };
+}
+
+function totalsOf({ totals, blinders }: TableClaims["charts"][number], rows: number): [Summary, Scalar[]] {
+  const { count, missing, sum, sum_squares: squares, bins } = totals;
+  if (count + missing !== rows) {
+    throw new Refused("totals", "count and missing do not add up to the rows of the table");
+  }
+  const summary = {
+    count: BigInt(count),
+    missing: BigInt(missing),
+    sum: BigInt(sum),
+    sumSquares: BigInt(squares),
+    bins: bins.map(BigInt),
+  };
+  return [summary, blinders.map(parseScalar)];
+}
+
+/** Verifies every row block and the totals of every chart; `proof` fetches the answer for a block. */
+export async function verifyListing(
+  parameters: Parameters,
+  listing: Listing,
+  proof: (table: number, block: number) => Promise<BlockProofAnswer>,
+  progress: (done: number, total: number) => void = () => undefined,
+): Promise<Verified> {
+  const { tables } = listing.layout;
+  const total = tables.reduce((sum, table) => sum + table.active.length, 0);
+  const verified = { blocks: 0, statements: 0 };
+  for (const [at, table] of tables.entries()) {
+    const { charts, diversity } = listing.claims[at]!;
+    const shares: G1Point[][] = charts.map(() => []);
+    for (const block of table.active.keys()) {
+      const found = verifyBlock(parameters, listing, at, block, await proof(at, block));
+      found.forEach((share, chart) => shares[chart]!.push(share));
+      verified.blocks += 1;
+      verified.statements += 1 + diversity.length + charts.length;
+      progress(verified.blocks, total);
+    }
+    const rows = table.active.reduce((sum, active) => sum + active, 0);
+    charts.forEach((chart, i) => {
+      const [summary, blinders] = foreign(() => totalsOf(chart, rows));
+      verifyTotals(parameters.powers, shares[i]!, summary, blinders);
+    });
+  }
+  return verified;
+}
