@@ -100,7 +100,9 @@ fn a_file_has_the_hash_that_is_asked_for_or_none() {
         let target = home.path().join(name);
         let (_, secret) = pack(input, &SRS, &target, &quiet)?;
         let folder = PackageFolder::read(&target)?;
-        let opened = open(&folder, secret.key, &SRS, &target.join("out"), &quiet).unwrap();
+        let opened =
+            open(&folder, secret.key, &SRS, &target.join("out"), &Output::default(), &quiet)
+                .unwrap();
         assert!(opened.warnings.is_empty());
         assert!(std::fs::read(&opened.files[0]).unwrap() == bytes);
         Ok::<_, PackError>(folder.manifest().resources[0].hash.clone())
