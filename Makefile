@@ -9,7 +9,7 @@ export PYTHON := $(VENV)/bin/python
 CARGO ?= cargo
 LOGS := $(CARGO_TARGET_DIR)/logs
 
-.PHONY: demo test adversary constraints fuzz soak mutants bench bench-proofs deny lint arrows system python node clean help
+.PHONY: demo test adversary constraints fuzz soak mutants bench bench-proofs bench-delivery deny lint arrows system python node clean help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ constraints: system
 ## make bench           aims, what is measured, MET or MISSED, beside others' programs (BENCH='proofs files tables ledger')
 bench: system python
 	@$(CARGO) run --quiet --example bench -- $(BENCH)
+
+## make bench-delivery  sealing and opening beside age and crypt4gh, traffic, a sale, a dispute (BENCH_DISK_GIB=10)
+bench-delivery: system python
+	@$(CARGO) run --quiet --example bench -- delivery
 
 ## make fuzz            random tables and lies, for FUZZ_SECONDS (60): circuits and plain checks agree
 fuzz: system

@@ -14,6 +14,7 @@ pub mod agent;
 pub mod dataset;
 pub mod deal;
 pub mod demo;
+pub mod fetch;
 pub mod gateway;
 pub mod issuer;
 pub mod key;

@@ -9,6 +9,7 @@ pub mod command;
 pub mod config;
 pub mod demo;
 pub mod error;
+pub mod mirror;
 pub mod operation;
 pub mod output;
 pub mod session;

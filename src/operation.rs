@@ -35,6 +35,7 @@ pub mod statement;
 pub mod store;
 pub mod subscription;
 pub mod tier;
+pub mod upload;
 
 pub(crate) use refusal::refused;
 

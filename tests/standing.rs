@@ -9,6 +9,7 @@ use std::path::Path;
 
 use galen::demo::{story, world};
 use galen::error::Failure;
+use galen::mirror::Unwatched;
 use galen::operation::purchase::{self, DealStore};
 use galen::operation::standing::{self, Wish};
 use galen::operation::{self, receive};
@@ -117,7 +118,9 @@ fn what_is_wanted_is_found_bought_and_opened_when_somebody_lists_it() {
     // From here on it is a deal as any other, but that `ready` shows the credential again.
     let target = store.downloads().join("package");
     std::fs::create_dir_all(store.downloads()).unwrap();
-    let folder = ok(receive::fetch(&world.session, &bought.listing, &target, &|_| ()));
+    let sources = receive::Sources::default();
+    let (folder, _) =
+        ok(receive::fetch(&world.session, &bought.listing, &target, &sources, &Unwatched));
     bought.folder = Some(target);
     ok(store.update(&bought));
     assert!(ok(purchase::asks_again(&world.session, &bought)));

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use galen::agent::Deed;
 use galen::demo::world::{World, short_windows};
 use galen::error::Failure;
+use galen::mirror::Unwatched;
 use galen::operation::credential::Credential;
 use galen::operation::description::Description;
 use galen::operation::pack::{self, Charts, PackRequest};
@@ -22,7 +23,7 @@ use galen::session::account_of;
 use galen::wallet::Role;
 use galen_api::SubscriptionView;
 use galen_dataset::output::Output;
-use galen_dataset::pack::{FileInput, Progress};
+use galen_dataset::pack::{FileHash, FileInput, Progress};
 use galen_market::deal::{Ending, Stage};
 use galen_market::genesis::Parameters;
 use galen_market::layout::BlockRows;
@@ -66,6 +67,7 @@ fn published(world: &World, root: &Path, name: &str, more: Value) -> PackageReco
             source: file,
             mediatype: "text/plain".to_owned(),
             description: String::new(),
+            sha256: FileHash::None,
         }],
         description: &description,
         charts: &Charts::None,
@@ -77,7 +79,7 @@ fn published(world: &World, root: &Path, name: &str, more: Value) -> PackageReco
     let verifier = world.prover.verifier();
     let key = &world.hospital.key;
     let record = packed.record;
-    ok(listing::publish(&world.session, key, &folder, &record, &store, verifier, &|_| ()));
+    ok(listing::publish(&world.session, key, &folder, &record, &store, verifier, None, &|_| ()));
     record
 }
 
@@ -86,7 +88,9 @@ fn received(world: &World, record: &DealRecord) -> String {
     let deals = DealStore::of(&world.researcher.home);
     std::fs::create_dir_all(deals.downloads()).unwrap();
     let target = deals.downloads().join(record.deal.to_string());
-    let folder = ok(receive::fetch(&world.session, &record.listing, &target, &quiet));
+    let sources = receive::Sources::default();
+    let (folder, _) =
+        ok(receive::fetch(&world.session, &record.listing, &target, &sources, &Unwatched));
     ok(purchase::ready(&world.session, &world.researcher.wallet, record, None));
     let (_, deeds) = ok(world.with_agent(|| world.wait_for(&record.deal, Stage::Verified)));
     assert_eq!(deeds, [Deed::Delivered { deal: record.deal, again: false }]);

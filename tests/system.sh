@@ -6,6 +6,8 @@ need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
 need c++ g++
 need make make
 need strace strace
+# What sealing is measured beside.
+need age age
 need python3 python3
 need git git
 # Checkers that share no code with Galen run on Node.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use galen_dataset::open::open;
 use galen_dataset::output::Output;
-use galen_dataset::pack::{FileInput, PackInput, pack};
+use galen_dataset::pack::{FileHash, FileInput, PackInput, pack};
 use galen_dataset::package::PackageFolder;
 use galen_market::layout::BlockRows;
 use rand::{RngCore, SeedableRng};
@@ -93,6 +93,7 @@ pub fn measure(report: &mut Report) {
                     source: source.clone(),
                     mediatype: "application/octet-stream".into(),
                     description: String::new(),
+                    sha256: FileHash::None,
                 }
             })
             .collect();
@@ -132,15 +133,22 @@ pub fn measure(report: &mut Report) {
     crypt4gh(report, home.path(), &sources);
 }
 
+/// A program that is installed beside the Python of the checkers.
+pub fn python_program(name: &str) -> Option<PathBuf> {
+    let python = std::env::var_os("PYTHON").map(PathBuf::from);
+    let bin = python.as_deref().and_then(Path::parent).unwrap_or(Path::new("/usr/bin"));
+    Some(bin.join(name)).filter(|program| program.exists())
+}
+
 /// The reference client of the format that genome archives use, if it is installed beside Python.
 fn crypt4gh(report: &Report, home: &Path, sources: &[PathBuf]) {
-    let bin = std::env::var_os("PYTHON").map(PathBuf::from);
-    let bin = bin.as_deref().and_then(Path::parent).unwrap_or(Path::new("/usr/bin"));
-    if !bin.join("crypt4gh").exists() {
+    let (Some(program), Some(keygen)) =
+        (python_program("crypt4gh"), python_program("crypt4gh-keygen"))
+    else {
         return report.note("peer: crypt4gh", "not installed");
-    }
+    };
     let (secret, public) = (home.join("reader.sec"), home.join("reader.pub"));
-    let made = Command::new(bin.join("crypt4gh-keygen"))
+    let made = Command::new(keygen)
         .args(["--nocrypt", "-f", "--sk"])
         .arg(&secret)
         .arg("--pk")
@@ -150,7 +158,7 @@ fn crypt4gh(report: &Report, home: &Path, sources: &[PathBuf]) {
         .status();
     assert!(made.unwrap().success(), "crypt4gh-keygen fails");
     let run = |action: &str, from: &Path, to: &Path| {
-        let mut command = Command::new(bin.join("crypt4gh"));
+        let mut command = Command::new(&program);
         command.arg(action).arg("--sk").arg(&secret);
         if action == "encrypt" {
             command.arg("--recipient_pk").arg(&public);

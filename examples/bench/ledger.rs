@@ -11,6 +11,7 @@ use galen_market::amount::{Amount, Asset};
 use galen_market::id::ConsensusKey;
 use galen_market::testing::{Signing, Simulation, Wallet, eur, euros};
 use galen_market::transaction::{MAX_ACTIONS, Transaction};
+use galen_web::store::Store;
 use galen_web::{ServerConfig, start};
 use galen_zk::keys::Verifier;
 
@@ -65,7 +66,11 @@ pub fn measure(report: &mut Report) {
     let settings = NodeSettings::alone(folder.path().join("node"), NodeKey::from_secret(SECRET));
     let genesis = simulation.genesis.clone();
     let verifier = Verifier::development().unwrap();
-    let config = ServerConfig::new("127.0.0.1:0".parse().unwrap(), folder.path().join("packages"));
+    let config = ServerConfig::new(
+        "127.0.0.1:0".parse().unwrap(),
+        Store::folder(&folder.path().join("packages")).unwrap(),
+        folder.path().join("texts"),
+    );
     let (node, server) = runtime.block_on(async {
         let node = Node::start(NodeConfig { settings, genesis, verifier }).await.unwrap();
         let server = start(config, node.clone()).await.unwrap();

@@ -1,18 +1,20 @@
 //! Measures what Galen does in bulk, as `make bench` prints it: an aim, the median of several runs,
 //! and whether it was met; and beside it, in the same run, what others use for the same work.
 //!
-//! `bench` measures everything but `statements`, which takes many minutes; `bench NAME…` some parts:
-//! `proofs`, `files`, `tables`, `ledger`, `statements`.
+//! `bench` measures everything but `delivery` and `statements`, which take many minutes; `bench NAME…`
+//! some parts: `proofs`, `files`, `tables`, `ledger`, `delivery`, `statements`.
 //! Depends on all packages; nothing depends on it.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+mod delivery;
 mod files;
 mod hashed;
 mod ledger;
 mod listing;
 mod proofs;
 mod report;
+mod sale;
 mod snarkjs;
 mod statements;
 mod tables;
@@ -22,16 +24,17 @@ use report::Report;
 /// A part of the measurements.
 type Part = fn(&mut Report);
 
-const PARTS: [(&str, Part); 5] = [
+const PARTS: [(&str, Part); 6] = [
     ("proofs", proofs::measure),
     ("files", files::measure),
     ("tables", tables::measure),
     ("ledger", ledger::measure),
-    (LONG, statements::measure),
+    ("delivery", delivery::measure),
+    ("statements", statements::measure),
 ];
 
-/// The part that is measured only when it is asked for.
-const LONG: &str = "statements";
+/// Parts that are measured only when they are asked for.
+const LONG: [&str; 2] = ["delivery", "statements"];
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
@@ -45,13 +48,13 @@ fn main() {
     let unknown = |name: &&String| PARTS.iter().all(|(part, _)| part != name);
     if let Some(name) = wanted.iter().find(unknown) {
         println!(
-            "no part is called {name}; the parts are proofs, files, tables, ledger and statements"
+            "no part is called {name}; the parts are proofs, files, tables, ledger, delivery and statements"
         );
         std::process::exit(2);
     }
     let mut report = Report::new();
     for (name, part) in PARTS {
-        if wanted.is_empty() && name != LONG || wanted.iter().any(|w| w == name) {
+        if wanted.is_empty() && !LONG.contains(&name) || wanted.iter().any(|w| w == name) {
             part(&mut report);
         }
     }

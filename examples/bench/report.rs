@@ -46,6 +46,12 @@ impl Report {
         self.verdict(what, &text(aim), &text(measured), measured <= aim);
     }
 
+    /// A ratio that should not be higher.
+    pub fn at_most(&mut self, what: &str, aim: f64, measured: f64, unit: &str) {
+        let text = |ratio: f64| format!("{ratio:.5} {unit}");
+        self.verdict(what, &text(aim), &text(measured), measured <= aim);
+    }
+
     fn verdict(&mut self, what: &str, aim: &str, measured: &str, met: bool) {
         let word = if met { "MET" } else { "MISSED" };
         *(if met { &mut self.met } else { &mut self.missed }) += 1;

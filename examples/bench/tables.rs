@@ -91,7 +91,7 @@ pub fn measure(report: &mut Report) {
     let key = packed.1.key;
     // Everything from the sealed folder to the verdict: read, decrypted, blinders derived, combined.
     let check = || {
-        let mut opener = Opener::new(&folder, key).unwrap();
+        let opener = Opener::new(&folder, key).unwrap();
         let mut sum = Combination::new(&powers, BlockRows::Full);
         for (table, block) in folder.layout().blocks() {
             sum.add(&opener.block(table, block).unwrap());

@@ -23,7 +23,7 @@ mod tree;
 pub use plaintext::{
     cut_dictionary, decode_cells, decode_dictionary, encode_cells, encode_dictionary,
 };
-pub use tree::{LeafTree, MAX_PROOF_NODES, RangeProof, bytes_hash};
+pub use tree::{LeafTree, MAX_PROOF_NODES, RangeProof, RootBuilder, bytes_hash};
 
 /// Bytes of the nonce in front of a segment.
 pub const NONCE_BYTES: usize = 12;
@@ -71,7 +71,7 @@ pub enum LeafTag {
     File = 3,
 }
 
-/// The public statement about one segment: `tag ‖ width ‖ rows ‖ SHA-256(ciphertext) ‖ claim`, 70
+/// The public statement about one segment: `tag ‖ width ‖ rows ‖ BLAKE3(ciphertext) ‖ claim`, 70
 /// bytes. Leaves are published beside the ciphertext. Whether tag, width and rows are those of the
 /// Layout is for [`Leaf::fits`] to say: a leaf that lies must be representable, to be disputed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -82,7 +82,7 @@ pub struct Leaf {
     pub width: u8,
     /// Rows, entries, or bytes of a file.
     pub rows: u32,
-    /// SHA-256 of the whole encrypted segment, nonce and tag included.
+    /// BLAKE3 of the whole encrypted segment, nonce and tag included.
     pub ciphertext: [u8; 32],
     /// Compressed commitment to the cells of a column; zeros for other segments.
     pub claim: [u8; 32],
@@ -92,7 +92,7 @@ impl Leaf {
     /// The leaf of a segment at its place.
     pub fn new(place: &Place, ciphertext: &[u8], claim: [u8; 32]) -> Self {
         let (tag, width, rows) = shape(place);
-        Self { tag, width, rows, ciphertext: sha256(ciphertext), claim }
+        Self { tag, width, rows, ciphertext: ciphertext_hash(ciphertext), claim }
     }
 
     /// Whether tag, width and rows are what the Layout says, with no claim where none belongs.
@@ -103,7 +103,7 @@ impl Leaf {
 
     /// Whether these are the bytes that the leaf speaks of.
     pub fn holds(&self, ciphertext: &[u8]) -> bool {
-        self.ciphertext == sha256(ciphertext)
+        self.ciphertext == ciphertext_hash(ciphertext)
     }
 
     /// The 70 bytes of the leaf.
@@ -152,6 +152,13 @@ fn width_byte(width: Width) -> u8 {
         Width::W4 => 4,
         Width::W8 => 8,
     }
+}
+
+/// What a leaf says of an encrypted segment: its BLAKE3 hash, 32 bytes. Every byte of a package is
+/// hashed when it is sealed, when it arrives and when it is opened, so this hash must not be slower
+/// than the cipher.
+pub fn ciphertext_hash(bytes: &[u8]) -> [u8; 32] {
+    blake3::hash(bytes).into()
 }
 
 /// SHA-256 of bytes.
@@ -244,18 +251,36 @@ pub fn seal_into(
         return Err(SegmentError::Length);
     }
     bytes.reserve_exact(plaintext.len() + OVERHEAD_BYTES);
-    bytes.extend_from_slice(&nonce);
+    bytes.extend_from_slice(&[0; NONCE_BYTES]);
     bytes.extend_from_slice(plaintext);
-    let sealed = cipher(key).and_then(|cipher| {
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        let data = Aad::from(associated_data(segment, segments));
-        cipher.seal_in_place_separate_tag(nonce, data, &mut bytes[NONCE_BYTES..]).ok()
-    });
-    let Some(tag) = sealed else {
-        bytes.clear();
+    bytes.extend_from_slice(&[0; TAG_BYTES]);
+    seal_in_place(key, segment, segments, nonce, bytes).inspect_err(|_| bytes.clear())
+}
+
+/// As [`seal`], without a copy: room for the nonce, the plaintext, and room for the tag become the
+/// encrypted segment.
+///
+/// # Errors
+/// [`SegmentError::Length`] if the plaintext is longer than a segment may be, or there is no room.
+pub fn seal_in_place(
+    key: &[u8; 32],
+    segment: u64,
+    segments: u64,
+    nonce: [u8; NONCE_BYTES],
+    bytes: &mut [u8],
+) -> Result<(), SegmentError> {
+    if bytes.len() > MAX_CIPHERTEXT_BYTES {
         return Err(SegmentError::Length);
-    };
-    bytes.extend_from_slice(tag.as_ref());
+    }
+    let (front, rest) = bytes.split_first_chunk_mut().ok_or(SegmentError::Length)?;
+    let (text, room) = rest.split_last_chunk_mut::<TAG_BYTES>().ok_or(SegmentError::Length)?;
+    *front = nonce;
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    let data = Aad::from(associated_data(segment, segments));
+    let tag = cipher(key)
+        .and_then(|cipher| cipher.seal_in_place_separate_tag(nonce, data, text).ok())
+        .ok_or(SegmentError::Length)?;
+    room.copy_from_slice(tag.as_ref());
     Ok(())
 }
 
@@ -270,37 +295,33 @@ pub fn open(
     ciphertext: &[u8],
 ) -> Result<Vec<u8>, SegmentError> {
     let mut bytes = ciphertext.to_vec();
-    open_in_place(key, segment, segments, &mut bytes)?;
-    Ok(bytes)
+    Ok(open_in_place(key, segment, segments, &mut bytes)?.to_vec())
 }
 
-/// As [`open`]: the encrypted segment in the buffer becomes its plaintext.
+/// As [`open`], in place: where the plaintext lies in the bytes.
 ///
 /// # Errors
-/// As [`open`]; the buffer is empty then.
-pub fn open_in_place(
+/// As [`open`]; the bytes are zeros then.
+pub fn open_in_place<'a>(
     key: &[u8; 32],
     segment: u64,
     segments: u64,
-    bytes: &mut Vec<u8>,
-) -> Result<(), SegmentError> {
+    bytes: &'a mut [u8],
+) -> Result<&'a mut [u8], SegmentError> {
     let fits = (OVERHEAD_BYTES..=MAX_CIPHERTEXT_BYTES).contains(&bytes.len());
-    let Some((nonce, _)) = bytes.split_first_chunk::<NONCE_BYTES>().filter(|_| fits) else {
-        bytes.clear();
+    let Some(nonce) = bytes.first_chunk::<NONCE_BYTES>().copied().filter(|_| fits) else {
+        bytes.fill(0);
         return Err(SegmentError::Length);
     };
-    let nonce = Nonce::assume_unique_for_key(*nonce);
+    let nonce = Nonce::assume_unique_for_key(nonce);
     let data = Aad::from(associated_data(segment, segments));
     let opened = cipher(key)
-        .and_then(|cipher| cipher.open_within(nonce, data, bytes, NONCE_BYTES..).ok())
+        .and_then(|cipher| cipher.open_in_place(nonce, data, &mut bytes[NONCE_BYTES..]).ok())
         .map(|plaintext| plaintext.len());
     match opened {
-        Some(length) => {
-            bytes.truncate(length);
-            Ok(())
-        }
+        Some(length) => Ok(&mut bytes[NONCE_BYTES..NONCE_BYTES + length]),
         None => {
-            bytes.clear();
+            bytes.fill(0);
             Err(SegmentError::Cipher)
         }
     }

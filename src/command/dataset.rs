@@ -38,9 +38,15 @@ pub enum Dataset {
         after_help = "Examples:\n  galen dataset verify ward-7.galen --offline\n  galen dataset verify ward-7.galen\n  galen dataset verify 3fa4c1 --node https://galen.example"
     )]
     Verify(package::Verify),
+    /// Fetch the encrypted package of a listing and check every byte of it, without a deal: to serve it
+    /// elsewhere, or to have it beforehand
+    #[command(
+        after_help = "Run it again after an interruption, whatever it was: what was fetched is kept.\n\nExamples:\n  galen dataset fetch 3fa4c1 --out /srv/packages/3fa4c1\n  galen dataset fetch 3fa4c1 --out ward-7 --mirror https://mirror.example/packages --json"
+    )]
+    Fetch(listing::Fetch),
     /// List a proven package; repeat it to go on after an interruption
     #[command(
-        after_help = "Examples:\n  galen dataset publish ward-7.galen\n  galen dataset publish ward-7.galen --dry-run\n  galen dataset publish ward-7.galen --description new-price.json"
+        after_help = "Examples:\n  galen dataset publish ward-7.galen\n  galen dataset publish ward-7.galen --dry-run\n  galen dataset publish ward-7.galen --description new-price.json\n  galen dataset publish ward-7.galen --store s3://hospital/packages"
     )]
     Publish(listing::Publish),
     /// Take a listing back; deals that were requested before go on
@@ -95,6 +101,7 @@ pub fn run(context: &Context, command: Dataset) -> Result<(), Failure> {
         Dataset::Pack(command) => package::pack(context, &command),
         Dataset::Prove(command) => package::prove(context, &command),
         Dataset::Verify(command) => package::verify(context, &command),
+        Dataset::Fetch(command) => listing::fetch(context, &command),
         Dataset::Publish(command) => listing::publish(context, &command),
         Dataset::Withdraw(command) => listing::withdraw(context, &command),
         Dataset::Resume(command) => listing::resume(context, &command),

@@ -16,9 +16,11 @@ use galen_market::id::Digest;
 use galen_market::listing::ListingId;
 use serde_json::json;
 
+use super::fetch;
 use super::purpose::{Declared, Kind};
 use crate::config::Context;
 use crate::error::{Exit, Failure};
+use crate::mirror::Fetched;
 use crate::operation::credential::Credential;
 use crate::operation::purchase::{self, DealRecord, DealStore, Purchase};
 use crate::operation::{self, credential, crypt4gh, licence, listing, receive};
@@ -70,7 +72,7 @@ pub enum Deal {
     },
     /// Fetch the encrypted package of a deal and check every byte against the listing
     #[command(
-        after_help = "Examples:\n  galen deal fetch 0\n  galen deal fetch 0 --out /data/randhie-package"
+        after_help = "Run it again after an interruption, whatever it was: what was fetched is kept. Fetching again costs\nnothing; a licence runs from the delivery of the key.\n\nExamples:\n  galen deal fetch 0\n  galen deal fetch 0 --out /data/randhie-package\n  galen deal fetch 0 --mirror https://mirror.example/packages"
     )]
     Fetch {
         /// The deal: its index or id
@@ -78,6 +80,9 @@ pub enum Deal {
         /// The new folder
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// Where to fetch from
+        #[command(flatten)]
+        from: fetch::FetchFrom,
     },
     /// Say that the package is here and checked: from now on the institution has to deliver the key
     #[command(after_help = "Example:\n  galen deal ready 0")]
@@ -132,6 +137,9 @@ pub enum Deal {
         /// written in the clear then
         #[arg(long = "recipient", value_name = "FILE")]
         recipients: Vec<PathBuf>,
+        /// Where to fetch from
+        #[command(flatten)]
+        from: fetch::FetchFrom,
     },
     /// Get the price back for a dataset that is not what was listed
     #[command(
@@ -143,6 +151,9 @@ pub enum Deal {
         /// The bad segment, if it is known; it is looked for if not
         #[arg(long)]
         segment: Option<u64>,
+        /// Where to fetch from
+        #[command(flatten)]
+        from: fetch::FetchFrom,
     },
 }
 
@@ -168,23 +179,22 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
                 .data(&json!({ "record": record, "ledger": view }), || described(&record, &view))
         }
         Deal::Receipt { deal, out } => receipt::receipt(context, &store, &deal, out.as_deref()),
-        Deal::Fetch { deal, out } => {
+        Deal::Fetch { deal, out, from } => {
             let mut record = store.find(&deal)?;
             let session = Session::open(context)?;
             let target =
                 out.unwrap_or_else(|| store.downloads().join(record.listing.package.to_string()));
-            let folder = fetched(context, &session, &store, &mut record, target)?;
-            let segments = folder.layout().segments();
-            let path = folder.path().display().to_string();
-            context.output.data(
-                &json!({ "deal": record.deal, "folder": path, "segments": segments }),
-                || {
-                    format!(
-                        "{path}: {segments} segments, all as listed. Next: galen deal ready {}",
-                        record.index
-                    )
-                },
-            )
+            let (folder, got) = fetched(context, &session, &store, &mut record, &from, target)?;
+            let value = json!({
+                "deal": record.deal,
+                "folder": folder.path(),
+                "segments": folder.layout().segments(),
+                "fetch": got,
+            });
+            context.output.data(&value, || {
+                let done = fetch::described(folder.path(), &got);
+                format!("{done}\nNext: galen deal ready {}", record.index)
+            })
         }
         Deal::Ready { deal } => {
             let record = store.find(&deal)?;
@@ -206,7 +216,7 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
             };
             context.output.data(&done, || done.sentence("ready"))
         }
-        Deal::Decrypt { deal, out, format, recipients } => {
+        Deal::Decrypt { deal, out, format, recipients, from } => {
             // What is wrong with a key is said before anything is fetched.
             let output = output(format, &recipients)?;
             let mut record = store.find(&deal)?;
@@ -214,7 +224,7 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
             let wallet = context.wallet()?;
             let prover = operation::prover()?;
             let target = package_path(&store, &record);
-            let folder = fetched(context, &session, &store, &mut record, target)?;
+            let (folder, _) = fetched(context, &session, &store, &mut record, &from, target)?;
             let bar = context.output.progress("opening", folder.layout().segments());
             let report = |at: Progress| bar.set_position(at.done);
             let opened = receive::decrypt(
@@ -252,7 +262,7 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
                     || shown.join("\n"),
                 )
         }
-        Deal::Dispute { deal, segment } => dispute(context, &store, &deal, segment),
+        Deal::Dispute { deal, segment, from } => dispute(context, &store, &deal, segment, &from),
     }
 }
 
@@ -290,29 +300,22 @@ fn package_path(store: &DealStore, record: &DealRecord) -> PathBuf {
         .unwrap_or_else(|| store.downloads().join(record.listing.package.to_string()))
 }
 
+/// The package of a deal in a folder, which the deal then remembers.
 fn fetched(
     context: &Context,
     session: &Session,
     store: &DealStore,
     record: &mut DealRecord,
+    from: &fetch::FetchFrom,
     target: PathBuf,
-) -> Result<PackageFolder, Failure> {
-    if let Some(above) = target.parent() {
-        std::fs::create_dir_all(above).map_err(|error| Failure::file(above, &error))?;
-    }
-    let bar = context.output.progress("fetching", 0);
-    let report = |at: Progress| {
-        bar.set_length(at.total);
-        bar.set_position(at.done);
-    };
-    let folder = receive::fetch(session, &record.listing, &target, &report)?;
-    bar.finish_and_clear();
+) -> Result<(PackageFolder, Fetched), Failure> {
+    let (folder, fetched) = fetch::fetch(context, session, &record.listing, from, &target)?;
     let path = std::fs::canonicalize(&target).map_err(|error| Failure::file(&target, &error))?;
     if record.folder.as_ref() != Some(&path) {
         record.folder = Some(path);
         store.update(record)?;
     }
-    Ok(folder)
+    Ok((folder, fetched))
 }
 
 fn request(
@@ -411,13 +414,14 @@ fn dispute(
     store: &DealStore,
     deal: &str,
     segment: Option<u64>,
+    from: &fetch::FetchFrom,
 ) -> Result<(), Failure> {
     let mut record = store.find(deal)?;
     let session = Session::open(context)?;
     let wallet = context.wallet()?;
     let prover = operation::prover()?;
     let target = package_path(store, &record);
-    let folder = fetched(context, &session, store, &mut record, target)?;
+    let (folder, _) = fetched(context, &session, store, &mut record, from, target)?;
     let segment = match segment {
         Some(segment) => segment,
         None => {

@@ -61,7 +61,7 @@ pub enum Node {
     },
     /// Run a node with its interface and page, until interrupted
     #[command(
-        after_help = "Examples:\n  galen node run\n  galen node run --data /srv/galen --listen 0.0.0.0:4850 --p2p /ip4/0.0.0.0/tcp/4851 --pending /ip4/0.0.0.0/tcp/4852 --peer /ip4/10.0.0.2/tcp/4851,/ip4/10.0.0.2/tcp/4852"
+        after_help = "Examples:\n  galen node run\n  AWS_REGION=eu-central-1 galen node run --packages s3://hospital/packages\n  galen node run --data /srv/galen --listen 0.0.0.0:4850 --p2p /ip4/0.0.0.0/tcp/4851 --pending /ip4/0.0.0.0/tcp/4852 --peer /ip4/10.0.0.2/tcp/4851,/ip4/10.0.0.2/tcp/4852"
     )]
     Run(Run),
     /// Show how a node is
@@ -133,6 +133,10 @@ pub struct Run {
     /// Where interface and page listen
     #[arg(long, default_value = "127.0.0.1:4850")]
     listen: SocketAddr,
+    /// Where packages lie: a folder, or s3://BUCKET/PREFIX of any S3-compatible store, with its keys in
+    /// the usual variables [default: packages in the node's folder]
+    #[arg(long, value_name = "STORE")]
+    packages: Option<String>,
     /// Where other validators reach this node, as /ip4/0.0.0.0/tcp/4851
     #[arg(long, value_name = "ADDRESS", requires = "pending")]
     p2p: Option<String>,
@@ -386,7 +390,15 @@ fn serve(context: &Context, command: Run, data: PathBuf) -> Result<(), Failure> 
     }
     let development = genesis.network == Network::Development;
     let timeouts = Timeouts { propose_ms: command.propose_ms, vote_ms: command.vote_ms };
-    let plan = NodePlan { data, genesis, key, network, timeouts, listen: command.listen };
+    let plan = NodePlan {
+        data,
+        genesis,
+        key,
+        network,
+        timeouts,
+        listen: command.listen,
+        packages: command.packages,
+    };
     if context.dry_run {
         return context.output.data(&json!({ "started": false }), || {
             "It could be started; it was not.\n".to_owned()

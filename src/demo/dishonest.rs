@@ -39,7 +39,7 @@ pub fn change_a_cell(
         .ok_or_else(|| wrong("every column is a quasi-identifier"))?;
     let total = layout.segments();
     let key = secret.key.segment(segment);
-    let mut segments = folder.segments()?;
+    let segments = folder.segments()?;
     let mut plaintext = key
         .open(segment, total, &segments.read(segment)?)
         .map_err(|error| wrong(&error.to_string()))?;

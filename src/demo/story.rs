@@ -23,6 +23,7 @@ use sha2::Digest as _;
 use super::dishonest;
 use super::world::World;
 use crate::error::{Exit, Failure};
+use crate::mirror::Unwatched;
 use crate::operation::credential::Credential;
 use crate::operation::description::Description;
 use crate::operation::pack::{self, PackRequest, TableInput};
@@ -275,6 +276,7 @@ pub fn list(world: &World, record: &PackageRecord, tell: Tell<'_>) -> Result<(),
         &record,
         &store,
         verifier,
+        None,
         &|_| (),
     )?;
     if published.standing != Some(Standing::Live) {
@@ -327,7 +329,13 @@ pub fn buy(
     let target = deals.downloads().join(deal.deal.to_string());
     let above = deals.downloads();
     fs::create_dir_all(&above).map_err(|error| Failure::file(&above, &error))?;
-    let folder = receive::fetch(&world.session, &deal.listing, &target, &quiet)?;
+    let (folder, _) = receive::fetch(
+        &world.session,
+        &deal.listing,
+        &target,
+        &receive::Sources::default(),
+        &Unwatched,
+    )?;
     deal.folder = Some(target);
     deals.update(&deal)?;
     purchase::ready(&world.session, &world.researcher.wallet, &deal, None)?;

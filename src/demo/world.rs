@@ -20,6 +20,7 @@ use galen_market::genesis::{Genesis, GenesisCurrency, Network, Parameters, Regis
 use galen_market::id::{AccountId, ConsensusKey, DealId, Digest};
 use galen_market::ledger::Ledger;
 use galen_market::state::StateRead;
+use galen_web::store::Store;
 use galen_web::{Server, ServerConfig};
 use galen_zk::keys::Prover;
 use sha2::Digest as _;
@@ -401,7 +402,9 @@ async fn serve(
     let node = Node::start_with(ledger, settings)
         .await
         .map_err(|error| failed("node.start", error.to_string()))?;
-    let server = galen_web::start(ServerConfig::new(listen, data.join("packages")), node.clone())
+    let folder = data.join("packages");
+    let config = ServerConfig::new(listen, Store::folder(&folder)?, folder.join("texts"));
+    let server = galen_web::start(config, node.clone())
         .await
         .map_err(|error| failed("node.listen", error.to_string()))?;
     Ok((node, server))

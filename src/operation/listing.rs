@@ -1,4 +1,4 @@
-//! Listing a package: drafted, its parts stored at the node, its blocks proven, live. Every step that
+//! Listing a package: drafted, its parts stored, its blocks proven, live. Every step that
 //! is done already is skipped, so that a run that was cut short is simply repeated.
 
 use std::collections::BTreeSet;
@@ -20,6 +20,7 @@ use galen_market::id::{Digest, PackageId};
 use galen_market::listing::{ListingId, Offer, Royalty, Standing};
 use galen_market::segment::{LEAF_BYTES, manifest_hash};
 use galen_market::transaction::{MAX_ACTIONS, MAX_TRANSACTION_BYTES};
+use galen_web::store::Store;
 use galen_zk::keys::Verifier;
 use serde::Serialize;
 
@@ -27,6 +28,7 @@ use super::licence;
 use super::pack::claimed;
 use super::royalty;
 use super::store::{PackageRecord, PackageStore};
+use super::upload::upload;
 use crate::error::{Exit, Failure};
 use crate::session::{Done, Session, account_of};
 use crate::wallet::derive::AccountKey;
@@ -49,6 +51,15 @@ pub enum PublishStep {
         /// Which part.
         part: Part,
         /// Its length.
+        bytes: u64,
+    },
+    /// Segments are being stored elsewhere.
+    Uploaded {
+        /// How many are given to the store.
+        done: u64,
+        /// Of how many.
+        total: u64,
+        /// Their length together.
         bytes: u64,
     },
     /// The ledger verified some blocks.
@@ -131,7 +142,8 @@ pub fn prove_block(
     }))
 }
 
-/// Lists a package, or goes on where an earlier run stopped, and waits until it is live.
+/// Lists a package, or goes on where an earlier run stopped, and waits until it is live. The segments
+/// are stored at the node, or in `elsewhere`.
 ///
 /// # Errors
 /// When a proof is missing or false, the node refuses a step, or cannot be reached. Steps that were
@@ -143,6 +155,7 @@ pub fn publish(
     record: &PackageRecord,
     packages: &PackageStore,
     verifier: &Verifier,
+    elsewhere: Option<&Store>,
     report: &dyn Fn(PublishStep),
 ) -> Result<Published, Failure> {
     if account_of(key) != record.institution {
@@ -189,7 +202,7 @@ pub fn publish(
     };
     let text = record.offer.terms.licence_text;
     if !session.is_dry_run() {
-        store(session, folder, &view, report)?;
+        store(session, folder, &view, elsewhere, report)?;
         if view.summary.offer.terms.licence_text == text {
             licence::store(session, packages, &id, &text)?;
         }
@@ -310,12 +323,20 @@ fn store(
     session: &Session,
     folder: &PackageFolder,
     view: &ListingView,
+    elsewhere: Option<&Store>,
     report: &dyn Fn(PublishStep),
 ) -> Result<(), Failure> {
+    if let Some(elsewhere) = elsewhere {
+        let bytes = folder.offsets().total();
+        upload(folder, elsewhere, &|done, total| {
+            report(PublishStep::Uploaded { done, total, bytes })
+        })?;
+    }
     for part in Part::ALL {
         let name = match part {
             // The ledger itself has the layout.
             Part::Layout => continue,
+            Part::Segments if elsewhere.is_some() => continue,
             Part::Manifest => MANIFEST_FILE,
             Part::Leaves => LEAVES_FILE,
             Part::Segments => SEGMENTS_FILE,

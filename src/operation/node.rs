@@ -7,6 +7,7 @@ use galen_chain::{
     NetworkConfig, Node, NodeConfig, NodeError, NodeHandle, NodeKey, NodeSettings, Peer, Timeouts,
 };
 use galen_market::genesis::Genesis;
+use galen_web::store::{Store, StoreError};
 use galen_web::{Server, ServerConfig, ServerError};
 
 use super::genesis::verifier;
@@ -29,6 +30,9 @@ pub struct NodePlan {
     pub timeouts: Timeouts,
     /// Where the interface and the page listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where packages lie: a folder or `s3://BUCKET/PREFIX`; [`PACKAGES`] in the node's folder if not
+    /// given.
+    pub packages: Option<String>,
 }
 
 impl NodePlan {
@@ -42,6 +46,7 @@ impl NodePlan {
             network: None,
             timeouts: Timeouts::default(),
             listen,
+            packages: None,
         }
     }
 }
@@ -59,11 +64,15 @@ impl RunningNode {
     /// # Errors
     /// When the folder, the address or the network cannot be used.
     pub async fn start(plan: NodePlan) -> Result<Self, Failure> {
-        let NodePlan { data, genesis, key, network, timeouts, listen } = plan;
+        let NodePlan { data, genesis, key, network, timeouts, listen, packages } = plan;
+        let store = match packages {
+            Some(address) => Store::open(&address)?,
+            None => Store::folder(&data.join(PACKAGES))?,
+        };
         let verifier = verifier(genesis.network)?;
         let settings = NodeSettings { network, timeouts, ..NodeSettings::alone(data.clone(), key) };
         let node = Node::start(NodeConfig { settings, genesis, verifier }).await?;
-        let server = ServerConfig::new(listen, data.join(PACKAGES));
+        let server = ServerConfig::new(listen, store, data.join(PACKAGES).join("texts"));
         match galen_web::start(server, node.clone()).await {
             Ok(server) => Ok(Self { node, server }),
             Err(error) => {
@@ -219,8 +228,21 @@ impl From<ServerError> for Failure {
             ServerError::Listen { .. } => {
                 "stop what listens there, or choose another address with --listen"
             }
-            ServerError::Packages { .. } => "check the folder's owner and permissions",
+            ServerError::Texts { .. } => "check the folder's owner and permissions",
         };
         Self::new(Exit::Failure, "node.server", error.to_string()).remedy(remedy)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let remedy = match &error {
+            StoreError::Address(_) => "give the path of a folder, or s3://BUCKET/PREFIX",
+            StoreError::Store(_) => {
+                "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL, and that the bucket exists"
+            }
+            _ => "check the folder's owner and permissions",
+        };
+        Self::new(Exit::Failure, "store", error.to_string()).remedy(remedy)
     }
 }

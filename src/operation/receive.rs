@@ -1,21 +1,17 @@
 //! The buyer's side of a delivery: fetching and checking ciphertext before saying `ready`, opening
 //! the envelope and the package, and disputing a segment that is not what was listed.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use galen_api::{DealView, Part};
+use galen_api::{DealView, ListingView, Part};
 use galen_dataset::dispute::{EvidenceError, evidence};
-use galen_dataset::manifest::{MAX_MANIFEST_BYTES, Manifest};
+use galen_dataset::manifest::MAX_MANIFEST_BYTES;
 use galen_dataset::open::{Opened, check as check_package, open as open_package};
 use galen_dataset::opener::OpenError;
 use galen_dataset::output::Output;
-use galen_dataset::pack::{Progress, Report};
-use galen_dataset::package::{
-    LAYOUT_FILE, LEAVES_FILE, Listing, MANIFEST_FILE, Offsets, PackageFolder, SEGMENTS_FILE,
-    SUMMARY_FILE, check_leaves, check_segment, decode_leaves,
-};
+use galen_dataset::pack::Report;
+use galen_dataset::package::{Listing, PackageError, PackageFolder, check_leaves, decode_leaves};
+use galen_dataset::partial::Partial;
 use galen_dataset::seal::MasterKey;
 use galen_market::action::Action;
 use galen_market::action::trade::Dispute;
@@ -24,7 +20,7 @@ use galen_market::deal::{Deal, Stage, envelope_statement};
 use galen_market::fee::FeePayer;
 use galen_market::id::Digest;
 use galen_market::listing::ListingId;
-use galen_market::segment::{LEAF_BYTES, Leaf, manifest_hash};
+use galen_market::segment::{LEAF_BYTES, manifest_hash};
 use galen_zk::circuit::key_envelope;
 use galen_zk::circuit::segment_key::{SegmentKey, SegmentKeyPublic, SegmentKeyWitness};
 use galen_zk::keys::Prover;
@@ -32,150 +28,110 @@ use rand::rngs::OsRng;
 
 use super::purchase::DealRecord;
 use crate::error::{Exit, Failure};
+use crate::mirror::address::Mirror;
+use crate::mirror::{Fetched, Mirrors, Patience, Watch};
 use crate::session::{Done, Draft, Session};
 use crate::wallet::Wallet;
 
-/// Bytes fetched by one request.
-const CHUNK_BYTES: u64 = 8 << 20;
-
-fn damaged(what: impl Into<String>) -> Failure {
-    Failure::new(Exit::Input, "package.not_listed", what)
-        .remedy("fetch from another node; nothing was kept")
+/// Where a package is fetched from, besides its listing's node and locations.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Addresses that the user named; they are asked first.
+    pub mirrors: Vec<Mirror>,
+    /// Whether the listing's locations may be addresses of this machine or its network.
+    pub inside: bool,
+    /// How long to wait for each.
+    pub patience: Patience,
 }
 
 /// Fetches the public package of a listing into a new folder and checks every byte of it against
-/// the ledger's listing. A fetch that was cut off goes on with the first segment that is missing.
+/// the ledger's listing, from all mirrors at once. A fetch that was cut off, however it was, goes on
+/// with the segments that are missing. What was fetched, unless the folder was whole already.
 ///
 /// # Errors
-/// When the node cannot be reached, or serves something else than what was listed.
+/// When no mirror serves what was listed, or the folder cannot be written.
 pub fn fetch(
     session: &Session,
     listing: &ListingId,
     target: &Path,
-    report: Report<'_>,
-) -> Result<PackageFolder, Failure> {
+    sources: &Sources,
+    watch: &dyn Watch,
+) -> Result<(PackageFolder, Fetched), Failure> {
     if target.exists() {
         let folder = PackageFolder::read(target)?;
         if folder.id() != listing.package {
             return Err(Failure::input(target, "holds another package")
                 .remedy("give another folder with --out"));
         }
-        return Ok(folder);
+        let kept = folder.layout().segments();
+        return Ok((folder, Fetched { kept, ..Fetched::default() }));
     }
-    let client = session.client();
-    let view = client.listing(listing)?;
-    let manifest = client.part(&listing.package, Part::Manifest, MAX_MANIFEST_BYTES as u64)?;
-    let known = Listing::new(
-        view.summary.listing.root,
-        view.summary.listing.key,
-        Digest(manifest_hash(&manifest)),
-        view.layout,
-    );
-    if known.id != listing.package {
-        return Err(damaged(
-            "the node's listing, layout and manifest are not those of the package",
-        ));
-    }
-    let limit = known.layout.segments().saturating_mul(LEAF_BYTES as u64);
-    let encoded = client.part(&listing.package, Part::Leaves, limit)?;
-    let leaves = decode_leaves(&known.layout, &encoded)?;
-    check_leaves(&known, &leaves)?;
-    let offsets = Offsets::new(&known.layout, &Manifest::from_bytes(&manifest)?)?;
-
-    let partial = target.with_extension("partial");
-    fs::create_dir_all(&partial).map_err(|error| Failure::file(&partial, &error))?;
-    let path = partial.join(SEGMENTS_FILE);
-    let mut next = kept(&path, &leaves, &offsets)?;
-    let mut out = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(&path)
-        .map_err(|error| Failure::file(&path, &error))?;
-    while next < offsets.segments() {
-        report(Progress { done: next, total: offsets.segments() });
-        next = fetch_some(session, listing, &leaves, &offsets, next, &mut out)
-            .map_err(|failure| failure.at(path.display()))?;
-    }
-    out.sync_all().map_err(|error| Failure::file(&path, &error))?;
-    report(Progress { done: next, total: next });
-    let summary = known.summary()?;
-    let layout = known.layout.to_bytes();
-    for (name, bytes) in [
-        (SUMMARY_FILE, &summary),
-        (MANIFEST_FILE, &manifest),
-        (LAYOUT_FILE, &layout),
-        (LEAVES_FILE, &encoded),
-    ] {
-        let path = partial.join(name);
-        File::create(&path)
-            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-            .map_err(|error| Failure::file(&path, &error))?;
-    }
-    fs::rename(&partial, target)
-        .and_then(|()| File::open(target.parent().unwrap_or(Path::new(".")))?.sync_all())
-        .map_err(|error| Failure::file(target, &error))?;
-    Ok(PackageFolder::read(target)?)
-}
-
-/// How many segments an earlier fetch left whole; anything after them is cut off.
-fn kept(path: &Path, leaves: &[Leaf], offsets: &Offsets) -> Result<u64, Failure> {
-    let failed = |error: std::io::Error| Failure::file(path, &error);
-    let mut file = match OpenOptions::new().read(true).write(true).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(failed(error)),
+    let view = session.client().listing(listing)?;
+    let mirrors =
+        Mirrors::new(listing.package, mirrors(session, &view, sources, watch)?, sources.patience)?;
+    let listed = view.summary.listing;
+    let known = |manifest: &[u8]| {
+        let digest = Digest(manifest_hash(manifest));
+        Listing::new(listed.root, listed.key, digest, view.layout.clone())
     };
-    let (mut next, mut end) = (0, 0);
-    while let Some(range) = offsets.range(next) {
-        let mut bytes = Vec::new();
-        (&mut file)
-            .take(range.end.saturating_sub(range.start))
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
-        if check_segment(leaves, next, &bytes).is_err() {
-            break;
-        }
-        end = range.end;
-        next += 1;
-    }
-    file.set_len(end).map_err(failed)?;
-    Ok(next)
+    let partial_folder = partial_path(target);
+    let runtime = super::node::runtime()?;
+    runtime.block_on(async {
+        let manifest = mirrors
+            .part(Part::Manifest, MAX_MANIFEST_BYTES as u64, watch, |bytes| {
+                let right = known(&bytes).id == listing.package;
+                if right {
+                    Ok(bytes)
+                } else {
+                    Err("its manifest is not the one that was listed".into())
+                }
+            })
+            .await?;
+        let known = known(&manifest);
+        let limit = known.layout.segments().saturating_mul(LEAF_BYTES as u64);
+        let leaves = mirrors
+            .part(Part::Leaves, limit, watch, |bytes| {
+                let wrong = |error: PackageError| error.to_string();
+                let leaves = decode_leaves(&known.layout, &bytes).map_err(wrong)?;
+                check_leaves(&known, &leaves).map_err(wrong)?;
+                Ok(leaves)
+            })
+            .await?;
+        let partial = Partial::begin(&partial_folder, known, manifest, leaves)?;
+        let kept = partial.kept(&|_| {})?;
+        let fetched = mirrors.segments(&partial, kept, watch).await?;
+        Ok((partial.finish(target)?, fetched))
+    })
 }
 
-/// Fetches as many whole segments as one request takes, and keeps those that are right.
-fn fetch_some(
+/// Where a package is kept until it is whole: beside its place.
+pub fn partial_path(target: &Path) -> PathBuf {
+    target.with_extension("partial")
+}
+
+/// The mirrors of a listing: those that the user named, the node, and the listing's locations.
+fn mirrors(
     session: &Session,
-    listing: &ListingId,
-    leaves: &[Leaf],
-    offsets: &Offsets,
-    from: u64,
-    out: &mut File,
-) -> Result<u64, Failure> {
-    let missing = || damaged("a segment has no place in the package");
-    let first = offsets.range(from).ok_or_else(missing)?;
-    let mut to = from + 1;
-    let mut end = first.end;
-    while let Some(range) =
-        offsets.range(to).filter(|range| range.end.saturating_sub(first.start) <= CHUNK_BYTES)
-    {
-        end = range.end;
-        to += 1;
+    view: &ListingView,
+    sources: &Sources,
+    watch: &dyn Watch,
+) -> Result<Vec<Mirror>, Failure> {
+    let mut all = sources.mirrors.clone();
+    let mut add = |mirror: Mirror| {
+        if !all.iter().any(|known| known.is_same_place(&mirror)) {
+            all.push(mirror);
+        }
+    };
+    let node = session.client().node();
+    let own = Mirror::named(node).map_err(|why| Failure::usage(format!("{node}: {why}")))?;
+    add(if view.served.contains(&Part::Segments) { own } else { own.without_segments() });
+    for location in &view.summary.offer.locations {
+        match Mirror::listed(location.as_str(), sources.inside) {
+            Ok(mirror) => add(mirror),
+            Err(why) => watch.left(location.as_str(), &why),
+        }
     }
-    let bytes = session.client().segments(&listing.package, first.start..end)?;
-    for segment in from..to {
-        let range = offsets.range(segment).ok_or_else(missing)?;
-        let part = usize::try_from(range.start - first.start)
-            .ok()
-            .zip(usize::try_from(range.end - first.start).ok())
-            .and_then(|(start, end)| bytes.get(start..end))
-            .ok_or_else(missing)?;
-        check_segment(leaves, segment, part).map_err(|error| {
-            damaged(format!("{error}: the node serves other bytes than were listed"))
-        })?;
-        out.write_all(part)
-            .map_err(|error| Failure::new(Exit::Failure, "file.io", error.to_string()))?;
-    }
-    Ok(to)
+    Ok(all)
 }
 
 /// The master key out of a deal's envelope.

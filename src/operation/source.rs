@@ -5,15 +5,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use galen_dataset::deidentify::Deidentified;
-use galen_dataset::pack::FileInput;
+use galen_dataset::pack::{FileHash, FileInput};
 use galen_dataset::roles::Roles;
 use galen_market::layout::MAX_FILES;
 
 use super::prepare;
 use crate::error::Failure;
+use crate::wallet::file;
 
 /// Deepest folder inside a folder.
 const MAX_DEPTH: usize = 32;
+/// Most bytes of a list of hashes.
+const MAX_LIST_BYTES: u64 = 1 << 20;
 
 /// A table that was read, with its name in the package.
 pub struct Table {
@@ -147,7 +150,7 @@ fn input(path: String, source: PathBuf, names: &mut BTreeSet<String>) -> FileInp
         name = format!("{own}-{number}");
     }
     let mediatype = media_type(&path).to_owned();
-    FileInput { name, path, source, mediatype, description: String::new() }
+    FileInput { name, path, source, mediatype, description: String::new(), sha256: FileHash::None }
 }
 
 /// The media type that the end of a name stands for.
@@ -171,6 +174,41 @@ fn media_type(path: &str) -> &'static str {
         Some("tif" | "tiff") => "image/tiff",
         _ => "application/octet-stream",
     }
+}
+
+/// Gives files the hashes that a list of `sha256sum` states: 64 hexadecimal digits, two characters, and
+/// the path as it was given, or the file's name alone.
+///
+/// # Errors
+/// When the list cannot be read, holds another line, or names none of the files.
+pub fn checksums(list: &Path, files: &mut [FileInput]) -> Result<(), Failure> {
+    let bytes =
+        file::read_bounded(list, MAX_LIST_BYTES).map_err(|error| Failure::file(list, &error))?;
+    let text = String::from_utf8(bytes).map_err(|_| Failure::input(list, "is not UTF-8"))?;
+    let mut named = 0;
+    for (number, line) in (1u32..).zip(text.lines()).filter(|(_, line)| !line.is_empty()) {
+        let parsed = line.split_at_checked(64).and_then(|(digits, rest)| {
+            let path = rest.strip_prefix("  ").or_else(|| rest.strip_prefix(" *"))?;
+            let mut hash = [0; 32];
+            hex::decode_to_slice(digits, &mut hash).ok()?;
+            Some((hash, Path::new(path)))
+        });
+        let (hash, path) = parsed.ok_or_else(|| {
+            Failure::input(list, format!("line {number} is not one of sha256sum"))
+                .remedy("make the list with `sha256sum FILE... > LIST`")
+        })?;
+        for file in files.iter_mut() {
+            if file.source == path || file.source.file_name() == Some(path.as_os_str()) {
+                file.sha256 = FileHash::Known(hash);
+                named += 1;
+            }
+        }
+    }
+    if named == 0 {
+        return Err(Failure::input(list, "names none of the files")
+            .remedy("make the list with `sha256sum FILE... > LIST`"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

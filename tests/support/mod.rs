@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod ledger;
+pub mod mirror;
 
 use std::fs;
 use std::io::{BufRead, BufReader};

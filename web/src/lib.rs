@@ -2,7 +2,7 @@
 //!
 //! [`start`] listens and answers: the interface of `galen-api` below its prefix, and plain pages that
 //! need no account and no script. Reads go to a snapshot of the node, writes into its journal, and
-//! packages lie in a folder ([`packages`]). This crate holds the only mapping from the ledger's rules
+//! packages lie in a [`store`]. This crate holds the only mapping from the ledger's rules
 //! to HTTP ([`reply`]). It may depend on the chain, the rules and the interface's types; nothing but
 //! the command line depends on it. It holds no secrets.
 
@@ -14,6 +14,7 @@ mod records;
 mod reply;
 mod request;
 mod routes;
+pub mod store;
 mod texts;
 
 use std::net::SocketAddr;
@@ -30,22 +31,25 @@ use warp::Filter;
 
 use crate::catalogue::Catalogue;
 use crate::packages::Packages;
+use crate::store::Store;
 use crate::texts::Texts;
 
 /// What a server needs.
 pub struct ServerConfig {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The folder of packages; made if missing.
-    pub packages: PathBuf,
+    /// Where packages lie.
+    pub packages: Store,
+    /// The folder of licence texts; made if missing.
+    pub texts: PathBuf,
     /// How long the body of a request may stand still.
     pub silence: Duration,
 }
 
 impl ServerConfig {
     /// A server with the usual patience.
-    pub fn new(listen: SocketAddr, packages: PathBuf) -> Self {
-        Self { listen, packages, silence: Duration::from_secs(30) }
+    pub fn new(listen: SocketAddr, packages: Store, texts: PathBuf) -> Self {
+        Self { listen, packages, texts, silence: Duration::from_secs(30) }
     }
 }
 
@@ -60,9 +64,9 @@ pub enum ServerError {
         /// Why.
         source: std::io::Error,
     },
-    /// The folder of packages cannot be used.
-    #[error("the folder of packages {path} cannot be used: {source}")]
-    Packages {
+    /// The folder of licence texts cannot be used.
+    #[error("the folder of licence texts {} cannot be used: {source}", path.display())]
+    Texts {
         /// Where.
         path: PathBuf,
         /// Why.
@@ -116,10 +120,9 @@ impl Server {
 /// # Errors
 /// See [`ServerError`].
 pub async fn start(config: ServerConfig, node: NodeHandle) -> Result<Server, ServerError> {
-    let unusable = |source| ServerError::Packages { path: config.packages.clone(), source };
-    let packages = Packages::open(&config.packages).map_err(unusable)?;
-    // No package has this name: theirs are hashes.
-    let texts = Texts::open(&config.packages.join("texts")).map_err(unusable)?;
+    let packages = Packages::new(config.packages);
+    let texts = Texts::open(&config.texts)
+        .map_err(|source| ServerError::Texts { path: config.texts.clone(), source })?;
     let listen = |source| ServerError::Listen { address: config.listen, source };
     let listener = tokio::net::TcpListener::bind(config.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;

@@ -1,35 +1,38 @@
-//! The folder of packages: `<package id>/{layout,manifest,leaves,segments}`.
+//! The packages that this node serves: `<package id>/{layout,manifest,leaves,segments}` in a
+//! [`Store`].
 //!
 //! A part is stored only after it was checked against what the ledger knows of the package, so that
-//! nobody can fill the disk with anything else, and a part that is there is whole. Names are made
+//! nobody can fill the store with anything else, and a part that is there is whole. Names are made
 //! from typed ids, never from a path that was sent; a symlink is not followed.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use galen_api::{Description, Part, codes};
 use galen_market::id::PackageId;
 use galen_market::layout::{Dictionary, Layout, MAX_LAYOUT_BYTES, Place};
 use galen_market::listing::Listing;
 use galen_market::segment::{
-    LEAF_BYTES, Leaf, LeafTree, MAX_MANIFEST_BYTES, OVERHEAD_BYTES, manifest_hash,
+    LEAF_BYTES, Leaf, MAX_CIPHERTEXT_BYTES, MAX_MANIFEST_BYTES, OVERHEAD_BYTES, RootBuilder,
+    ciphertext_hash, manifest_hash,
 };
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use warp::http::StatusCode;
 
 use crate::reply::ApiError;
+use crate::store::{self, Body, Store, StoreError};
 
 /// Longest text of a manifest that a list shows, in characters.
 const MAX_SHOWN: usize = 2000;
 
-/// The folder. Clones are the same one.
+/// The store, and what is being stored. Clones are the same one. What answers at once asks the store
+/// on a thread that may wait for it.
 #[derive(Clone)]
 pub(crate) struct Packages {
-    root: PathBuf,
+    store: Store,
+    runtime: tokio::runtime::Handle,
     busy: Arc<Mutex<BTreeSet<(PackageId, Part)>>>,
 }
 
@@ -89,51 +92,40 @@ impl Drop for Upload {
 }
 
 impl Packages {
-    pub fn open(root: &Path) -> io::Result<Self> {
-        fs::create_dir_all(root)?;
-        Ok(Self { root: root.canonicalize()?, busy: Arc::default() })
+    /// Must be called on the runtime that answers.
+    pub fn new(store: Store) -> Self {
+        Self { store, runtime: tokio::runtime::Handle::current(), busy: Arc::default() }
     }
 
-    fn folder(&self, package: &PackageId) -> PathBuf {
-        self.root.join(package.to_string())
+    /// The length of a part, if it is stored.
+    pub async fn length(&self, package: &PackageId, part: Part) -> Result<Option<u64>, StoreError> {
+        self.store.length(package, part).await
     }
 
-    /// The file of a part and its length, if it is stored.
-    pub fn find(&self, package: &PackageId, part: Part) -> io::Result<Option<(PathBuf, u64)>> {
-        let folder = self.folder(package);
-        let path = folder.join(part.name());
-        for (path, directory) in [(&folder, true), (&path, false)] {
-            match fs::symlink_metadata(path) {
-                Ok(found) if directory && found.is_dir() => {}
-                Ok(found) if !directory && found.is_file() => {
-                    return Ok(Some((path.clone(), found.len())));
-                }
-                Ok(_) => return Ok(None),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(None)
+    /// Bytes of a stored part.
+    pub async fn body(
+        &self,
+        package: &PackageId,
+        part: Part,
+        range: Range<u64>,
+    ) -> Result<Body, StoreError> {
+        self.store.body(package, part, range).await
     }
 
-    fn read(&self, package: &PackageId, part: Part, limit: u64) -> io::Result<Option<Vec<u8>>> {
-        let Some((path, _)) = self.find(package, part)? else { return Ok(None) };
-        let mut bytes = Vec::new();
-        File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > limit {
-            return Err(io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                "a stored part is longer than any",
-            ));
-        }
-        Ok(Some(bytes))
+    fn read(
+        &self,
+        package: &PackageId,
+        part: Part,
+        limit: u64,
+    ) -> Result<Option<Bytes>, StoreError> {
+        self.runtime.block_on(self.store.read(package, part, limit))
     }
 
     /// Which parts are stored.
-    pub fn served(&self, package: &PackageId) -> io::Result<Vec<Part>> {
+    pub fn served(&self, package: &PackageId) -> Result<Vec<Part>, StoreError> {
         let mut served = Vec::new();
         for part in Part::ALL {
-            if self.find(package, part)?.is_some() {
+            if self.runtime.block_on(self.store.length(package, part))?.is_some() {
                 served.push(part);
             }
         }
@@ -141,7 +133,7 @@ impl Packages {
     }
 
     /// The manifest, if it is stored and is the one of the listing.
-    pub fn manifest(&self, listing: &Listing) -> io::Result<Option<Vec<u8>>> {
+    pub fn manifest(&self, listing: &Listing) -> Result<Option<Bytes>, StoreError> {
         let bytes = self.read(&listing.id.package, Part::Manifest, MAX_MANIFEST_BYTES as u64)?;
         // Another institution may list the same package, whose id fixes the manifest; but the files
         // are checked each time, as they may have been changed on the disk.
@@ -149,7 +141,7 @@ impl Packages {
     }
 
     /// What the manifest says in words.
-    pub fn declared(&self, listing: &Listing) -> io::Result<Option<Description>> {
+    pub fn declared(&self, listing: &Listing) -> Result<Option<Description>, StoreError> {
         let Some(bytes) = self.manifest(listing)? else { return Ok(None) };
         let declared: Declared = serde_json::from_slice(&bytes).unwrap_or_default();
         let short = |text: String| text.chars().take(MAX_SHOWN).collect::<String>();
@@ -214,19 +206,12 @@ impl Packages {
             return Ok(true);
         }
         for part in Part::ALL {
-            if let Some((path, _)) = self.find(&package, part)? {
-                fs::remove_file(path)?;
-            }
+            self.runtime.block_on(self.store.remove(&package, part))?;
         }
-        // Anything else in it is not ours to remove.
-        match fs::remove_dir(self.folder(&package)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-            Err(error) => {
-                tracing::warn!(%package, %error, "the folder of an expired draft stays");
-                Ok(true)
-            }
-            Ok(()) => Ok(true),
+        if let Err(error) = self.store.remove_folder(&package) {
+            tracing::warn!(%package, %error, "the folder of an expired draft stays");
         }
+        Ok(true)
     }
 }
 
@@ -247,7 +232,7 @@ impl Upload {
     /// Checks and stores a short part.
     ///
     /// # Errors
-    /// When the bytes are not the package's, or the disk fails.
+    /// When the bytes are not the package's, or the store fails.
     pub fn store(&self, listing: &Listing, layout: &Layout, bytes: &[u8]) -> Result<u64, ApiError> {
         let canonical = layout.to_bytes();
         match self.of.1 {
@@ -261,10 +246,10 @@ impl Upload {
             Part::Layout | Part::Manifest => {}
             Part::Segments => return Err(ApiError::bad("segments are stored piece by piece")),
         }
-        let folder = self.folder()?;
-        write(&folder.join(Part::Layout.name()), &canonical)?;
-        if self.of.1 != Part::Layout {
-            write(&folder.join(self.of.1.name()), bytes)?;
+        let Self { packages: Packages { store, runtime, .. }, of: (package, part) } = self;
+        runtime.block_on(store.put(package, Part::Layout, canonical))?;
+        if *part != Part::Layout {
+            runtime.block_on(store.put(package, *part, bytes.to_vec()))?;
         }
         Ok(bytes.len() as u64)
     }
@@ -272,32 +257,12 @@ impl Upload {
     /// Begins to store segments.
     ///
     /// # Errors
-    /// When leaves or manifest are missing, or the disk fails.
+    /// When leaves or manifest are missing, or the store fails.
     pub fn segments(&self, listing: &Listing, layout: &Layout) -> Result<Segments, ApiError> {
         let plan = self.plan(listing, layout)?;
-        let target = self.folder()?.join(Part::Segments.name());
-        let temporary = target.with_extension("new");
-        let _ = fs::remove_file(&temporary);
-        let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-        Ok(Segments {
-            plan,
-            target,
-            temporary,
-            file,
-            at: 0,
-            left: None,
-            hash: Sha256::new(),
-            written: 0,
-        })
-    }
-
-    fn folder(&self) -> io::Result<PathBuf> {
-        let folder = self.packages.folder(&self.of.0);
-        match fs::create_dir(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ if fs::symlink_metadata(&folder)?.is_dir() => Ok(folder),
-            _ => Err(io::Error::other("the folder of a package is none")),
-        }
+        let Packages { store, runtime, .. } = &self.packages;
+        let upload = runtime.block_on(store.upload(&self.of.0, Part::Segments, plan.total))?;
+        Ok(Segments { plan, upload, at: 0, part: Vec::new(), written: 0 })
     }
 
     fn plan(&self, listing: &Listing, layout: &Layout) -> Result<Plan, ApiError> {
@@ -343,12 +308,10 @@ struct Plan {
 /// Segments that are being stored: every one is compared with its leaf as soon as it is there.
 pub(crate) struct Segments {
     plan: Plan,
-    target: PathBuf,
-    temporary: PathBuf,
-    file: File,
+    upload: store::Upload,
     at: usize,
-    left: Option<u64>,
-    hash: Sha256,
+    /// What is there of the segment that is being sent.
+    part: Vec<u8>,
     written: u64,
 }
 
@@ -356,52 +319,40 @@ impl Segments {
     /// The next piece.
     ///
     /// # Errors
-    /// When a segment is not the one of its leaf, there are too many bytes, or the disk fails.
-    pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), ApiError> {
+    /// When a segment is not the one of its leaf, there are too many bytes, or the store fails.
+    pub async fn push(&mut self, mut bytes: &[u8]) -> Result<(), ApiError> {
         while !bytes.is_empty() {
             let Some((length, expected)) = self.plan.segments.get(self.at).copied() else {
                 return Err(not_the_package("segments: there are too many bytes, so their list"));
             };
-            let left = self.left.unwrap_or(length);
-            let take = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
-            let (piece, rest) = bytes.split_at(take);
-            self.hash.update(piece);
-            self.file.write_all(piece)?;
-            self.written = self.written.saturating_add(piece.len() as u64);
+            // A segment's length is that of its shape, which is bounded.
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            let (piece, rest) = bytes.split_at((length - self.part.len()).min(bytes.len()));
+            self.part.extend_from_slice(piece);
             bytes = rest;
-            let left = left.saturating_sub(piece.len() as u64);
-            self.left = Some(left);
-            if left == 0 {
-                let found: [u8; 32] = std::mem::take(&mut self.hash).finalize().into();
-                if found != expected {
+            if self.part.len() == length {
+                if ciphertext_hash(&self.part) != expected {
                     return Err(not_the_package(&format!("segment {}", self.at)));
                 }
+                self.upload.write(&self.part).await?;
+                self.written = self.written.saturating_add(length as u64);
                 self.at = self.at.saturating_add(1);
-                self.left = None;
+                self.part.clear();
             }
         }
         Ok(())
     }
 
-    /// Gives the file its name.
+    /// Gives the part its name.
     ///
     /// # Errors
-    /// When segments are missing, or the disk fails.
-    pub fn finish(self) -> Result<u64, ApiError> {
-        if self.at != self.plan.segments.len() || self.left.is_some() {
+    /// When segments are missing, or the store fails.
+    pub async fn finish(self) -> Result<u64, ApiError> {
+        if self.at != self.plan.segments.len() || !self.part.is_empty() {
             return Err(not_the_package("segments: bytes are missing, so their list"));
         }
-        self.file.sync_all()?;
-        fs::rename(&self.temporary, &self.target)?;
-        sync_parent(&self.target)?;
+        self.upload.finish().await?;
         Ok(self.written)
-    }
-}
-
-impl Drop for Segments {
-    fn drop(&mut self) {
-        // After `finish` there is nothing of this name.
-        let _ = fs::remove_file(&self.temporary);
     }
 }
 
@@ -421,8 +372,9 @@ fn leaves(listing: &Listing, bytes: &[u8]) -> Result<Vec<Leaf>, ApiError> {
         .map(Leaf::from_bytes)
         .collect::<Option<_>>()
         .ok_or_else(wrong)?;
-    let tree = LeafTree::new(&leaves).ok_or_else(wrong)?;
-    if tree.root() == listing.root.0 { Ok(leaves) } else { Err(wrong()) }
+    let mut root = RootBuilder::default();
+    leaves.iter().for_each(|leaf| root.push(leaf));
+    if root.finish() == Some(listing.root.0) { Ok(leaves) } else { Err(wrong()) }
 }
 
 /// The length of every encrypted segment. The layout says all but those of dictionaries, which the
@@ -445,21 +397,8 @@ fn lengths(layout: &Layout, dictionary_bytes: &[Vec<u32>]) -> Option<Vec<u64>> {
                 Place::Dictionary { .. } => u64::from(*dictionaries.next()?),
                 Place::File { bytes, .. } => u64::from(bytes),
             };
-            plaintext.checked_add(OVERHEAD_BYTES as u64)
+            let length = plaintext.checked_add(OVERHEAD_BYTES as u64)?;
+            (length <= MAX_CIPHERTEXT_BYTES as u64).then_some(length)
         })
         .collect()
-}
-
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension("new");
-    let _ = fs::remove_file(&temporary);
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    sync_parent(path)
-}
-
-fn sync_parent(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }

@@ -8,6 +8,8 @@ use serde::Serialize;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
+use crate::store::StoreError;
+
 /// A request that is not granted.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -84,8 +86,14 @@ impl From<galen_chain::store::StoreError> for ApiError {
 
 impl From<std::io::Error> for ApiError {
     fn from(error: std::io::Error) -> Self {
-        tracing::error!(%error, "the folder of packages failed");
-        Self::unavailable("the node's folder of packages cannot be used")
+        StoreError::from(error).into()
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store of packages failed");
+        Self::unavailable("the node's store of packages cannot be used")
     }
 }
 

@@ -1,12 +1,13 @@
 //! Which path is answered by what.
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use galen_api::{
     ListingFilter, MAX_LICENCE_BYTES, MAX_WAIT_MS, Part, Stored, StoredText, Submitted,
     TransactionState, codes, odrl, stage_from_name,
@@ -29,6 +30,7 @@ use crate::packages::Length;
 use crate::read;
 use crate::reply::{self, ApiError};
 use crate::request::{Request, parsed};
+use crate::store::Body;
 use crate::{App, pages, records};
 
 const CHUNK_BYTES: usize = 64 << 10;
@@ -341,16 +343,26 @@ fn state_of(app: &App, id: &TransactionId) -> Result<TransactionState, ApiError>
 // ---- Packages ----
 
 async fn serve(app: &Arc<App>, request: &mut Request, package: PackageId, part: Part) -> Answer {
-    let found = blocking(app, move |app, _| Ok(app.packages.find(&package, part)?)).await?;
-    let (path, length): (PathBuf, u64) =
-        found.ok_or_else(|| ApiError::not_found("such part at this node"))?;
+    let length = app.packages.length(&package, part).await?;
+    let length = length.ok_or_else(|| ApiError::not_found("such part at this node"))?;
     let range = request.range(length)?;
     let (first, last) =
         range.clone().map_or((0, length.saturating_sub(1)), RangeInclusive::into_inner);
     let left = if length == 0 { 0 } else { last.saturating_sub(first).saturating_add(1) };
-    let mut file = tokio::fs::File::open(path).await?;
-    file.seek(std::io::SeekFrom::Start(first)).await?;
-    let mut response = warp::reply::stream(FileChunks { file, left }).into_response();
+    let mut response = if left == 0 || request.method == Method::HEAD {
+        warp::reply::Response::default()
+    } else {
+        match app.packages.body(&package, part, first..last.saturating_add(1)).await? {
+            Body::File(file) => {
+                let mut file = tokio::fs::File::from_std(file);
+                file.seek(std::io::SeekFrom::Start(first)).await?;
+                warp::reply::stream(FileChunks { file, left }).into_response()
+            }
+            Body::Stream(stream) => {
+                warp::reply::stream(StoreChunks(Mutex::new(stream))).into_response()
+            }
+        }
+    };
     let headers = response.headers_mut();
     let media =
         if part == Part::Manifest { "application/json" } else { "application/octet-stream" };
@@ -369,6 +381,17 @@ async fn serve(app: &Arc<App>, request: &mut Request, package: PackageId, part: 
         }
     }
     Ok(response)
+}
+
+/// What a store sends. The lock is never waited for: it makes the stream one that threads may share.
+struct StoreChunks(Mutex<BoxStream<'static, object_store::Result<Bytes>>>);
+
+impl warp::Stream for StoreChunks {
+    type Item = object_store::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_next(cx)
+    }
 }
 
 struct FileChunks {
@@ -474,9 +497,9 @@ async fn store(app: &Arc<App>, request: &mut Request, package: PackageId, part: 
         })
         .await?;
         while let Some(chunk) = request.chunk().await? {
-            segments.push(&chunk)?;
+            segments.push(&chunk).await?;
         }
-        blocking(app, move |_, _| segments.finish()).await?
+        segments.finish().await?
     } else {
         let body = request.body(limit).await?;
         blocking(app, move |_, _| upload.store(&listing, &layout, &body)).await?

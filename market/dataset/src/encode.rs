@@ -219,7 +219,7 @@ pub fn encode(
         description: description.to_owned(),
         mediatype: "text/csv".to_owned(),
         bytes,
-        hash,
+        hash: Some(hash),
         schema: Some(TableSchema { fields, missing_values: vec![String::new()] }),
         deidentification: None,
     };

@@ -22,6 +22,7 @@ pub mod opener;
 pub mod output;
 pub mod pack;
 pub mod package;
+pub mod partial;
 pub mod property;
 pub mod prove;
 pub mod risk;
@@ -31,6 +32,7 @@ pub mod seal;
 pub mod shard;
 pub mod shares;
 mod stated;
+mod stream;
 pub mod verify;
 
 #[cfg(test)]

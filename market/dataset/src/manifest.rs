@@ -121,8 +121,10 @@ pub struct Resource {
     pub mediatype: String,
     /// Length of the opened file in bytes.
     pub bytes: u64,
-    /// `sha256:` and 64 hexadecimal digits, of the opened file.
-    pub hash: String,
+    /// `sha256:` and 64 hexadecimal digits, of the opened file. A file need not have it: the leaves
+    /// and `K` fix every byte, and whoever guesses a file could confirm the guess by its hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
     /// Columns; only for tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<TableSchema>,
@@ -432,8 +434,10 @@ impl Manifest {
             if !names.insert(&resource.name) || !paths.insert(resource.path.to_lowercase()) {
                 return refuse(&at, "name or path is there twice");
             }
-            let digits = resource.hash.strip_prefix("sha256:").unwrap_or_default();
-            hex_hash(&format!("{at}.hash"), digits)?;
+            if let Some(hash) = &resource.hash {
+                let digits = hash.strip_prefix("sha256:").unwrap_or_default();
+                hex_hash(&format!("{at}.hash"), digits)?;
+            }
             if let Some(done) = &resource.deidentification {
                 if resource.schema.is_none() {
                     return refuse(&at, "is a file, of which no de-identification is stated");

@@ -1,7 +1,7 @@
 //! A package together with its key: segments decrypted, dictionaries and claims checked.
 //!
 //! Serves both sides: the buyer opens, the institution proves of the very cells that it sealed.
-//! Depends on `package`, `seal` and `commit`.
+//! Depends on `package`, `seal`, `stream` and `commit`.
 
 use galen_market::layout::{Dictionary, Place};
 use galen_market::segment::{SegmentError, decode_cells, decode_dictionary};
@@ -10,8 +10,9 @@ use rayon::prelude::*;
 
 use crate::commit::{Combination, OpenedColumn, claim_holds};
 use crate::durable::FileError;
-use crate::package::{PackageError, PackageFolder, Segments, check_segment};
+use crate::package::{PackageError, PackageFolder, Segments};
 use crate::seal::MasterKey;
+use crate::stream::{InOrder, each_in_order};
 
 /// Why a package does not open. Nothing is left behind.
 #[derive(Debug, thiserror::Error)]
@@ -84,25 +85,6 @@ impl OpenError {
     }
 }
 
-/// Segments of a file that are read, decrypted or written at once: 4 MiB.
-const BATCH: usize = 16;
-
-/// How many segments of a batch, at most [`BATCH`].
-fn length(from: u64, to: u64) -> usize {
-    usize::try_from(to.saturating_sub(from)).unwrap_or(BATCH).min(BATCH)
-}
-
-fn decrypt(
-    folder: &PackageFolder,
-    key: MasterKey,
-    segment: u64,
-    bytes: &mut Vec<u8>,
-) -> Result<(), OpenError> {
-    let total = folder.offsets().segments();
-    let opened = key.segment(segment).open_in_place(segment, total, bytes);
-    opened.map_err(|source| OpenError::Segment { segment, source })
-}
-
 /// A package with the key that opens it.
 pub struct Opener<'a> {
     folder: &'a PackageFolder,
@@ -134,83 +116,50 @@ impl<'a> Opener<'a> {
     ///
     /// # Errors
     /// The package's, or the first segment that does not decrypt.
-    pub fn plaintexts(&mut self, from: u64, to: u64) -> Result<Vec<Vec<u8>>, OpenError> {
-        let mut buffers = Vec::new();
-        for segment in from..to {
-            let mut bytes = Vec::new();
-            self.segments.fetch(segment, &mut bytes)?;
-            buffers.push(bytes);
-        }
-        let (folder, key) = (self.folder, self.key);
-        let wrong = buffers.par_iter_mut().enumerate().find_map_first(|(i, bytes)| {
-            let segment = from.saturating_add(i as u64);
-            match check_segment(folder.leaves(), segment, bytes) {
-                Ok(()) => decrypt(folder, key, segment, bytes).err(),
-                Err(error) => Some(error.into()),
-            }
-        });
-        wrong.map_or(Ok(buffers), Err)
+    pub fn plaintexts(&self, from: u64, to: u64) -> Result<Vec<Vec<u8>>, OpenError> {
+        (from..to)
+            .into_par_iter()
+            .map(|segment| self.decrypt(segment, &mut Vec::new(), |text| Ok(text.to_vec())))
+            .collect()
     }
 
-    /// Decrypts segments `from..to` and hands their plaintexts to `sink` in order, a batch at a time:
-    /// while one batch is decrypted, the next is read and the one before taken in.
-    ///
-    /// That a segment is the one of its leaf is looked at only if it does not decrypt: whoever calls
-    /// this knows the SHA-256 of all plaintexts together, and asks
-    /// [`PackageFolder::check_segments`] which segment is at fault if it is another.
+    /// Decrypts `count` segments from `first` on, and hands each to `sink` with its number from zero:
+    /// on all cores, in no order, each once; `order` is what takes them in order. Memory is one
+    /// segment a core.
     ///
     /// # Errors
-    /// As [`Opener::plaintexts`], or those of `sink`.
-    pub(crate) fn stream(
-        &mut self,
-        from: u64,
-        to: u64,
-        mut sink: impl FnMut(&[Vec<u8>]) -> Result<(), OpenError> + Send,
+    /// As [`Opener::plaintexts`], or those of `sink`: the first in the order of the segments.
+    pub(crate) fn each<T: Send>(
+        &self,
+        first: u64,
+        count: u64,
+        order: Option<&InOrder<T>>,
+        sink: impl Fn(u64, &[u8]) -> Result<(), OpenError> + Sync,
     ) -> Result<(), OpenError> {
-        // Three batches: to be taken in, to be decrypted, to be read.
-        let mut batches = [(); 3].map(|()| vec![Vec::new(); BATCH]);
-        let (mut taken, mut opened, mut read) = (from, from, from);
-        while taken < to {
-            let [done, current, next] = &mut batches;
-            let end = to.min(read.saturating_add(BATCH as u64));
-            let (segments, folder, key) = (&mut self.segments, self.folder, self.key);
-            let ((fetched, kept), wrong) = rayon::join(
-                || {
-                    rayon::join(
-                        || {
-                            (read..end)
-                                .zip(next)
-                                .try_for_each(|(s, bytes)| segments.fetch(s, bytes))
-                        },
-                        || sink(&done[..length(taken, opened)]),
-                    )
-                },
-                || {
-                    let current = &mut current[..length(opened, read)];
-                    current.par_iter_mut().enumerate().find_map_first(|(i, bytes)| {
-                        let segment = opened.saturating_add(i as u64);
-                        decrypt(folder, key, segment, bytes).err().map(|error| (segment, error))
-                    })
-                },
-            );
-            kept?;
-            if let Some((segment, error)) = wrong {
-                // The download is at fault if the segment is not the one of its leaf.
-                self.segments.read(segment)?;
-                return Err(error);
-            }
-            fetched?;
-            (taken, opened, read) = (opened, read, end);
-            batches.rotate_left(1);
-        }
-        Ok(())
+        each_in_order(count, order, |number, bytes| {
+            let segment = first.saturating_add(number);
+            self.decrypt(segment, bytes, |text| sink(number, text))
+        })
+    }
+
+    /// A segment that is the one of its leaf, decrypted in the buffer.
+    fn decrypt<T>(
+        &self,
+        segment: u64,
+        bytes: &mut Vec<u8>,
+        then: impl FnOnce(&[u8]) -> Result<T, OpenError>,
+    ) -> Result<T, OpenError> {
+        self.segments.fetch(segment, bytes)?;
+        let total = self.segments_total();
+        let opened = self.key.segment(segment).open_in_place(segment, total, bytes);
+        then(opened.map_err(|source| OpenError::Segment { segment, source })?)
     }
 
     /// The cells of every column of a row block, with what their commitments need.
     ///
     /// # Errors
     /// As [`Opener::plaintexts`], or a segment whose length is not rows · width.
-    pub fn block(&mut self, table: u32, block: u32) -> Result<Vec<OpenedColumn>, OpenError> {
+    pub fn block(&self, table: u32, block: u32) -> Result<Vec<OpenedColumn>, OpenError> {
         let layout = self.folder.layout();
         let total = layout.segments();
         let none = PackageError::NoSegment { segment: total, total };
@@ -280,7 +229,7 @@ impl<'a> Opener<'a> {
     }
 
     /// Names the first segment among the columns of all blocks whose claim is false, by bisection.
-    pub(crate) fn false_claim(&mut self, srs: &Srs) -> Result<u64, OpenError> {
+    pub(crate) fn false_claim(&self, srs: &Srs) -> Result<u64, OpenError> {
         let size = self.folder.layout().block_rows();
         let mut blocks: Vec<(u32, u32)> = self.folder.layout().blocks().collect();
         while blocks.len() > 1 {
@@ -315,7 +264,7 @@ impl<'a> Opener<'a> {
     ///
     /// # Errors
     /// As [`Opener::block`]; a segment that is no column, or has none, is [`PackageError::NoSegment`].
-    pub fn claim_is_false(&mut self, srs: &Srs, segment: u64) -> Result<bool, OpenError> {
+    pub fn claim_is_false(&self, srs: &Srs, segment: u64) -> Result<bool, OpenError> {
         let layout = self.folder.layout();
         let total = layout.segments();
         let Some(Place::Column { width, rows, .. }) = layout.place(segment) else {

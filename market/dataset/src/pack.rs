@@ -1,21 +1,27 @@
 //! Packing: tables and files in, a sealed package folder and its secret out.
 //!
 //! One run draws one master key. Table segments are sealed and committed in parallel, a row block
-//! at a time; files are streamed, so memory does not grow with them. The folder appears under its
+//! at a time; a file's segments are read, sealed and written where they belong by all cores, a buffer
+//! each, so memory does not grow with it. The folder appears under its
 //! name only when it is whole; a run that is killed leaves no package. Depends on `encode`, `seal`,
-//! `commit` and `package`.
+//! `commit`, `stream` and `package`.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use galen_market::layout::{
     self, BlockRows, Dictionary, Layout, LayoutError, Place, SEGMENT_BYTES, Values,
 };
-use galen_market::segment::{Leaf, SegmentError, cut_dictionary, encode_cells, encode_dictionary};
+use galen_market::segment::{
+    Leaf, MAX_CIPHERTEXT_BYTES, NONCE_BYTES, OVERHEAD_BYTES, SegmentError, cut_dictionary,
+    encode_cells, encode_dictionary,
+};
 use galen_zk::commitment::{CommitError, Srs};
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, SHA256};
 
 use crate::commit::commit;
 use crate::durable::{At, FileError};
@@ -23,9 +29,7 @@ use crate::encode::EncodedTable;
 use crate::manifest::{Manifest, Resource};
 use crate::package::{FolderWriter, Listing, PackageError, places};
 use crate::seal::{MasterKey, PackageSecret};
-
-/// Segments of a file that are read, sealed or written at once: 4 MiB.
-const BATCH: usize = 16;
+use crate::stream::{InOrder, each_in_order};
 
 /// How far packing, opening or verifying is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +56,22 @@ pub struct FileInput {
     pub mediatype: String,
     /// For a person.
     pub description: String,
+    /// What the manifest says of its SHA-256.
+    pub sha256: FileHash,
+}
+
+/// Whether the manifest states the SHA-256 of a file. Nothing depends on it: leaves and `K` fix every
+/// byte. One core computes it, segment after segment, and where processors have no instructions for
+/// it, it takes several times as long as sealing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum FileHash {
+    /// It states none.
+    #[default]
+    None,
+    /// It is computed while the file is sealed.
+    Computed,
+    /// It is known; a file with another one is not packed.
+    Known([u8; 32]),
 }
 
 /// What is to be packed.
@@ -97,6 +117,14 @@ pub enum PackError {
     /// A file became longer or shorter while it was packed.
     #[error("{}: changed while it was being packed; try again when nothing writes to it", .0.display())]
     Changed(PathBuf),
+    /// A file has another SHA-256 than was stated.
+    #[error("{}: has the SHA-256 {found}, which is not the one that was stated; it was damaged or is another file", path.display())]
+    OtherFile {
+        /// Which file.
+        path: PathBuf,
+        /// Its SHA-256, in hexadecimal digits.
+        found: String,
+    },
     /// A column could not be committed to.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -154,10 +182,10 @@ pub fn pack(
         }
         manifest.dictionary_bytes.push(lengths);
     }
-    for (input, file) in input.files.iter().zip(layout.files()) {
-        manifest.resources.push(run.file(input, file, &mut all)?);
-    }
     drop(all);
+    for (f, input) in input.files.iter().enumerate() {
+        manifest.resources.push(run.file(input, &layout, f)?);
+    }
     let listing = run.writer.finish(layout, &manifest, key.commitment())?;
     Ok((listing.clone(), PackageSecret { package: listing.id, key }))
 }
@@ -252,49 +280,62 @@ impl Run<'_> {
         self.push(sealed)
     }
 
-    /// Streams a file: while one batch of segments is hashed and sealed, the next is read and the
-    /// one before written. Its hash is taken of the very bytes that are sealed.
+    /// Seals a file on all cores. Its hash, if one is wanted, is taken of the very bytes that are
+    /// sealed.
     fn file(
         &mut self,
         input: &FileInput,
-        file: &layout::File,
-        places: &mut impl Iterator<Item = Place>,
+        layout: &Layout,
+        f: usize,
     ) -> Result<Resource, PackError> {
         let source = &input.source;
-        let mut reader = Parts { file: File::open(source).at(source)?, left: file.bytes };
-        let mut hash = Sha256::new();
-        // Plaintexts and what they become; read, and to be written.
-        let (mut plain, mut next) = ([(); 2].map(|()| vec![Vec::new(); BATCH])).into();
-        let (mut sealed, mut before) = ([(); 2].map(|()| vec![Vec::new(); BATCH])).into();
-        let mut leaves: Vec<Leaf> = Vec::new();
-        let mut filled = reader.fill(&mut plain, source)?;
-        while filled > 0 || !leaves.is_empty() {
-            let first = self.done.saturating_add(leaves.len() as u64);
-            let batch: Vec<Place> = places.by_ref().take(filled).collect();
-            if batch.len() != filled {
-                let (segment, source) = (first, SegmentError::Length);
-                return Err(PackError::Segment { segment, source });
+        let file = &layout.files()[f];
+        let reader = File::open(source).at(source)?;
+        let hash = (input.sha256 != FileHash::None).then(|| InOrder::new(Context::new(&SHA256)));
+        let count = file.segments();
+        let sealed_bytes = file.bytes.saturating_add(count.saturating_mul(OVERHEAD_BYTES as u64));
+        let (first, start) = self.writer.reserve(count, sealed_bytes);
+        let before = self.done;
+        let done = AtomicU64::new(before);
+        let (writer, key, total, report) = (&self.writer, self.key, self.total, self.report);
+        each_in_order(count, hash.as_ref(), |number, bytes| {
+            let segment = first.saturating_add(number);
+            let wrong = |source| PackError::Segment { segment, source };
+            let place = layout.place(segment).ok_or(wrong(SegmentError::Length))?;
+            let Place::File { bytes: length, .. } = place else {
+                return Err(wrong(SegmentError::Length));
+            };
+            bytes.resize(length as usize + OVERHEAD_BYTES, 0);
+            let text = NONCE_BYTES..NONCE_BYTES + length as usize;
+            let from = number.saturating_mul(SEGMENT_BYTES as u64);
+            reader.read_exact_at(&mut bytes[text.clone()], from).map_err(|error| {
+                match error.kind() {
+                    ErrorKind::UnexpectedEof => PackError::Changed(source.clone()),
+                    _ => FileError { path: source.clone(), source: error }.into(),
+                }
+            })?;
+            if let Some(hash) = &hash {
+                hash.take(number, |hash| hash.update(&bytes[text]));
             }
-            let (key, total) = (self.key, self.total);
-            let ((read, ()), made) = rayon::join(
-                || {
-                    rayon::join(
-                        || {
-                            self.write(&leaves, &before)?;
-                            reader.fill(&mut next, source)
-                        },
-                        || plain[..filled].iter().for_each(|part| hash.update(part)),
-                    )
-                },
-                || seal_batch(key, total, first, &batch, &plain, &mut sealed),
-            );
-            filled = read?;
-            leaves = made?;
-            std::mem::swap(&mut plain, &mut next);
-            std::mem::swap(&mut sealed, &mut before);
-        }
-        if reader.file.read(&mut [0]).at(source)? != 0 {
+            key.segment(segment).seal_in_place(segment, total, bytes).map_err(wrong)?;
+            let leaf = Leaf::new(&place, bytes, [0; 32]);
+            let at = start.saturating_add(number.saturating_mul(MAX_CIPHERTEXT_BYTES as u64));
+            writer.put((segment, at), leaf, bytes)?;
+            report(Progress {
+                done: done.fetch_add(1, Ordering::Relaxed).saturating_add(1),
+                total,
+            });
+            Ok(())
+        })?;
+        self.done = before.saturating_add(count);
+        if reader.read_at(&mut [0], file.bytes).at(source)? != 0 {
             return Err(PackError::Changed(source.clone()));
+        }
+        let hash = hash.map(|hash| hex::encode(hash.finish().finish()));
+        if let (FileHash::Known(known), Some(found)) = (input.sha256, &hash)
+            && *found != hex::encode(known)
+        {
+            return Err(PackError::OtherFile { path: source.clone(), found: found.clone() });
         }
         Ok(Resource {
             name: input.name.clone(),
@@ -302,72 +343,18 @@ impl Run<'_> {
             description: input.description.clone(),
             mediatype: input.mediatype.clone(),
             bytes: file.bytes,
-            hash: format!("sha256:{}", hex::encode(hash.finalize())),
+            hash: hash.map(|digits| format!("sha256:{digits}")),
             schema: None,
             deidentification: None,
         })
     }
 
     fn push(&mut self, sealed: Vec<(Leaf, Vec<u8>)>) -> Result<(), PackError> {
-        let (leaves, sealed): (Vec<_>, Vec<_>) = sealed.into_iter().unzip();
-        self.write(&leaves, &sealed)
-    }
-
-    /// Writes the next segments.
-    fn write(&mut self, leaves: &[Leaf], sealed: &[Vec<u8>]) -> Result<(), PackError> {
-        for (leaf, bytes) in leaves.iter().zip(sealed) {
-            self.writer.push(*leaf, bytes)?;
+        for (leaf, bytes) in sealed {
+            self.writer.push(leaf, &bytes)?;
             self.done = self.done.saturating_add(1);
             (self.report)(Progress { done: self.done, total: self.total });
         }
         Ok(())
-    }
-}
-
-/// Seals the segments of a file from position `first` on.
-fn seal_batch(
-    key: MasterKey,
-    total: u64,
-    first: u64,
-    places: &[Place],
-    plain: &[Vec<u8>],
-    sealed: &mut [Vec<u8>],
-) -> Result<Vec<Leaf>, PackError> {
-    let parts = places.par_iter().zip(plain).zip(sealed);
-    parts
-        .enumerate()
-        .map(|(i, ((place, plaintext), bytes))| {
-            let segment = first.saturating_add(i as u64);
-            let done = key.segment(segment).seal_into(segment, total, plaintext, bytes);
-            done.map_err(|source| PackError::Segment { segment, source })?;
-            Ok(Leaf::new(place, bytes, [0; 32]))
-        })
-        .collect()
-}
-
-/// The segments of a file that is being read.
-struct Parts {
-    file: File,
-    left: u64,
-}
-
-impl Parts {
-    /// Replaces the buffers' content by the next segments; says how many there are.
-    fn fill(&mut self, buffers: &mut [Vec<u8>], source: &Path) -> Result<usize, PackError> {
-        let mut filled = 0;
-        for part in buffers {
-            let length = self.left.min(SEGMENT_BYTES as u64);
-            if length == 0 {
-                break;
-            }
-            part.clear();
-            let read = (&mut self.file).take(length).read_to_end(part).at(source)?;
-            if read as u64 != length {
-                return Err(PackError::Changed(source.to_owned()));
-            }
-            self.left = self.left.saturating_sub(length);
-            filled += 1;
-        }
-        Ok(filled)
     }
 }

@@ -16,26 +16,33 @@
 //!
 //! Nothing read from a folder is trusted: [`PackageFolder::read`] ties all parts to the package id.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::ops::Range;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use galen_market::id::{Digest, PackageId};
-use galen_market::layout::{Dictionary, Layout, MAX_LAYOUT_BYTES, Place, Width};
+use galen_market::layout::{Layout, MAX_LAYOUT_BYTES};
 use galen_market::segment::{
-    LEAF_BYTES, Leaf, LeafTree, MAX_CIPHERTEXT_BYTES, OVERHEAD_BYTES, PackageParts, RangeProof,
-    manifest_hash,
+    LEAF_BYTES, Leaf, LeafTree, PackageParts, RangeProof, RootBuilder, manifest_hash,
 };
 use galen_zk::field::Scalar;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::durable::{At, FileError, PendingFolder, read_bounded, write_synced};
+mod offsets;
+mod writer;
+
+pub use offsets::{Offsets, places};
+pub(crate) use writer::FolderWriter;
+
+use crate::durable::{At, FileError, read_bounded};
 use crate::manifest::{MAX_MANIFEST_BYTES, Manifest, ManifestError};
+use crate::stream::each;
 
 /// Names the folder format.
-pub const FORMAT: &str = "galen-package/1";
+pub const FORMAT: &str = "galen-package/2";
 /// File names in the folder.
 pub const SUMMARY_FILE: &str = "package.json";
 /// The manifest's file name.
@@ -50,8 +57,6 @@ pub const SEGMENTS_FILE: &str = "segments";
 pub const PROOFS_FOLDER: &str = "proofs";
 
 const MAX_SUMMARY_BYTES: u64 = 4_096;
-/// Segments that are checked in parallel.
-const CHECKED_AT_ONCE: usize = 32;
 
 /// Why a package folder is refused. Every variant says which file, and which segment, is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -181,103 +186,6 @@ struct Summary {
     key_commitment: Scalar,
 }
 
-/// Every segment of a Layout in order.
-pub fn places(layout: &Layout) -> impl Iterator<Item = Place> + '_ {
-    let tables = (0u32..).zip(layout.tables()).flat_map(|(t, table)| {
-        (0u32..).zip(&table.active).flat_map(move |(block, rows)| {
-            (0u32..).zip(&table.columns).map(move |(column, spec)| Place::Column {
-                table: t,
-                block,
-                column,
-                width: spec.width,
-                rows: *rows,
-            })
-        })
-    });
-    let dictionaries = (0u32..).zip(layout.dictionaries()).flat_map(|(d, dictionary)| {
-        let segments = match dictionary {
-            Dictionary::Public { .. } => &[][..],
-            Dictionary::Private { segments, .. } => segments,
-        };
-        (0u32..).zip(segments).map(move |(part, entries)| Place::Dictionary {
-            dictionary: d,
-            part,
-            entries: *entries,
-        })
-    });
-    let files = (0..layout.files().len()).flat_map(move |f| {
-        let file = &layout.files()[f];
-        (0..file.segments()).filter_map(move |part| layout.place(file.first + part))
-    });
-    tables.chain(dictionaries).chain(files)
-}
-
-/// Where each encrypted segment stands in `segments`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Offsets(Vec<u64>);
-
-impl Offsets {
-    /// Computes them from public data.
-    ///
-    /// # Errors
-    /// [`PackageError::ManifestDisagrees`] if the manifest's dictionary lengths do not fit the
-    /// Layout or a segment.
-    pub fn new(layout: &Layout, manifest: &Manifest) -> Result<Self, PackageError> {
-        let wrong = || {
-            PackageError::ManifestDisagrees("dictionaryBytes does not fit the dictionaries".into())
-        };
-        let private = layout.dictionaries().iter().filter_map(|d| match d {
-            Dictionary::Public { .. } => None,
-            Dictionary::Private { segments, .. } => Some(segments.len()),
-        });
-        if !private.eq(manifest.dictionary_bytes.iter().map(Vec::len)) {
-            return Err(wrong());
-        }
-        let mut dictionary_bytes = manifest.dictionary_bytes.iter().flatten();
-        let mut starts = vec![0u64];
-        let mut end = 0u64;
-        for place in places(layout) {
-            let plaintext = match place {
-                Place::Column { width, rows, .. } => column_bytes(width, rows),
-                Place::Dictionary { .. } => {
-                    dictionary_bytes.next().map(|b| *b as usize).ok_or_else(wrong)?
-                }
-                Place::File { bytes, .. } => bytes as usize,
-            };
-            let bytes = plaintext.saturating_add(OVERHEAD_BYTES);
-            if bytes > MAX_CIPHERTEXT_BYTES {
-                return Err(wrong());
-            }
-            end = end.checked_add(bytes as u64).ok_or_else(wrong)?;
-            starts.push(end);
-        }
-        Ok(Self(starts))
-    }
-
-    /// The bytes of a segment in `segments`.
-    #[must_use]
-    pub fn range(&self, segment: u64) -> Option<Range<u64>> {
-        let index = usize::try_from(segment).ok()?;
-        Some(*self.0.get(index)?..*self.0.get(index.checked_add(1)?)?)
-    }
-
-    /// The length of `segments`.
-    #[must_use]
-    pub fn total(&self) -> u64 {
-        self.0.last().copied().unwrap_or(0)
-    }
-
-    /// How many segments there are.
-    #[must_use]
-    pub fn segments(&self) -> u64 {
-        (self.0.len() as u64).saturating_sub(1)
-    }
-}
-
-fn column_bytes(width: Width, rows: u32) -> usize {
-    (rows as usize).saturating_mul(width.bytes())
-}
-
 /// Whether these bytes are segment `segment`, by its leaf: what a download checks before it keeps
 /// them. `leaves` must have been tied to the root.
 ///
@@ -303,13 +211,34 @@ pub fn decode_leaves(layout: &Layout, bytes: &[u8]) -> Result<Vec<Leaf>, Package
     bytes.chunks_exact(LEAF_BYTES).map(Leaf::from_bytes).collect::<Option<_>>().ok_or(wrong)
 }
 
+/// Reads the file `leaves`, leaf by leaf.
+fn read_leaves(path: &Path, layout: &Layout) -> Result<Vec<Leaf>, PackageError> {
+    let file = File::open(path).at(path)?;
+    let found = file.metadata().at(path)?.len();
+    let expected = layout.segments().saturating_mul(LEAF_BYTES as u64);
+    let wrong = || PackageError::LeavesLength { expected, found };
+    if found != expected {
+        return Err(wrong());
+    }
+    let mut reader = BufReader::with_capacity(1 << 16, file);
+    let mut bytes = [0; LEAF_BYTES];
+    (0..layout.segments())
+        .map(|_| {
+            reader.read_exact(&mut bytes).at(path)?;
+            Leaf::from_bytes(&bytes).ok_or_else(wrong)
+        })
+        .collect()
+}
+
 /// Checks leaves against a listing: they hash to its root, and each says what the Layout says.
 ///
 /// # Errors
 /// [`PackageError::Root`] or [`PackageError::LeafShape`].
-pub fn check_leaves(listing: &Listing, leaves: &[Leaf]) -> Result<LeafTree, PackageError> {
-    let tree = LeafTree::new(leaves).ok_or(PackageError::Root)?;
-    if tree.root() != listing.root.0 || tree.leaves() != listing.layout.segments() {
+pub fn check_leaves(listing: &Listing, leaves: &[Leaf]) -> Result<(), PackageError> {
+    let mut root = RootBuilder::default();
+    leaves.iter().for_each(|leaf| root.push(leaf));
+    let total = leaves.len() as u64;
+    if root.finish() != Some(listing.root.0) || total != listing.layout.segments() {
         return Err(PackageError::Root);
     }
     for (segment, (leaf, place)) in (0u64..).zip(leaves.iter().zip(places(&listing.layout))) {
@@ -317,7 +246,7 @@ pub fn check_leaves(listing: &Listing, leaves: &[Leaf]) -> Result<LeafTree, Pack
             return Err(PackageError::LeafShape { segment });
         }
     }
-    Ok(tree)
+    Ok(())
 }
 
 /// A package folder whose public parts all belong together.
@@ -327,7 +256,8 @@ pub struct PackageFolder {
     listing: Listing,
     manifest: Manifest,
     leaves: Vec<Leaf>,
-    tree: LeafTree,
+    /// Made when the first leaf is to be proven: who only opens a package needs no tree.
+    tree: OnceLock<Option<LeafTree>>,
     offsets: Offsets,
 }
 
@@ -360,17 +290,11 @@ impl PackageFolder {
         if listing.id != summary.id || listing.layout.segments() != summary.segments {
             return Err(PackageError::Id);
         }
-        let limit = listing.layout.segments().saturating_mul(LEAF_BYTES as u64);
-        // One byte more, so that a list that is too long is told from one that is cut.
-        let mut bytes = Vec::new();
-        let at = path.join(LEAVES_FILE);
-        File::open(&at)
-            .and_then(|f| f.take(limit.saturating_add(1)).read_to_end(&mut bytes))
-            .at(&at)?;
-        let leaves = decode_leaves(&listing.layout, &bytes)?;
-        let tree = check_leaves(&listing, &leaves)?;
+        let leaves = read_leaves(&path.join(LEAVES_FILE), &listing.layout)?;
+        check_leaves(&listing, &leaves)?;
         manifest.agrees_with(&listing.layout).map_err(PackageError::ManifestDisagrees)?;
         let offsets = Offsets::new(&listing.layout, &manifest)?;
+        let tree = OnceLock::new();
         Ok(Self { path: path.to_owned(), listing, manifest, leaves, tree, offsets })
     }
 
@@ -416,11 +340,15 @@ impl PackageFolder {
         &self.offsets
     }
 
+    fn tree(&self) -> Option<&LeafTree> {
+        self.tree.get_or_init(|| LeafTree::new(&self.leaves)).as_ref()
+    }
+
     /// The leaf of a segment with the proof that it stands in the tree.
     #[must_use]
     pub fn leaf(&self, segment: u64) -> Option<(Leaf, RangeProof)> {
         let leaf = self.leaves.get(usize::try_from(segment).ok()?)?;
-        Some((*leaf, self.tree.prove(segment, 1)?))
+        Some((*leaf, self.tree()?.prove(segment, 1)?))
     }
 
     /// The leaves of all columns of a row block with the proof that they stand in the tree.
@@ -430,7 +358,7 @@ impl PackageFolder {
         let first = spec.segment(block, 0)?;
         let from = usize::try_from(first).ok()?;
         let leaves = self.leaves.get(from..from.checked_add(spec.columns.len())?)?;
-        Some((leaves.to_vec(), self.tree.prove(first, leaves.len() as u64)?))
+        Some((leaves.to_vec(), self.tree()?.prove(first, leaves.len() as u64)?))
     }
 
     /// Where the bundle of a row block is kept.
@@ -451,7 +379,7 @@ impl PackageFolder {
         if found != expected {
             return Err(PackageError::SegmentsLength { expected, found });
         }
-        Ok(Segments { folder: self, path, file, position: 0 })
+        Ok(Segments { folder: self, path, file })
     }
 
     /// Checks the ciphertext of every segment against its leaf; `done` hears how many are.
@@ -459,26 +387,13 @@ impl PackageFolder {
     /// # Errors
     /// I/O, [`PackageError::SegmentsLength`], [`PackageError::Ciphertext`].
     pub fn check_segments(&self, done: &(dyn Fn(u64) + Sync)) -> Result<(), PackageError> {
-        let mut segments = self.segments()?;
-        let total = self.offsets.segments();
-        let mut buffers = vec![Vec::new(); CHECKED_AT_ONCE];
-        let mut first = 0u64;
-        while first < total {
-            let mut filled = 0;
-            for (segment, bytes) in (first..total).zip(&mut buffers) {
-                segments.fetch(segment, bytes)?;
-                filled += 1;
-            }
-            let wrong = buffers[..filled].par_iter().enumerate().find_map_first(|(i, bytes)| {
-                check_segment(&self.leaves, first.saturating_add(i as u64), bytes).err()
-            });
-            if let Some(error) = wrong {
-                return Err(error);
-            }
-            first = first.saturating_add(filled as u64);
-            done(first);
-        }
-        Ok(())
+        let segments = self.segments()?;
+        let checked = AtomicU64::new(0);
+        each(self.offsets.segments(), |segment, bytes| {
+            segments.fetch(segment, bytes)?;
+            done(checked.fetch_add(1, Ordering::Relaxed).saturating_add(1));
+            Ok(())
+        })
     }
 }
 
@@ -488,8 +403,6 @@ pub struct Segments<'a> {
     folder: &'a PackageFolder,
     path: PathBuf,
     file: File,
-    /// Where the file stands.
-    position: u64,
 }
 
 impl Segments<'_> {
@@ -497,77 +410,23 @@ impl Segments<'_> {
     ///
     /// # Errors
     /// I/O, [`PackageError::NoSegment`], [`PackageError::Ciphertext`].
-    pub fn read(&mut self, segment: u64) -> Result<Vec<u8>, PackageError> {
+    pub fn read(&self, segment: u64) -> Result<Vec<u8>, PackageError> {
         let mut bytes = Vec::new();
         self.fetch(segment, &mut bytes)?;
-        check_segment(&self.folder.leaves, segment, &bytes)?;
         Ok(bytes)
     }
 
-    /// As [`Segments::read`], into a buffer whose content is replaced, and *not* checked.
-    pub(crate) fn fetch(&mut self, segment: u64, bytes: &mut Vec<u8>) -> Result<(), PackageError> {
+    /// As [`Segments::read`], into a buffer whose content is replaced.
+    ///
+    /// # Errors
+    /// As [`Segments::read`].
+    pub fn fetch(&self, segment: u64, bytes: &mut Vec<u8>) -> Result<(), PackageError> {
         let offsets = &self.folder.offsets;
         let total = offsets.segments();
         let range = offsets.range(segment).ok_or(PackageError::NoSegment { segment, total })?;
         // At most MAX_CIPHERTEXT_BYTES, by the way offsets are made.
         bytes.resize(usize::try_from(range.end - range.start).unwrap_or(0), 0);
-        if self.position != range.start {
-            self.file.seek(SeekFrom::Start(range.start)).at(&self.path)?;
-        }
-        // Unknown until the read has succeeded.
-        self.position = u64::MAX;
-        self.file.read_exact(bytes).at(&self.path)?;
-        self.position = range.end;
-        Ok(())
-    }
-}
-
-/// A package folder that is being written; it appears under its name only when it is whole.
-pub(crate) struct FolderWriter {
-    pending: PendingFolder,
-    segments: File,
-    leaves: Vec<Leaf>,
-}
-
-impl FolderWriter {
-    /// Begins a folder at `target`, which must not exist.
-    pub(crate) fn new(target: &Path) -> Result<Self, PackageError> {
-        let pending = PendingFolder::new(target)?;
-        let path = pending.path().join(SEGMENTS_FILE);
-        let segments = File::create_new(&path).at(&path)?;
-        Ok(Self { pending, segments, leaves: Vec::new() })
-    }
-
-    /// Appends the next segment.
-    pub(crate) fn push(&mut self, leaf: Leaf, ciphertext: &[u8]) -> Result<(), PackageError> {
-        self.segments.write_all(ciphertext).at(&self.pending.path().join(SEGMENTS_FILE))?;
-        self.leaves.push(leaf);
-        Ok(())
-    }
-
-    /// Writes the public parts, syncs everything and gives the folder its name.
-    pub(crate) fn finish(
-        self,
-        layout: Layout,
-        manifest: &Manifest,
-        key_commitment: Scalar,
-    ) -> Result<Listing, PackageError> {
-        let folder = self.pending.path();
-        self.segments.sync_all().at(&folder.join(SEGMENTS_FILE))?;
-        let manifest_bytes = manifest.to_bytes()?;
-        manifest.agrees_with(&layout).map_err(PackageError::ManifestDisagrees)?;
-        let root = LeafTree::new(&self.leaves).ok_or(PackageError::Root)?.root();
-        let digest = Digest(manifest_hash(&manifest_bytes));
-        let listing = Listing::new(Digest(root), key_commitment, digest, layout);
-        let summary = listing.summary()?;
-        let leaves: Vec<u8> = self.leaves.iter().flat_map(Leaf::to_bytes).collect();
-        write_synced(&folder.join(LEAVES_FILE), &leaves)?;
-        write_synced(&folder.join(LAYOUT_FILE), &listing.layout.to_bytes())?;
-        write_synced(&folder.join(MANIFEST_FILE), &manifest_bytes)?;
-        write_synced(&folder.join(SUMMARY_FILE), &summary)?;
-        let proofs = folder.join(PROOFS_FOLDER);
-        fs::create_dir(&proofs).at(&proofs)?;
-        self.pending.finish()?;
-        Ok(listing)
+        self.file.read_exact_at(bytes, range.start).at(&self.path)?;
+        check_segment(&self.folder.leaves, segment, bytes)
     }
 }

@@ -97,25 +97,20 @@ impl SegmentKey {
     /// # Errors
     /// [`SegmentError::Length`] if the plaintext is longer than a segment may be.
     pub fn seal(&self, index: u64, total: u64, plaintext: &[u8]) -> Result<Vec<u8>, SegmentError> {
-        let mut bytes = Vec::new();
-        self.seal_into(index, total, plaintext, &mut bytes)?;
-        Ok(bytes)
+        segment::seal(&self.0.to_bytes(), index, total, nonce(), plaintext)
     }
 
-    /// As [`SegmentKey::seal`], into a buffer whose content is replaced.
+    /// As [`SegmentKey::seal`], in place: the plaintext lies between room for nonce and tag.
     ///
     /// # Errors
-    /// As [`SegmentKey::seal`]; the buffer is empty then.
-    pub fn seal_into(
+    /// As [`SegmentKey::seal`], or if there is no room.
+    pub fn seal_in_place(
         &self,
         index: u64,
         total: u64,
-        plaintext: &[u8],
-        bytes: &mut Vec<u8>,
+        bytes: &mut [u8],
     ) -> Result<(), SegmentError> {
-        let mut nonce = [0u8; NONCE_BYTES];
-        OsRng.fill_bytes(&mut nonce);
-        segment::seal_into(&self.0.to_bytes(), index, total, nonce, plaintext, bytes)
+        segment::seal_in_place(&self.0.to_bytes(), index, total, nonce(), bytes)
     }
 
     /// Decrypts; no byte is released unless all authenticate.
@@ -126,18 +121,24 @@ impl SegmentKey {
         segment::open(&self.0.to_bytes(), index, total, bytes)
     }
 
-    /// As [`SegmentKey::open`]: the encrypted segment in the buffer becomes its plaintext.
+    /// As [`SegmentKey::open`], in place: where the plaintext lies in the bytes.
     ///
     /// # Errors
-    /// As [`SegmentKey::open`]; the buffer is empty then.
-    pub fn open_in_place(
+    /// As [`SegmentKey::open`]; the bytes are zeros then.
+    pub fn open_in_place<'a>(
         &self,
         index: u64,
         total: u64,
-        bytes: &mut Vec<u8>,
-    ) -> Result<(), SegmentError> {
+        bytes: &'a mut [u8],
+    ) -> Result<&'a mut [u8], SegmentError> {
         segment::open_in_place(&self.0.to_bytes(), index, total, bytes)
     }
+}
+
+fn nonce() -> [u8; NONCE_BYTES] {
+    let mut nonce = [0u8; NONCE_BYTES];
+    OsRng.fill_bytes(&mut nonce);
+    nonce
 }
 
 impl fmt::Debug for SegmentKey {

@@ -16,7 +16,7 @@ use galen_dataset::manifest::{Licence, Manifest, PROFILE};
 use galen_dataset::open::{Opened, check, open};
 use galen_dataset::opener::OpenError;
 use galen_dataset::output::{DESCRIPTION, Format, Output};
-use galen_dataset::pack::{FileInput, PackError, PackInput, pack};
+use galen_dataset::pack::{FileHash, FileInput, PackError, PackInput, pack};
 use galen_dataset::package::{PackageError, PackageFolder};
 use galen_dataset::roles::{Role, Roles};
 use galen_dataset::seal::PackageSecret;
@@ -125,6 +125,7 @@ impl Packed {
             source,
             mediatype: "application/octet-stream".to_owned(),
             description: String::new(),
+            sha256: FileHash::None,
         };
         let input = PackInput {
             block_rows: BlockRows::Small,
@@ -283,6 +284,7 @@ fn adversary_59_a_file_that_grows_or_is_empty_is_not_packed() {
                 source: source.clone(),
                 mediatype: "application/octet-stream".to_owned(),
                 description: String::new(),
+                sha256: FileHash::None,
             }],
             manifest: manifest(),
         }

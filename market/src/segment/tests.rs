@@ -135,6 +135,9 @@ fn every_range_of_every_small_tree_is_proven() {
                 assert!(!long.holds(&tree.root(), total, first, range));
             }
         }
+        let mut built = RootBuilder::default();
+        leaves.iter().for_each(|leaf| built.push(leaf));
+        assert_eq!(built.finish(), Some(tree.root()));
         assert_eq!(tree.prove(0, total + 1), None);
         assert_eq!(tree.prove(0, 0), None);
     }

@@ -108,6 +108,40 @@ impl LeafTree {
     }
 }
 
+/// The root of a tree whose leaves come one after the other: keeps one node a level.
+#[derive(Clone, Debug, Default)]
+pub struct RootBuilder {
+    leaves: u64,
+    /// The roots of whole subtrees from the left, each larger than the next: those of the bits that
+    /// are set in the number of leaves.
+    whole: Vec<Hash>,
+}
+
+impl RootBuilder {
+    /// The next leaf.
+    pub fn push(&mut self, leaf: &Leaf) {
+        let mut hash = leaf_hash(leaf);
+        let mut above = self.leaves;
+        while above % 2 == 1 {
+            if let Some(left) = self.whole.pop() {
+                hash = node_hash(&left, &hash);
+            }
+            above /= 2;
+        }
+        self.whole.push(hash);
+        self.leaves += 1;
+    }
+
+    /// The root, as [`LeafTree::root`]; `None` without any leaf.
+    pub fn finish(mut self) -> Option<[u8; 32]> {
+        let mut top = self.whole.pop()?;
+        while let Some(left) = self.whole.pop() {
+            top = node_hash(&left, &top);
+        }
+        Some(root_hash(self.leaves, &top))
+    }
+}
+
 /// The nodes beside a range of leaves: on every level from the leaves upwards the left one, then the
 /// right one, where they exist.
 #[derive(

@@ -9,7 +9,10 @@ use galen_market::action::Action;
 use galen_market::action::trade::ResumeListings;
 use galen_market::id::AccountId;
 use galen_market::listing::{Listing, Offer, Standing};
+use galen_web::store::Store;
+use serde_json::json;
 
+use crate::command::fetch;
 use crate::config::Context;
 use crate::error::{Exit, Failure};
 use crate::operation::description::Description;
@@ -33,6 +36,23 @@ pub struct Publish {
     /// Offer it by this description instead of the one it was packed with
     #[arg(long, value_name = "FILE")]
     description: Option<PathBuf>,
+    /// Put the encrypted segments into this folder, or s3://BUCKET/PREFIX of any S3-compatible store,
+    /// and not at the node. The description's `locations` say where others read it
+    #[arg(long, value_name = "STORE")]
+    store: Option<String>,
+}
+
+/// Arguments of `fetch`.
+#[derive(Args, Debug)]
+pub struct Fetch {
+    /// The package's id, at least six of its first digits, or institution/package
+    package: String,
+    /// The new folder
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Where to fetch from
+    #[command(flatten)]
+    from: fetch::FetchFrom,
 }
 
 /// Arguments of `withdraw`.
@@ -103,6 +123,19 @@ fn institution_key(wallet: &Wallet, record: &PackageRecord) -> Result<AccountKey
         })
 }
 
+pub(super) fn fetch(context: &Context, command: &Fetch) -> Result<(), Failure> {
+    let session = Session::open(context)?;
+    let id = listing::named(&session, &command.package)?;
+    let (folder, fetched) = fetch::fetch(context, &session, &id, &command.from, &command.out)?;
+    let value = json!({
+        "package": id.package,
+        "folder": folder.path(),
+        "segments": folder.layout().segments(),
+        "fetch": fetched,
+    });
+    context.output.data(&value, || fetch::described(folder.path(), &fetched))
+}
+
 pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failure> {
     let store = PackageStore::of(&context.home);
     let mut record = store.find(&command.package)?;
@@ -121,6 +154,11 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
         }
     }
     let folder = PackageFolder::read(&record.folder)?;
+    let elsewhere = command.store.as_deref().map(Store::open).transpose()?;
+    if elsewhere.is_some() && record.offer.locations.is_empty() {
+        return Err(Failure::usage("the offer says nowhere where the store is read from")
+            .remedy("add `\"locations\": [\"https://…\"]` to the description, the address below which PACKAGE/segments is read, and give it with --description"));
+    }
     let wallet = context.wallet()?;
     let key = institution_key(&wallet, &record)?;
     let session = Session::open(context)?;
@@ -135,7 +173,12 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
         &record,
         &store,
         &verifier,
+        elsewhere.as_ref(),
         &|step| match step {
+            PublishStep::Uploaded { done, total, bytes } if done == total => {
+                said(format!("Stored {total} segments ({bytes} bytes) in the store."));
+            }
+            PublishStep::Uploaded { .. } => {}
             PublishStep::Drafted(done) => said(done.sentence("Draft")),
             PublishStep::Found { proven } => {
                 said(format!(

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use clap::Args;
 use galen_api::words;
-use galen_dataset::pack::Progress;
+use galen_dataset::pack::{FileHash, Progress};
 use galen_dataset::package::PackageFolder;
 use galen_dataset::prove::ProofStep;
 use galen_market::layout::BlockRows;
@@ -67,6 +67,14 @@ pub struct Pack {
     /// is encrypted and sold as it is: nothing in it is de-identified
     #[arg(long = "file", value_name = "FILE")]
     files: Vec<String>,
+    /// State the SHA-256 of every packed file in the public description. Whoever guesses a file could
+    /// confirm the guess by it, so it is left out if not asked for
+    #[arg(long)]
+    sha256: bool,
+    /// A list that `sha256sum` wrote: a packed file that it names must have that SHA-256, which the
+    /// description then states
+    #[arg(long, value_name = "FILE")]
+    checksums: Option<PathBuf>,
     /// JSON file that describes the data and the offer
     #[arg(long, value_name = "FILE")]
     description: PathBuf,
@@ -142,7 +150,13 @@ pub struct Verify {
 pub(super) fn pack(context: &Context, command: &Pack) -> Result<(), Failure> {
     let description = Description::read(&command.description)?;
     let tables = source::tables(&command.data, &description.name)?;
-    let files = source::files(&command.files)?;
+    let mut files = source::files(&command.files)?;
+    if command.sha256 {
+        files.iter_mut().for_each(|file| file.sha256 = FileHash::Computed);
+    }
+    if let Some(list) = &command.checksums {
+        source::checksums(list, &mut files)?;
+    }
     let wallet = context.wallet()?;
     let charts = match command.charts.as_slice() {
         [] => Charts::None,

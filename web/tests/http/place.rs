@@ -103,7 +103,11 @@ pub fn place_with(simulation: &Simulation, silence: Duration) -> Place {
         let node = Node::start_with(ledger, settings).await.unwrap();
         let config = ServerConfig {
             silence,
-            ..ServerConfig::new("127.0.0.1:0".parse().unwrap(), packages.clone())
+            ..ServerConfig::new(
+                "127.0.0.1:0".parse().unwrap(),
+                galen_web::store::Store::folder(&packages).unwrap(),
+                packages.join("texts"),
+            )
         };
         let server = start(config, node.clone()).await.unwrap();
         (node, server)

@@ -49,6 +49,19 @@ impl Target {
         Ok(Self { path, inner })
     }
 
+    /// The file, if bytes may be written to their places in any order.
+    pub fn placed(&self) -> io::Result<Option<File>> {
+        match &self.inner {
+            Inner::Raw(file) => file.try_clone().map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether bytes must come in order.
+    pub fn is_ordered(&self) -> bool {
+        matches!(self.inner, Inner::Counted(_) | Inner::Sealed(_))
+    }
+
     /// Where it is written.
     pub fn path(&self) -> &Path {
         &self.path

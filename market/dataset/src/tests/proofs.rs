@@ -9,7 +9,7 @@ use galen_zk::keys::{Prover, Step};
 use super::*;
 use crate::attempts::{AttemptError, AttemptLog, MAX_OPENINGS};
 use crate::opener::OpenError;
-use crate::pack::{FileInput, PackError};
+use crate::pack::{FileHash, FileInput, PackError};
 use crate::package::PackageError;
 use crate::property::Lack;
 use crate::prove::{Place, ProofStep, ProvingError, Work, prove};
@@ -175,6 +175,7 @@ fn adversary_59_a_file_changed_while_it_is_packed_is_refused() {
             source: source.clone(),
             mediatype: "application/octet-stream".to_owned(),
             description: String::new(),
+            sha256: FileHash::None,
         }];
         pack(input, &SRS, &target, &|progress| {
             if progress.done == 1 {

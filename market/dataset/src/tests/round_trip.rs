@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use galen_market::layout::{BlockRows, Range, Role as LayoutRole, Values, Width};
 use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
 
 use super::*;
 use crate::encode::{self, EncodeError, declared_range, decode_cell, encode};
@@ -13,7 +14,7 @@ use crate::inspect::inspect;
 use crate::manifest::ManifestError;
 use crate::open::open;
 use crate::opener::OpenError;
-use crate::pack::{FileInput, PackError};
+use crate::pack::{FileHash, FileInput, PackError};
 use crate::schema::{DecimalStyle, Kind};
 
 #[test]
@@ -60,6 +61,7 @@ fn tables_and_files_come_back_together() {
         source: home.path().join(name),
         mediatype: "application/octet-stream".to_owned(),
         description: String::new(),
+        sha256: FileHash::Computed,
     };
     let (first, second) = (ward(300, 200), ward(100, 80));
     let mut tables = vec![encoded(&first), encoded(&second)];
@@ -77,6 +79,42 @@ fn tables_and_files_come_back_together() {
         assert_eq!(std::fs::read(path).unwrap(), expected, "{}", path.display());
     }
     assert_eq!(paths[2], out.join("scans/Big.bin"));
+}
+
+#[test]
+fn a_file_has_the_hash_that_is_asked_for_or_none() {
+    let home = tempfile::tempdir().unwrap();
+    let bytes: Vec<u8> = (0..1_000_003u32).map(|i| (i % 251) as u8).collect();
+    std::fs::write(home.path().join("scan"), &bytes).unwrap();
+    let expected: [u8; 32] = Sha256::digest(&bytes).into();
+    let packed = |name: &str, sha256: FileHash| {
+        let mut input = input(Vec::new());
+        input.files = vec![FileInput {
+            name: "scan".to_owned(),
+            path: "scan".to_owned(),
+            source: home.path().join("scan"),
+            mediatype: "application/octet-stream".to_owned(),
+            description: String::new(),
+            sha256,
+        }];
+        let target = home.path().join(name);
+        let (_, secret) = pack(input, &SRS, &target, &quiet)?;
+        let folder = PackageFolder::read(&target)?;
+        let opened =
+            open(&folder, secret.key, &SRS, &target.join("out"), &Output::default(), &quiet)
+                .unwrap();
+        assert!(opened.warnings.is_empty());
+        assert!(std::fs::read(&opened.files[0]).unwrap() == bytes);
+        Ok::<_, PackError>(folder.manifest().resources[0].hash.clone())
+    };
+    let stated = Some(format!("sha256:{}", hex::encode(expected)));
+    assert_eq!(packed("none", FileHash::None).unwrap(), None);
+    assert_eq!(packed("computed", FileHash::Computed).unwrap(), stated);
+    assert_eq!(packed("known", FileHash::Known(expected)).unwrap(), stated);
+    let refused = packed("other", FileHash::Known([7; 32])).unwrap_err();
+    let PackError::OtherFile { path, found } = &refused else { panic!("{refused}") };
+    assert_eq!((path, found), (&home.path().join("scan"), &hex::encode(expected)));
+    assert!(!home.path().join("other").exists());
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn adversary_31_a_changed_cell_of_any_column_and_block_is_named() {
         assert_eq!(found.segment_key, packed.secret.key.segment(bad).scalar());
         assert!(found.leaf.holds(&found.ciphertext));
         assert!(found.path.holds(&folder.listing().root.0, total, bad, &[found.leaf]));
-        let mut opener = Opener::new(&folder, packed.secret.key).unwrap();
+        let opener = Opener::new(&folder, packed.secret.key).unwrap();
         assert!(opener.claim_is_false(&SRS, bad).unwrap());
         assert!(!opener.claim_is_false(&SRS, bad ^ 1).unwrap());
         std::fs::remove_dir_all(packed.home.path().join("resold")).unwrap();
@@ -252,10 +252,10 @@ fn a_declared_hash_that_is_false_is_told_and_the_files_are_released() {
     let packed = Packed::ward(300, 200);
     let folder = packed.read();
     let mut manifest = folder.manifest().clone();
-    manifest.resources[0].hash = format!("sha256:{}", "0".repeat(64));
+    manifest.resources[0].hash = format!("sha256:{}", "0".repeat(64)).into();
     let target = packed.home.path().join("resold");
     let mut writer = FolderWriter::new(&target).unwrap();
-    let mut segments = folder.segments().unwrap();
+    let segments = folder.segments().unwrap();
     for (segment, leaf) in (0u64..).zip(folder.leaves()) {
         writer.push(*leaf, &segments.read(segment).unwrap()).unwrap();
     }
