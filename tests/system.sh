@@ -3,7 +3,7 @@
 set -euo pipefail
 missing=()
 need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
-need cc gcc
+command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev)
 need make make
 need strace strace
 need python3 python3
