@@ -76,7 +76,7 @@ arrows:
 deny:
 	@bash tests/deny.sh $(CACHE)/tools
 
-# Debian packages: a C++ compiler and libclang for RocksDB, strace, Python and Node for the tests.
+# Debian packages: a C compiler, strace, Python and Node for the tests.
 system:
 	@bash tests/system.sh
 

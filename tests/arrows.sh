@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 fail=0
 for package in galen-zk galen-market galen-dataset galen-light galen-api; do
   tree=$(cargo tree --quiet -p "$package" -e normal --prefix none)
-  for banned in rocksdb jmt libp2p arc-malachitebft tokio warp galen-chain galen-web; do
+  for banned in redb jmt libp2p arc-malachitebft tokio warp galen-chain galen-web; do
     if grep -q "^$banned" <<<"$tree"; then
       echo "$package must not depend on $banned" >&2
       fail=1

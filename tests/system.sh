@@ -3,7 +3,7 @@
 set -euo pipefail
 missing=()
 need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
-need c++ g++
+command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev)
 need make make
 need strace strace
 # What sealing is measured beside.
@@ -14,9 +14,6 @@ need git git
 need node nodejs
 need npm npm
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=(python3-venv)
-# RocksDB's bindings are generated at build time and need libclang with its headers.
-ls /usr/lib/llvm-*/lib/libclang.so* >/dev/null 2>&1 || missing+=(libclang-dev)
-ls -d /usr/lib/llvm-*/lib/clang/*/include >/dev/null 2>&1 || ls -d /usr/lib/clang/*/include >/dev/null 2>&1 || missing+=(clang)
 [ ${#missing[@]} -eq 0 ] && exit 0
 echo "installing: ${missing[*]}" >&2
 sudo=

@@ -1,8 +1,9 @@
 //! What happened, one entry an event, and an index of what events are about. Neither ever changes.
 
-use super::{COLUMN_EVENTS, COLUMN_HEADERS, COLUMN_SUBJECTS, Store, StoreError, column};
+use super::database::{Batch, Order};
+use super::{EVENTS, HEADERS, SUBJECTS, Store, StoreError};
 use crate::execute::StoredEvent;
-use rocksdb::{DB, Direction, IteratorMode, WriteBatch};
+use std::ops::Bound;
 
 /// Bytes of a place: height and index, big-endian.
 const PLACE_BYTES: usize = 12;
@@ -22,21 +23,15 @@ fn place_of(key: &[u8]) -> Option<Place> {
     Some((u64::from_be_bytes(*height), u32::from_be_bytes(index.try_into().ok()?)))
 }
 
-pub(super) fn write(
-    database: &DB,
-    batch: &mut WriteBatch,
-    height: u64,
-    events: &[StoredEvent],
-) -> Result<(), StoreError> {
-    let (all, subjects) = (column(database, COLUMN_EVENTS)?, column(database, COLUMN_SUBJECTS)?);
+pub(super) fn write(batch: &mut Batch, height: u64, events: &[StoredEvent]) {
     for (index, event) in (0u32..).zip(events) {
-        let place = place_key((height, index));
-        batch.put_cf(all, place, &event.bytes);
+        batch.put(EVENTS, place_key((height, index)), event.bytes.as_slice());
+    }
+    for (index, event) in (0u32..).zip(events) {
         for subject in &event.subjects {
-            batch.put_cf(subjects, [&subject[..], &place[..]].concat(), b"");
+            batch.put(SUBJECTS, [&subject[..], &place_key((height, index))[..]].concat(), []);
         }
     }
-    Ok(())
 }
 
 impl Store {
@@ -45,21 +40,12 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn events(&self, height: u64) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
-        let headers = column(&self.database, COLUMN_HEADERS)?;
-        if self.database.get_pinned_cf(headers, height.to_be_bytes())?.is_none() {
+        let (view, key) = (self.database.view()?, height.to_be_bytes());
+        if !view.contains(HEADERS, &key)? {
             return Ok(None);
         }
-        let prefix = height.to_be_bytes();
-        let mode = IteratorMode::From(&prefix, Direction::Forward);
-        let mut events = Vec::new();
-        for entry in self.database.iterator_cf(column(&self.database, COLUMN_EVENTS)?, mode) {
-            let (key, bytes) = entry?;
-            if !key.starts_with(&prefix) {
-                break;
-            }
-            events.push(bytes.into_vec());
-        }
-        Ok(Some(events))
+        let events = view.prefixed(EVENTS, &key, Bound::Unbounded, Order::Ascending)?;
+        events.map(|entry| Ok(entry?.1)).collect::<Result<_, _>>().map(Some)
     }
 
     /// One event, encoded.
@@ -67,8 +53,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn event(&self, place: Place) -> Result<Option<Vec<u8>>, StoreError> {
-        let column = column(&self.database, COLUMN_EVENTS)?;
-        Ok(self.database.get_cf(column, place_key(place))?)
+        self.database.view()?.get(EVENTS, &place_key(place))
     }
 
     /// Up to `limit` events about a subject, in order, after a place and in blocks up to a height.
@@ -84,7 +69,7 @@ impl Store {
     ) -> Result<Vec<(Place, Vec<u8>)>, StoreError> {
         let start = [subject, &after.map_or([0; PLACE_BYTES], place_key)[..]].concat();
         let mut events = Vec::new();
-        for place in self.places(subject, &start, Direction::Forward)? {
+        for place in self.places(subject, &start, Order::Ascending)? {
             let place = place?;
             if events.len() == limit || place.0 > until {
                 break;
@@ -106,7 +91,7 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<(Place, Vec<u8>)>, StoreError> {
         let start = [subject, &[u8::MAX; PLACE_BYTES][..]].concat();
-        let places = self.places(subject, &start, Direction::Reverse)?;
+        let places = self.places(subject, &start, Order::Descending)?;
         places
             .take(limit)
             .map(|place| {
@@ -122,17 +107,18 @@ impl Store {
     }
 
     /// Places of events about a subject, from a key of the index on.
-    fn places<'a>(
-        &'a self,
-        subject: &'a [u8],
+    fn places(
+        &self,
+        subject: &[u8],
         start: &[u8],
-        direction: Direction,
-    ) -> Result<impl Iterator<Item = Result<Place, StoreError>> + 'a, StoreError> {
-        let column = column(&self.database, COLUMN_SUBJECTS)?;
-        let entries = self.database.iterator_cf(column, IteratorMode::From(start, direction));
-        Ok(entries.map_while(move |entry| match entry {
-            Ok((key, _)) => key.strip_prefix(subject).and_then(place_of).map(Ok),
-            Err(error) => Some(Err(error.into())),
+        order: Order,
+    ) -> Result<impl Iterator<Item = Result<Place, StoreError>>, StoreError> {
+        let entries =
+            self.database.view()?.prefixed(SUBJECTS, subject, Bound::Included(start), order)?;
+        let length = subject.len();
+        Ok(entries.map(move |entry| {
+            let damaged = || StoreError::Corrupt("the index of events".into());
+            entry?.0.get(length..).and_then(place_of).ok_or_else(damaged)
         }))
     }
 }

@@ -1,10 +1,10 @@
 //! The journal: transactions that this node has promised to offer until they are final or expire.
 
-use super::{COLUMN_DROPPED, COLUMN_JOURNAL, Store, StoreError, column, decoded, synced};
+use super::database::{Batch, Sync};
+use super::{DROPPED, JOURNAL, Store, StoreError, decoded};
 use crate::block::encoded;
 use crate::execute::TransactionId;
 use borsh::{BorshDeserialize, BorshSerialize};
-use rocksdb::{IteratorMode, WriteBatch};
 
 /// For how long a node remembers why it gave a transaction up.
 const REMEMBER_DROPPED_MS: u64 = 24 * 3600 * 1000;
@@ -37,11 +37,10 @@ impl Store {
         id: &TransactionId,
         pending: &Pending,
     ) -> Result<(), StoreError> {
-        let mut batch = WriteBatch::default();
-        batch.put_cf(column(&self.database, COLUMN_JOURNAL)?, id, encoded(pending));
-        batch.delete_cf(column(&self.database, COLUMN_DROPPED)?, id);
-        self.database.write_opt(batch, &synced())?;
-        Ok(())
+        let mut batch = Batch::default();
+        batch.put(JOURNAL, *id, encoded(pending));
+        batch.delete(DROPPED, *id);
+        self.database.write(batch, Sync::Now)
     }
 
     /// Removes a transaction that became final while it was written down.
@@ -49,7 +48,9 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn forget_final(&self, id: &TransactionId) -> Result<(), StoreError> {
-        Ok(self.database.delete_cf(column(&self.database, COLUMN_JOURNAL)?, id)?)
+        let mut batch = Batch::default();
+        batch.delete(JOURNAL, *id);
+        self.database.write(batch, Sync::Later)
     }
 
     /// Every transaction of the journal.
@@ -57,9 +58,8 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn pending(&self) -> Result<Vec<(TransactionId, Pending)>, StoreError> {
-        let column = column(&self.database, COLUMN_JOURNAL)?;
         let mut pending = Vec::new();
-        for entry in self.database.iterator_cf(column, IteratorMode::Start) {
+        for entry in self.database.view()?.all(JOURNAL)? {
             let (key, bytes) = entry?;
             let id = TransactionId::try_from(&*key)
                 .map_err(|_| StoreError::Corrupt("the journal".into()))?;
@@ -73,7 +73,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn is_pending(&self, id: &TransactionId) -> Result<bool, StoreError> {
-        Ok(self.database.get_pinned_cf(column(&self.database, COLUMN_JOURNAL)?, id)?.is_some())
+        self.database.view()?.contains(JOURNAL, id)
     }
 
     /// Gives transactions up that can no longer become final.
@@ -81,14 +81,13 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn drop_pending(&self, dropped: &[(TransactionId, Dropped)]) -> Result<(), StoreError> {
-        let mut batch = WriteBatch::default();
+        let mut batch = Batch::default();
         for (id, why) in dropped {
-            batch.delete_cf(column(&self.database, COLUMN_JOURNAL)?, id);
-            batch.put_cf(column(&self.database, COLUMN_DROPPED)?, id, encoded(why));
+            batch.delete(JOURNAL, *id);
+            batch.put(DROPPED, *id, encoded(why));
         }
         // Not synced: what is lost in a crash is dropped again.
-        self.database.write(batch)?;
-        Ok(())
+        self.database.write(batch, Sync::Later)
     }
 
     /// Why a transaction was given up, if it was.
@@ -96,7 +95,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn dropped(&self, id: &TransactionId) -> Result<Option<Dropped>, StoreError> {
-        let bytes = self.database.get_cf(column(&self.database, COLUMN_DROPPED)?, id)?;
+        let bytes = self.database.view()?.get(DROPPED, id)?;
         bytes.map(|bytes| decoded(&bytes, "a dropped transaction")).transpose()
     }
 
@@ -105,28 +104,22 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn forget_dropped(&self, now_ms: u64) -> Result<(), StoreError> {
-        let column = column(&self.database, COLUMN_DROPPED)?;
-        let mut batch = WriteBatch::default();
-        for entry in self.database.iterator_cf(column, IteratorMode::Start) {
+        let mut batch = Batch::default();
+        for entry in self.database.view()?.all(DROPPED)? {
             let (key, bytes) = entry?;
             let why: Dropped = decoded(&bytes, "a dropped transaction")?;
             if why.at_ms.saturating_add(REMEMBER_DROPPED_MS) < now_ms {
-                batch.delete_cf(column, key);
+                batch.delete(DROPPED, key);
             }
         }
-        self.database.write(batch)?;
-        Ok(())
+        self.database.write(batch, Sync::Later)
     }
+}
 
-    pub(super) fn forget_pending(
-        &self,
-        batch: &mut WriteBatch,
-        ids: &[TransactionId],
-    ) -> Result<(), StoreError> {
-        for id in ids {
-            batch.delete_cf(column(&self.database, COLUMN_JOURNAL)?, id);
-            batch.delete_cf(column(&self.database, COLUMN_DROPPED)?, id);
-        }
-        Ok(())
+/// Adds to a batch that transactions are pending no more.
+pub(super) fn forget(batch: &mut Batch, ids: &[TransactionId]) {
+    for id in ids {
+        batch.delete(JOURNAL, *id);
+        batch.delete(DROPPED, *id);
     }
 }

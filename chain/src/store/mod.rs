@@ -3,8 +3,9 @@
 //!
 //! A decided block is one synced write: after a crash either all of it is there or nothing. Nodes of
 //! the tree that a block replaces are removed with it; readers hold snapshots, which still see them.
-//! Depends on RocksDB; knows nothing of consensus or networking.
+//! Depends on redb, through [`database`] alone; knows nothing of consensus or networking.
 
+mod database;
 mod events;
 mod journal;
 mod snapshot;
@@ -21,43 +22,30 @@ use crate::block::{Block, BlockId, Header, encoded};
 use crate::execute::{StoredEvent, TransactionId};
 use borsh::{BorshDeserialize, BorshSerialize};
 use galen_market::state::Changes;
-use rocksdb::{ColumnFamily, DB, Options, WriteBatch, WriteOptions};
+use database::{Batch, Database, Sync, Table};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// The layout of the columns below. A store of another layout is refused.
-const FORMAT: u32 = 2;
+/// The layout of the tables below. A store of another layout is refused.
+const FORMAT: u32 = 3;
 
-const COLUMN_META: &str = "meta";
-const COLUMN_STATE: &str = "state";
-const COLUMN_TREE: &str = "tree";
-const COLUMN_BLOCKS: &str = "blocks";
-const COLUMN_HEADERS: &str = "headers";
-const COLUMN_CERTIFICATES: &str = "certificates";
-const COLUMN_TRANSACTIONS: &str = "transactions";
-const COLUMN_RECEIPTS: &str = "receipts";
-const COLUMN_EVENTS: &str = "events";
-const COLUMN_SUBJECTS: &str = "subjects";
-const COLUMN_VALIDATORS: &str = "validators";
-const COLUMN_JOURNAL: &str = "journal";
-const COLUMN_DROPPED: &str = "dropped";
-const COLUMN_UNDECIDED: &str = "undecided";
-const COLUMNS: [&str; 14] = [
-    COLUMN_META,
-    COLUMN_STATE,
-    COLUMN_TREE,
-    COLUMN_BLOCKS,
-    COLUMN_HEADERS,
-    COLUMN_CERTIFICATES,
-    COLUMN_TRANSACTIONS,
-    COLUMN_RECEIPTS,
-    COLUMN_EVENTS,
-    COLUMN_SUBJECTS,
-    COLUMN_VALIDATORS,
-    COLUMN_JOURNAL,
-    COLUMN_DROPPED,
-    COLUMN_UNDECIDED,
-];
+/// The file of the store in its folder.
+const FILE: &str = "ledger.redb";
+
+const META: Table = Table("meta");
+const STATE: Table = Table("state");
+const TREE: Table = Table("tree");
+const BLOCKS: Table = Table("blocks");
+const HEADERS: Table = Table("headers");
+const CERTIFICATES: Table = Table("certificates");
+const TRANSACTIONS: Table = Table("transactions");
+const RECEIPTS: Table = Table("receipts");
+const EVENTS: Table = Table("events");
+const SUBJECTS: Table = Table("subjects");
+const VALIDATORS: Table = Table("validators");
+const JOURNAL: Table = Table("journal");
+const DROPPED: Table = Table("dropped");
+const UNDECIDED: Table = Table("undecided");
 
 const KEY_FORMAT: &[u8] = b"format";
 const KEY_CHAIN: &[u8] = b"chain";
@@ -99,9 +87,23 @@ pub enum StoreError {
     /// The genesis cannot be applied.
     #[error("the genesis is not valid: {0}")]
     Genesis(String),
-    /// RocksDB failed.
+    /// Another process has it open.
+    #[error("{path} is in use: stop the node that runs there first")]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder cannot be made.
+    #[error("{path}: {source}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// The database failed.
     #[error("the store failed: {0}")]
-    Database(#[from] rocksdb::Error),
+    Database(Box<redb::Error>),
 }
 
 /// The last block, or what stands for one before the first.
@@ -149,18 +151,8 @@ pub struct Decision<'a> {
 
 /// The store of one node. One process at a time may have it open.
 pub struct Store {
-    database: Arc<DB>,
+    database: Database,
     latest: RwLock<Arc<Snapshot>>,
-}
-
-fn column<'a>(database: &'a DB, name: &'static str) -> Result<&'a ColumnFamily, StoreError> {
-    database.cf_handle(name).ok_or_else(|| StoreError::Corrupt(format!("column {name} is missing")))
-}
-
-fn synced() -> WriteOptions {
-    let mut options = WriteOptions::default();
-    options.set_sync(true);
-    options
 }
 
 fn decoded<T: BorshDeserialize>(bytes: &[u8], what: &str) -> Result<T, StoreError> {
@@ -177,23 +169,20 @@ impl Store {
         chain_id: [u8; 32],
         genesis: impl FnOnce() -> Result<(Changes, u64), String>,
     ) -> Result<Self, StoreError> {
-        let mut options = Options::default();
-        options.create_if_missing(true);
-        options.create_missing_column_families(true);
-        // A torn tail of the log is what a crash leaves behind; damage in the middle must not pass.
-        options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::TolerateCorruptedTailRecords);
-        options.set_keep_log_file_num(4);
-        options.set_max_total_wal_size(64 << 20);
-        options.set_db_write_buffer_size(64 << 20);
-        options.set_max_open_files(1024);
-        let mut of_column = Options::default();
-        of_column.set_compression_type(rocksdb::DBCompressionType::Lz4);
-        of_column.set_write_buffer_size(16 << 20);
-        let columns = COLUMNS.map(|name| (name, of_column.clone()));
-        let database = Arc::new(DB::open_cf_with_opts(&options, path, columns)?);
-        let meta = column(&database, COLUMN_META)?;
-        let format = database.get_cf(meta, KEY_FORMAT)?;
-        let chain = database.get_cf(meta, KEY_CHAIN)?;
+        std::fs::create_dir_all(path)
+            .map_err(|source| StoreError::Folder { path: path.to_owned(), source })?;
+        let database = Database::open(&path.join(FILE)).map_err(|error| match error {
+            StoreError::Database(error)
+                if matches!(*error, redb::Error::DatabaseAlreadyOpen) =>
+            {
+                StoreError::InUse { path: path.to_owned() }
+            }
+            error => error,
+        })?;
+        let view = database.view()?;
+        let format = view.get(META, KEY_FORMAT)?;
+        let chain = view.get(META, KEY_CHAIN)?;
+        drop(view);
         match (format, chain) {
             (None, None) => Self::begin(&database, chain_id, genesis)?,
             (Some(format), _) if format != FORMAT.to_le_bytes() => {
@@ -219,22 +208,20 @@ impl Store {
     }
 
     fn begin(
-        database: &Arc<DB>,
+        database: &Database,
         chain_id: [u8; 32],
         genesis: impl FnOnce() -> Result<(Changes, u64), String>,
     ) -> Result<(), StoreError> {
         let (changes, time_ms) = genesis().map_err(StoreError::Genesis)?;
         let mut tip = Tip { height: 0, id: BlockId(chain_id), time_ms, state_root: [0; 32] };
-        let tree = tree::update(&Snapshot::empty(database, tip), 0, &changes)?;
+        let tree = tree::update(&Snapshot::empty(database, tip)?, 0, &changes)?;
         tip.state_root = tree.root;
-        let mut batch = WriteBatch::default();
-        write_state(database, &mut batch, &changes, &tree)?;
-        let meta = column(database, COLUMN_META)?;
-        batch.put_cf(meta, KEY_FORMAT, FORMAT.to_le_bytes());
-        batch.put_cf(meta, KEY_CHAIN, chain_id);
-        batch.put_cf(meta, KEY_TIP, encoded(&tip));
-        database.write_opt(batch, &synced())?;
-        Ok(())
+        let mut batch = Batch::default();
+        write_state(&mut batch, &changes, &tree);
+        batch.put(META, KEY_FORMAT, FORMAT.to_le_bytes());
+        batch.put(META, KEY_CHAIN, chain_id);
+        batch.put(META, KEY_TIP, encoded(&tip));
+        database.write(batch, Sync::Now)
     }
 
     /// The state after the last block.
@@ -278,29 +265,26 @@ impl Store {
             time_ms: header.time_ms,
             state_root: decision.tree.root,
         };
-        let database = &self.database;
         let height = header.height.to_be_bytes();
-        let mut batch = WriteBatch::default();
-        write_state(database, &mut batch, decision.changes, decision.tree)?;
-        batch.put_cf(column(database, COLUMN_BLOCKS)?, height, decision.block.encode());
-        batch.put_cf(column(database, COLUMN_HEADERS)?, height, encoded(header));
-        batch.put_cf(column(database, COLUMN_CERTIFICATES)?, height, &decision.certificate);
-        batch.put_cf(column(database, COLUMN_VALIDATORS)?, header.validators, &decision.validators);
-        events::write(database, &mut batch, header.height, decision.events)?;
-        let transactions = column(database, COLUMN_TRANSACTIONS)?;
-        let receipts = column(database, COLUMN_RECEIPTS)?;
+        let mut batch = Batch::default();
+        write_state(&mut batch, decision.changes, decision.tree);
+        batch.put(BLOCKS, height, decision.block.encode());
+        batch.put(HEADERS, height, encoded(header));
+        batch.put(CERTIFICATES, height, decision.certificate.as_slice());
+        batch.put(VALIDATORS, header.validators, decision.validators.as_slice());
+        events::write(&mut batch, header.height, decision.events);
         for (index, (id, receipt)) in
             (0u32..).zip(decision.transactions.iter().zip(&decision.receipts))
         {
-            batch.put_cf(transactions, id, encoded(&(header.height, index)));
-            batch.put_cf(receipts, [&height[..], &index.to_be_bytes()].concat(), receipt);
+            batch.put(TRANSACTIONS, *id, encoded(&(header.height, index)));
+            batch.put(RECEIPTS, [&height[..], &index.to_be_bytes()].concat(), receipt.as_slice());
         }
-        self.forget_pending(&mut batch, &decision.transactions)?;
+        journal::forget(&mut batch, &decision.transactions);
         self.forget_undecided(&mut batch, header.height)?;
-        batch.put_cf(column(database, COLUMN_META)?, KEY_TIP, encoded(&tip));
-        database.write_opt(batch, &synced())?;
+        batch.put(META, KEY_TIP, encoded(&tip));
+        self.database.write(batch, Sync::Now)?;
 
-        let snapshot = Arc::new(Snapshot::take(database)?);
+        let snapshot = Arc::new(Snapshot::take(&self.database)?);
         *self.latest.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
         Ok(snapshot)
     }
@@ -311,9 +295,7 @@ impl Store {
     /// When the store fails.
     pub fn block(&self, height: u64) -> Result<Option<StoredBlock>, StoreError> {
         let key = height.to_be_bytes();
-        let Some(bytes) = self.database.get_cf(column(&self.database, COLUMN_BLOCKS)?, key)? else {
-            return Ok(None);
-        };
+        let Some(bytes) = self.database.view()?.get(BLOCKS, &key)? else { return Ok(None) };
         let certificate = self
             .certificate(height)?
             .ok_or_else(|| StoreError::Corrupt(format!("block {height} has no certificate")))?;
@@ -325,8 +307,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn header(&self, height: u64) -> Result<Option<Header>, StoreError> {
-        let column = column(&self.database, COLUMN_HEADERS)?;
-        let bytes = self.database.get_cf(column, height.to_be_bytes())?;
+        let bytes = self.database.view()?.get(HEADERS, &height.to_be_bytes())?;
         bytes.map(|bytes| decoded(&bytes, "a header")).transpose()
     }
 
@@ -335,8 +316,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn certificate(&self, height: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        let column = column(&self.database, COLUMN_CERTIFICATES)?;
-        Ok(self.database.get_cf(column, height.to_be_bytes())?)
+        self.database.view()?.get(CERTIFICATES, &height.to_be_bytes())
     }
 
     /// Height and place of a decided transaction.
@@ -344,7 +324,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn transaction(&self, id: &TransactionId) -> Result<Option<(u64, u32)>, StoreError> {
-        let bytes = self.database.get_cf(column(&self.database, COLUMN_TRANSACTIONS)?, id)?;
+        let bytes = self.database.view()?.get(TRANSACTIONS, id)?;
         bytes.map(|bytes| decoded(&bytes, "the index of transactions")).transpose()
     }
 
@@ -354,7 +334,7 @@ impl Store {
     /// When the store fails.
     pub fn receipt(&self, height: u64, index: u32) -> Result<Option<Vec<u8>>, StoreError> {
         let key = [&height.to_be_bytes()[..], &index.to_be_bytes()].concat();
-        Ok(self.database.get_cf(column(&self.database, COLUMN_RECEIPTS)?, key)?)
+        self.database.view()?.get(RECEIPTS, &key)
     }
 
     /// The validators with a hash, encoded, if they ever decided a block.
@@ -362,31 +342,27 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn validators(&self, hash: &[u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.database.get_cf(column(&self.database, COLUMN_VALIDATORS)?, hash)?)
+        self.database.view()?.get(VALIDATORS, hash)
     }
 }
 
 fn write_state(
-    database: &DB,
-    batch: &mut WriteBatch,
+    batch: &mut Batch,
     changes: &Changes,
     tree: &TreeUpdate,
-) -> Result<(), StoreError> {
-    let state = column(database, COLUMN_STATE)?;
+) {
     for (key, value) in changes {
         match value {
-            Some(value) => batch.put_cf(state, key, value),
-            None => batch.delete_cf(state, key),
+            Some(value) => batch.put(STATE, key.as_slice(), value.as_slice()),
+            None => batch.delete(STATE, key.as_slice()),
         }
     }
-    let nodes = column(database, COLUMN_TREE)?;
     for (key, node) in &tree.added {
-        batch.put_cf(nodes, key, node);
+        batch.put(TREE, key.as_slice(), node.as_slice());
     }
     for key in &tree.stale {
-        batch.delete_cf(nodes, key);
+        batch.delete(TREE, key.as_slice());
     }
-    Ok(())
 }
 
 #[cfg(test)]

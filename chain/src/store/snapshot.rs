@@ -1,48 +1,33 @@
 //! Reading the state as it was after one block, whatever is written meanwhile.
 
-use super::{COLUMN_META, COLUMN_STATE, KEY_TIP, StoreError, Tip, column, decoded};
+use super::database::{Database, Order, Table, View};
+use super::{KEY_TIP, META, STATE, StoreError, Tip, decoded};
 use galen_market::state::{Entries, StateError, StateRead};
-use rocksdb::{DB, Direction, IteratorMode};
-use std::sync::Arc;
-
-type View<'a> = rocksdb::Snapshot<'a>;
-
-self_cell::self_cell!(
-    struct Held {
-        owner: Arc<DB>,
-        #[covariant]
-        dependent: View,
-    }
-);
+use std::ops::Bound;
 
 /// The state after one block. Holding it keeps old versions of changed keys on the disk, so it is
 /// dropped when the answer is given.
 pub struct Snapshot {
-    held: Held,
+    view: View,
     tip: Tip,
 }
 
 impl Snapshot {
-    pub(super) fn take(database: &Arc<DB>) -> Result<Self, StoreError> {
-        let held = Held::new(database.clone(), |database| database.snapshot());
-        let bytes = held
-            .borrow_dependent()
-            .get_cf(column(database, COLUMN_META)?, KEY_TIP)?
+    pub(super) fn take(database: &Database) -> Result<Self, StoreError> {
+        let view = database.view()?;
+        let bytes = view
+            .get(META, KEY_TIP)?
             .ok_or_else(|| StoreError::Corrupt("no last block is recorded".into()))?;
-        Ok(Self { tip: decoded(&bytes, "the last block")?, held })
+        Ok(Self { tip: decoded(&bytes, "the last block")?, view })
     }
 
     /// Before the genesis is written.
-    pub(super) fn empty(database: &Arc<DB>, tip: Tip) -> Self {
-        Self { held: Held::new(database.clone(), |database| database.snapshot()), tip }
+    pub(super) fn empty(database: &Database, tip: Tip) -> Result<Self, StoreError> {
+        Ok(Self { view: database.view()?, tip })
     }
 
-    pub(super) fn view(&self) -> &View<'_> {
-        self.held.borrow_dependent()
-    }
-
-    pub(super) fn database(&self) -> &DB {
-        self.held.borrow_owner()
+    pub(super) fn raw(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.view.get(table, key)
     }
 
     /// The block that this is the state after.
@@ -72,7 +57,7 @@ fn failed(error: impl std::fmt::Display) -> StateError {
 
 impl StateRead for Snapshot {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StateError> {
-        self.raw(COLUMN_STATE, key).map_err(failed)
+        self.view.get(STATE, key).map_err(failed)
     }
 
     fn scan(
@@ -81,20 +66,8 @@ impl StateRead for Snapshot {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Entries, StateError> {
-        let column = column(self.database(), COLUMN_STATE).map_err(failed)?;
-        let start = after.filter(|after| *after >= prefix);
-        let mode = IteratorMode::From(start.unwrap_or(prefix), Direction::Forward);
-        let mut entries = Entries::new();
-        for entry in self.view().iterator_cf(column, mode) {
-            let (key, value) = entry.map_err(failed)?;
-            if start.is_some_and(|start| *key == *start) {
-                continue;
-            }
-            if entries.len() == limit || !key.starts_with(prefix) {
-                break;
-            }
-            entries.push((key.into_vec(), value.into_vec()));
-        }
-        Ok(entries)
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let entries = self.view.prefixed(STATE, prefix, start, Order::Ascending).map_err(failed)?;
+        entries.take(limit).map(|entry| entry.map_err(failed)).collect()
     }
 }

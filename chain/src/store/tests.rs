@@ -278,10 +278,10 @@ fn the_store_of_another_ledger_or_format_is_refused() {
     assert!(matches!(other, Err(StoreError::OtherChain { .. })));
     assert!(begin(folder.path()).is_ok());
 
-    let database = DB::open_cf(&Options::default(), folder.path(), COLUMNS).unwrap();
-    database
-        .put_cf(column(&database, COLUMN_META).unwrap(), KEY_FORMAT, 1u32.to_le_bytes())
-        .unwrap();
+    let database = Database::open(&folder.path().join(FILE)).unwrap();
+    let mut batch = Batch::default();
+    batch.put(META, KEY_FORMAT, (FORMAT + 1).to_le_bytes());
+    database.write(batch, Sync::Now).unwrap();
     drop(database);
     assert!(matches!(begin(folder.path()), Err(StoreError::Format { .. })));
 }
@@ -290,7 +290,7 @@ fn the_store_of_another_ledger_or_format_is_refused() {
 fn one_process_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let store = begin(folder.path()).unwrap();
-    assert!(matches!(begin(folder.path()), Err(StoreError::Database(_))));
+    assert!(matches!(begin(folder.path()), Err(StoreError::InUse { .. })));
     drop(store);
     assert!(begin(folder.path()).is_ok());
 }

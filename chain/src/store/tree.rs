@@ -1,7 +1,7 @@
 //! The Jellyfish Merkle tree over the hashes of the state's keys (Gao, Hu, Wu: "Jellyfish Merkle
 //! Tree", Diem 2021), and proofs of presence and absence. The version of the tree is the height.
 
-use super::{COLUMN_TREE, Snapshot, StoreError, column};
+use super::{Snapshot, StoreError, TREE};
 use borsh::BorshDeserialize;
 use galen_light::{EMPTY_SUBTREE, OtherLeaf, StateProof, internal_hash, leaf_hash};
 use galen_market::codec::{Bounded, Bytes};
@@ -69,7 +69,7 @@ struct View<'a> {
 
 impl TreeReader for View<'_> {
     fn get_node_option(&self, key: &NodeKey) -> anyhow::Result<Option<Node>> {
-        let Some(bytes) = self.snapshot.raw(COLUMN_TREE, &borsh::to_vec(key)?)? else {
+        let Some(bytes) = self.snapshot.raw(TREE, &borsh::to_vec(key)?)? else {
             return Ok(None);
         };
         Ok(Some(borsh::from_slice(&bytes)?))
@@ -125,13 +125,5 @@ impl Snapshot {
             .get_with_proof(hash, self.height())
             .map_err(corrupt)?;
         light(key, value, &path).map_err(corrupt)
-    }
-
-    pub(super) fn raw(
-        &self,
-        name: &'static str,
-        key: &[u8],
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.view().get_cf(column(self.database(), name)?, key)?)
     }
 }

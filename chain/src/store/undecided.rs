@@ -1,10 +1,11 @@
 //! Proposals that are not decided yet. They outlive a crash: after it a proposer must propose the
 //! same block again at the same height and round, and a validator must still know what it voted for.
 
-use super::{COLUMN_UNDECIDED, Store, StoreError, column, decoded, synced};
+use super::database::{Batch, Order, Sync};
+use super::{Store, StoreError, UNDECIDED, decoded};
 use crate::block::{BlockId, encoded};
 use borsh::{BorshDeserialize, BorshSerialize};
-use rocksdb::{Direction, IteratorMode, WriteBatch};
+use std::ops::Bound;
 
 /// A block as it was proposed.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -34,10 +35,10 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn remember_undecided(&self, proposal: &Undecided) -> Result<(), StoreError> {
-        let column = column(&self.database, COLUMN_UNDECIDED)?;
+        let mut batch = Batch::default();
         let key = key(proposal.height, proposal.round, proposal.id);
-        self.database.put_cf_opt(column, key, encoded(proposal), &synced())?;
-        Ok(())
+        batch.put(UNDECIDED, key, encoded(proposal));
+        self.database.write(batch, Sync::Now)
     }
 
     /// The proposals of a height, by round.
@@ -45,31 +46,25 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn undecided(&self, height: u64) -> Result<Vec<Undecided>, StoreError> {
-        let column = column(&self.database, COLUMN_UNDECIDED)?;
-        let prefix = height.to_be_bytes();
-        let mut proposals = Vec::new();
-        for entry in
-            self.database.iterator_cf(column, IteratorMode::From(&prefix, Direction::Forward))
-        {
-            let (key, bytes) = entry?;
-            if !key.starts_with(&prefix) {
-                break;
-            }
-            proposals.push(decoded(&bytes, "a proposal")?);
-        }
-        Ok(proposals)
+        let view = self.database.view()?;
+        let entries = view.prefixed(
+            UNDECIDED,
+            &height.to_be_bytes(),
+            Bound::Unbounded,
+            Order::Ascending,
+        )?;
+        entries.map(|entry| decoded(&entry?.1, "a proposal")).collect()
     }
 
     /// Adds to a batch that all proposals of a height are gone; those of the heights before went
     /// with their blocks.
     pub(super) fn forget_undecided(
         &self,
-        batch: &mut WriteBatch,
+        batch: &mut Batch,
         height: u64,
     ) -> Result<(), StoreError> {
-        let column = column(&self.database, COLUMN_UNDECIDED)?;
         for proposal in self.undecided(height)? {
-            batch.delete_cf(column, key(height, proposal.round, proposal.id));
+            batch.delete(UNDECIDED, key(height, proposal.round, proposal.id));
         }
         Ok(())
     }
