@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use galen::agent::policy::Policy;
 use galen::agent::{Agent, Deed};
 use galen::demo::{story, world};
 use galen::error::Failure;
@@ -481,8 +482,9 @@ fn a_licence_runs_from_delivery_and_fetching_again_is_free() {
         &world.session,
         &hospital.wallet,
         &world.prover,
-        hospital.account(),
+        &hospital.key,
         &hospital.home,
+        Policy::default(),
     );
     assert_eq!(ok(ok(agent).step()), [Deed::Delivered { deal: deal.deal, again: false }]);
     let view = ok(world.wait_for(&deal.deal, Stage::Verified));

@@ -98,6 +98,7 @@ pub(super) enum Order {
     Descending,
 }
 
+type Opened = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
 type Entry<'a> = (redb::AccessGuard<'a, &'static [u8]>, redb::AccessGuard<'a, &'static [u8]>);
 
 /// Entries of a table.
@@ -110,10 +111,7 @@ pub(super) struct View {
 
 impl View {
     /// A table that nothing was written to yet is not there, and empty.
-    fn table(
-        &self,
-        table: Table,
-    ) -> Result<Option<redb::ReadOnlyTable<&'static [u8], &'static [u8]>>, StoreError> {
+    fn table(&self, table: Table) -> Result<Option<Opened>, StoreError> {
         match self.transaction.open_table(table.definition()) {
             Ok(table) => Ok(Some(table)),
             Err(TableError::TableDoesNotExist(_)) => Ok(None),
@@ -156,7 +154,9 @@ impl View {
         match order {
             Order::Ascending => {
                 let start = match start {
-                    Bound::Included(key) | Bound::Excluded(key) if key >= prefix.as_slice() => start,
+                    Bound::Included(key) | Bound::Excluded(key) if key >= prefix.as_slice() => {
+                        start
+                    }
                     _ => Bound::Included(prefix.as_slice()),
                 };
                 let range = table.range::<&[u8]>((start, Bound::Unbounded)).map_err(failed)?;

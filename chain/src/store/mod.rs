@@ -21,8 +21,8 @@ pub use undecided::Undecided;
 use crate::block::{Block, BlockId, Header, encoded};
 use crate::execute::{StoredEvent, TransactionId};
 use borsh::{BorshDeserialize, BorshSerialize};
-use galen_market::state::Changes;
 use database::{Batch, Database, Sync, Table};
+use galen_market::state::Changes;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -172,9 +172,7 @@ impl Store {
         std::fs::create_dir_all(path)
             .map_err(|source| StoreError::Folder { path: path.to_owned(), source })?;
         let database = Database::open(&path.join(FILE)).map_err(|error| match error {
-            StoreError::Database(error)
-                if matches!(*error, redb::Error::DatabaseAlreadyOpen) =>
-            {
+            StoreError::Database(error) if matches!(*error, redb::Error::DatabaseAlreadyOpen) => {
                 StoreError::InUse { path: path.to_owned() }
             }
             error => error,
@@ -346,11 +344,7 @@ impl Store {
     }
 }
 
-fn write_state(
-    batch: &mut Batch,
-    changes: &Changes,
-    tree: &TreeUpdate,
-) {
+fn write_state(batch: &mut Batch, changes: &Changes, tree: &TreeUpdate) {
     for (key, value) in changes {
         match value {
             Some(value) => batch.put(STATE, key.as_slice(), value.as_slice()),

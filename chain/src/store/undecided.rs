@@ -47,12 +47,8 @@ impl Store {
     /// When the store fails.
     pub fn undecided(&self, height: u64) -> Result<Vec<Undecided>, StoreError> {
         let view = self.database.view()?;
-        let entries = view.prefixed(
-            UNDECIDED,
-            &height.to_be_bytes(),
-            Bound::Unbounded,
-            Order::Ascending,
-        )?;
+        let entries =
+            view.prefixed(UNDECIDED, &height.to_be_bytes(), Bound::Unbounded, Order::Ascending)?;
         entries.map(|entry| decoded(&entry?.1, "a proposal")).collect()
     }
 

@@ -206,7 +206,7 @@ pub fn prove(
     }
     check_claims(folder.layout(), &claimed.claims, 1)?;
     let wanted = blocks.map(|index| block_at(folder, index)).collect::<Result<Vec<_>, _>>()?;
-    let opener = Opener::new(folder, secret.key)?;
+    let mut opener = Opener::new(folder, secret.key)?;
     check_properties(work, &mut opener, &wanted)?;
     for path in [&place.bundles, &place.shares] {
         fs::create_dir_all(path).at(path)?;

@@ -16,7 +16,7 @@ use galen_market::testing::{
     Buyer, FilePackage, Researcher, Simulation, Wallet, deal_of, eur, euros,
 };
 
-use crate::place::{Place, code, error_code, get, now_ms, place, replay};
+use crate::place::{Place, error_code, get, now_ms, place, replay};
 
 struct Sold {
     hospital: Wallet,
