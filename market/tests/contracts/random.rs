@@ -14,7 +14,9 @@ use galen_market::testing::{Buyer, FilePackage, Signing, euros};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
-use crate::market::{MINUTE, MONTH, Market, market, superseding, upstream, with_shares, with_tier};
+use crate::market::{
+    MINUTE, MONTH, Market, market_with, superseding, upstream, with_shares, with_tier,
+};
 
 const STEPS: usize = 70;
 
@@ -180,12 +182,21 @@ impl World {
                 self.m.act(Action::ResumeListings(ResumeListings { institution }))
             }
             _ => {
-                let minutes = self.rng.gen_range(1..90);
+                let most = if self.rng.gen_bool(0.2) { 150 } else { 6 };
+                let minutes = self.rng.gen_range(1..most);
                 self.m.sim.advance(minutes * MINUTE);
                 Ok(())
             }
         }
     }
+}
+
+/// A market that passes months in few blocks, and whose buyers have little time to dispute.
+fn quick() -> Market {
+    market_with(|genesis| {
+        genesis.parameters.max_idle_ms = 15 * MINUTE;
+        genesis.parameters.dispute_ms = 2 * MINUTE;
+    })
 }
 
 #[test]
@@ -194,7 +205,7 @@ fn whatever_is_done_everything_ends() {
     for seed in 0..3 {
         let rng = ChaCha20Rng::seed_from_u64(seed);
         let mut world =
-            World { m: market(), rng, versions: Vec::new(), deals: Vec::new(), names: 0 };
+            World { m: quick(), rng, versions: Vec::new(), deals: Vec::new(), names: 0 };
         world.version().unwrap();
         for _ in 0..STEPS {
             match world.step() {
@@ -215,5 +226,5 @@ fn whatever_is_done_everything_ends() {
         }
         sim.replay();
     }
-    assert!(done > 60 && refused > 20 && subscriptions > 3, "{done} {refused} {subscriptions}");
+    assert!(done > 60 && refused > 10 && subscriptions > 0, "{done} {refused} {subscriptions}");
 }

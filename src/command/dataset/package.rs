@@ -30,8 +30,8 @@ pub const PACK_HELP: &str = r#"Examples:
   galen dataset pack --data persons=ward-7 --data visits=ward-7-visits --file scans --file codebook.pdf \
     --chart persons:age --description ward-7.json --out ward-7.galen
 
-A description (other fields: version, keywords, period, review_hours, shares, max_undelivered, locations,
-columns; with several tables instead of columns: "tables": { "visits": { "description": "..." } }):
+A description (other fields: version, keywords, period, review_hours, shares, royalty, max_licences,
+max_undelivered, supersedes, parents, step, locations, columns; with several tables instead of columns: "tables": { "visits": { "description": "..." } }):
 {
   "name": "ward-7-glucose",
   "title": "Glucose readings of ward 7",
