@@ -293,6 +293,7 @@ fn a_package_of_tables_and_files_is_bought_and_taken_home_in_other_forms() {
     let checked = ok(listing::check_remote(
         &world.session,
         &ok(world.session.client().listing(&packed.record.listing()).map_err(Failure::from)),
+        world.prover.verifier(),
         &|_, _| (),
     ));
     assert!(checked.proven);

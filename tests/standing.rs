@@ -15,6 +15,7 @@ use galen::operation::standing::{self, Wish};
 use galen::operation::{self, receive};
 use galen::session::account_of;
 use galen::wallet::Role;
+use galen_dataset::output::Output;
 use galen_market::amount::{Amount, Money};
 use galen_market::codec::{Bounded, Text};
 use galen_market::deal::Stage;
@@ -135,7 +136,7 @@ fn what_is_wanted_is_found_bought_and_opened_when_somebody_lists_it() {
         &bought,
         &world.prover,
         &folder,
-        &out,
+        (out.as_path(), &Output::default()),
         &|_| (),
     ));
     assert_eq!(opened.files.len(), 1);

@@ -22,6 +22,7 @@ use galen::operation::{self, listing, receive, subscription};
 use galen::session::account_of;
 use galen::wallet::Role;
 use galen_api::SubscriptionView;
+use galen_dataset::output::Output;
 use galen_dataset::pack::{FileHash, FileInput, Progress};
 use galen_market::deal::{Ending, Stage};
 use galen_market::genesis::Parameters;
@@ -59,7 +60,7 @@ fn published(world: &World, root: &Path, name: &str, more: Value) -> PackageReco
     let out = root.join(format!("{name}.galen"));
     let request = PackRequest {
         institution: world.hospital.account(),
-        table: None,
+        tables: Vec::new(),
         files: vec![FileInput {
             name: "findings".to_owned(),
             path: "findings.txt".to_owned(),
@@ -90,14 +91,21 @@ fn received(world: &World, record: &DealRecord) -> String {
     let sources = receive::Sources::default();
     let (folder, _) =
         ok(receive::fetch(&world.session, &record.listing, &target, &sources, &Unwatched));
-    ok(purchase::ready(&world.session, &world.researcher.wallet, record));
+    ok(purchase::ready(&world.session, &world.researcher.wallet, record, None));
     let (_, deeds) = ok(world.with_agent(|| world.wait_for(&record.deal, Stage::Verified)));
     assert_eq!(deeds, [Deed::Delivered { deal: record.deal, again: false }]);
     let out = world.researcher.home.join(format!("opened-{}", record.index));
     let wallet = &world.researcher.wallet;
     let prover = &world.prover;
-    let opened =
-        ok(receive::decrypt(&world.session, wallet, record, prover, &folder, &out, &quiet));
+    let opened = ok(receive::decrypt(
+        &world.session,
+        wallet,
+        record,
+        prover,
+        &folder,
+        (out.as_path(), &Output::default()),
+        &quiet,
+    ));
     ok(world.wait_for(&record.deal, Stage::Finalized));
     std::fs::read_to_string(&opened.files[0]).unwrap()
 }

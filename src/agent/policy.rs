@@ -55,7 +55,7 @@ pub const EXAMPLE: &str = r#"{
 pub struct Policy {
     /// What the file is.
     #[serde(deserialize_with = "format")]
-    format: String,
+    pub format: String,
     /// Packages that are delivered.
     #[serde(default)]
     pub packages: Packages,

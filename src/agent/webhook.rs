@@ -8,7 +8,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -175,10 +175,7 @@ impl Caller {
 
     /// Queues a call; false if the queue is full. Never waits.
     pub fn call(&self, call: Call) -> bool {
-        match self.queue.as_ref().map(|queue| queue.try_send(call)) {
-            Some(Ok(())) => true,
-            Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) | None => false,
-        }
+        self.queue.as_ref().is_some_and(|queue| queue.try_send(call).is_ok())
     }
 
     /// How the calls went that ended since this was last asked.

@@ -61,7 +61,7 @@ pub fn run(context: &Context, command: Agent) -> Result<(), Failure> {
         Agent::Run { index, every, once, policy } => (index, every, once, policy),
         Agent::Policy { file } => return policy_of(context, file.as_deref()),
         Agent::WebhookKey => {
-            let key = Zeroizing::new(hex::encode(&*context.wallet()?.webhook()));
+            let key = Zeroizing::new(hex::encode(*context.wallet()?.webhook()));
             return context.output.data(&json!({ "key": *key }), || (*key).clone());
         }
     };

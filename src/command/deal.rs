@@ -54,6 +54,7 @@ pub enum Deal {
         /// What for
         #[arg(long)]
         purpose: Kind,
+        /// What is declared and undertaken beside
         #[command(flatten)]
         declared: Declared,
         /// The name of the tier [default: the only one for the purpose]

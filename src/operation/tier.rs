@@ -141,7 +141,7 @@ pub fn choose(
     seats: Option<u32>,
 ) -> Result<Chosen, Failure> {
     let refuse = |what: String| {
-        let tiers: Vec<String> = offer.tiers.iter().map(|tier| sentence(tier)).collect();
+        let tiers: Vec<String> = offer.tiers.iter().map(sentence).collect();
         Failure::new(Exit::RefusedPurchase, "purchase.tier", what)
             .remedy(format!("choose with --tier: {}", tiers.join("; ")))
     };

@@ -44,11 +44,6 @@ pub struct Asked {
 }
 
 impl Reference {
-    pub fn open_deals(&self) -> Vec<Name> {
-        let open = |deal: &Deal| deal.stage < Stage::Finalized;
-        self.deals.iter().filter(|(_, deal)| open(deal)).map(|(name, _)| *name).collect()
-    }
-
     fn set(&mut self, name: Name, stage: Stage, lasts: u64) {
         let deadline = self.now + lasts;
         let deal = self.deals.get_mut(&name).expect("the deal is there");

@@ -239,7 +239,7 @@ impl Reference {
         let accepted = asked.institutions.is_empty() || asked.institutions.contains(&listing.0);
         let new = standing.met.iter().all(|(met, _)| *met != listing);
         let held = self.held(Place::Wanted(name));
-        let left = held.checked_sub(price).unwrap_or_default();
+        let left = held.saturating_sub(price);
         let fits = accepted
             && new
             && standing.until > self.now

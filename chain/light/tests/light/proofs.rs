@@ -12,12 +12,13 @@ use crate::chain::Chain;
 use crate::reference;
 
 type Hash = [u8; 32];
+type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// A state of random entries, its hashed form and its root.
-fn state(entries: usize, seed: u64) -> (BTreeMap<Vec<u8>, Vec<u8>>, Vec<(Hash, Hash)>, Hash) {
+fn state(entries: usize, seed: u64) -> (Entries, Vec<(Hash, Hash)>, Hash) {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut bytes = || (0..rng.gen_range(1..9)).map(|_| rng.r#gen()).collect::<Vec<u8>>();
-    let state: BTreeMap<_, _> = (0..entries).map(|_| (bytes(), bytes())).collect();
+    let state: Entries = (0..entries).map(|_| (bytes(), bytes())).collect();
     let hashed: Vec<_> = reference::hashed(&state).into_iter().collect();
     let root = reference::root(&hashed, 0);
     (state, hashed, root)

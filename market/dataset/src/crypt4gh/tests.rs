@@ -41,7 +41,7 @@ fn every_reader_reads_it_and_nobody_else() {
     let readers = [keys[0].public(), keys[1].public()];
     let full = BATCH * SEGMENT_BYTES;
     for length in [0, 1, SEGMENT_BYTES, SEGMENT_BYTES + 1, full - 1, full, 2 * full + 5] {
-        let plain: Vec<u8> = (0..length).map(|i| (i * 31 >> 3) as u8).collect();
+        let plain: Vec<u8> = (0..length).map(|i| ((i * 31) >> 3) as u8).collect();
         let mut writer = Writer::new(Vec::new(), &readers).unwrap();
         for part in plain.chunks(100_003) {
             writer.write_all(part).unwrap();
@@ -87,7 +87,7 @@ fn the_reference_client_reads_what_is_written_and_the_reverse() {
     std::fs::write(path("ours.sec"), ours.to_file(PASSWORD).unwrap().as_bytes()).unwrap();
     std::fs::write(path("ours.pub"), ours.public().to_file()).unwrap();
     for length in [0, 70_000, BATCH * SEGMENT_BYTES + 9] {
-        let plain: Vec<u8> = (0..length).map(|i| (i * 7 >> 2) as u8).collect();
+        let plain: Vec<u8> = (0..length).map(|i| ((i * 7) >> 2) as u8).collect();
         let mut writer = Writer::new(Vec::new(), &[ours.public(), theirs, bare]).unwrap();
         writer.write_all(&plain).unwrap();
         std::fs::write(path("sealed"), writer.finish().unwrap()).unwrap();
