@@ -166,7 +166,11 @@ impl Packages {
     }
 
     /// What the manifest says that was done to a parent package.
-    pub fn step(&self, listing: &Listing, parent: &PackageId) -> io::Result<Option<String>> {
+    pub fn step(
+        &self,
+        listing: &Listing,
+        parent: &PackageId,
+    ) -> Result<Option<String>, StoreError> {
         let Some(bytes) = self.manifest(listing)? else { return Ok(None) };
         let declared: Declared = serde_json::from_slice(&bytes).unwrap_or_default();
         let parent = parent.to_string();
