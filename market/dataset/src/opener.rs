@@ -117,10 +117,12 @@ impl<'a> Opener<'a> {
     /// # Errors
     /// The package's, or the first segment that does not decrypt.
     pub fn plaintexts(&self, from: u64, to: u64) -> Result<Vec<Vec<u8>>, OpenError> {
-        (from..to)
+        let all: Vec<Result<Vec<u8>, OpenError>> = (from..to)
             .into_par_iter()
             .map(|segment| self.decrypt(segment, &mut Vec::new(), |text| Ok(text.to_vec())))
-            .collect()
+            .collect();
+        // In order, so that the first segment at fault is the one that is named.
+        all.into_iter().collect()
     }
 
     /// Decrypts `count` segments from `first` on, and hands each to `sink` with its number from zero:
