@@ -4,7 +4,7 @@
 //! | field | meaning | if it is left out |
 //! |---|---|---|
 //! | `packages` | packages that are delivered | all whose keys are in the home directory |
-//! | `floors` | least prices of a delivered deal, one a currency | none |
+//! | `floors` | least prices of a delivered deal, one a currency; not for what subscribers claim | none |
 //! | `max_per_day` | deals that are delivered on one day (UTC) | no limit |
 //! | `listings` | for single packages: `deliver`, `floor`, `max_per_day` | as for all |
 //! | `review` | rules by which requests are accepted or refused, the first that fits; see [`Rule`] | a person reviews |
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use galen_market::amount::Money;
 use galen_market::codec::Text;
-use galen_market::deal::Deal;
+use galen_market::deal::{Deal, Origin};
 use galen_market::id::PackageId;
 use galen_market::terms::{Code, Outcome, PurposeKind};
 use serde::de::value::SeqAccessDeserializer;
@@ -373,7 +373,11 @@ impl Policy {
         // Nobody said what a price in another currency is worth.
         let other = |Floor(floor): &Floor| floor.currency != deal.price.currency;
         let own = single.and_then(|single| single.floor.as_ref());
-        if self.floors.iter().any(below) || own.is_some_and(|floor| below(floor) || other(floor)) {
+        let cheap =
+            self.floors.iter().any(below) || own.is_some_and(|floor| below(floor) || other(floor));
+        // What a subscriber claims has no price of its own: it is paid by the month, and not to deliver it
+        // would cost the compensation and the rest of the term.
+        if cheap && !matches!(deal.origin, Origin::Claim { .. }) {
             return Err(Need::Price);
         }
         Ok(())

@@ -52,8 +52,11 @@ pub(super) fn take_seat(ctx: &mut Context<'_>, deal: &mut Deal) -> Result<Seat, 
     if !acts || stopped || !covered {
         return Ok(Seat::Unserved);
     }
-    let sold_out = deal.is_sold() && max_licences.is_some_and(|most| listing.licences >= most);
-    if listing.undelivered >= max_undelivered || sold_out {
+    // What subscribers claim is paid for already: were it to wait for a place, an institution could keep all
+    // places for buyers of its own and be paid by the month for nothing.
+    let full = listing.undelivered >= max_undelivered;
+    let sold_out = max_licences.is_some_and(|most| listing.licences >= most);
+    if deal.is_sold() && (full || sold_out) {
         return Ok(Seat::Full);
     }
     ctx.transfer(&from, &to, &asset, bond)?;

@@ -318,17 +318,23 @@ fn adversary_28b_claims_without_bond() {
     assert_eq!((m.subscription(&s).ended, m.escrow(&s)), (None, 667));
 }
 
+/// An institution whose places are all taken, by buyers of its own, still serves who paid for months.
 #[test]
-fn a_full_place_is_nobodys_fault() {
+fn adversary_28b_places_kept_from_subscribers() {
     let mut m = market();
     let s = m.subscriber();
     let mut second = superseding(subscribed(m.package("second")), &s.first);
     second.draft.offer.max_undelivered = 1;
     m.list(&second).unwrap();
-    m.waiting(&second, &Buyer::new("first in the queue"));
-    let deal = m.claim(&s, &second, "claimant").unwrap();
-    assert_eq!(m.ended(deal), Termination::NoSeat);
-    assert_eq!(m.subscription(&s).denied, None);
+    m.waiting(&second, &Buyer::new("friend of the hospital"));
+    // A request finds no place; a claim needs none.
+    let request = second.request(&m.funder, &Buyer::new("other"), true);
+    let other = m.ask(request).unwrap();
+    assert_eq!(m.ended(other), Termination::NoSeat);
+    let claim = m.claim(&s, &second, "claimant").unwrap();
+    assert_eq!(m.stage(claim), Stage::Ready);
+    m.deliver(claim, &second);
+    assert_eq!(m.subscription(&s).ended, None);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 #![allow(clippy::unwrap_used)]
 
+use galen_market::amount::Amount;
 use galen_market::codec::Bounded;
+use galen_market::id::DealId;
+use galen_market::listing::ListingId;
 use galen_market::terms::{Decision, Finding, Purpose, Reason};
 
 use super::*;
@@ -121,6 +124,22 @@ fn what_the_policy_does_not_name_is_not_delivered() {
     assert_eq!(single(r#""floor": "100 EUR""#), Ok(()));
     assert_eq!(single(r#""floor": "101 EUR""#), Err(Need::Price));
     assert_eq!(single(r#""floor": "1 USD""#), Err(Need::Price), "nobody said what a euro is worth");
+}
+
+/// A claim costs nothing by itself; were it held back for its price, the institution would pay for that.
+#[test]
+fn what_a_subscriber_claims_is_below_no_floor() {
+    let sold = a_deal();
+    let ListingId { package, .. } = sold.listing;
+    let mut claimed = a_deal();
+    claimed.origin = Origin::Claim { subscription: DealId([7; 32]), package, version: 1 };
+    claimed.price.amount = Amount::ZERO;
+    let mut given_away = sold.clone();
+    given_away.price.amount = Amount::ZERO;
+    let floors = policy(r#""floors": ["1 EUR"]"#);
+    assert_eq!(floors.delivers(&claimed), Ok(()));
+    assert_eq!(floors.delivers(&given_away), Err(Need::Price));
+    assert_eq!(policy(r#""packages": []"#).delivers(&claimed), Err(Need::Package));
 }
 
 #[test]
