@@ -79,7 +79,7 @@ fn published(world: &World, root: &Path, name: &str, more: Value) -> PackageReco
     let verifier = world.prover.verifier();
     let key = &world.hospital.key;
     let record = packed.record;
-    ok(listing::publish(&world.session, key, &folder, &record, &store, verifier, None, &|_| ()));
+    ok(listing::publish(&world.session, key, &folder, &record, (&store, None), verifier, &|_| ()));
     record
 }
 

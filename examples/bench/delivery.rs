@@ -99,12 +99,14 @@ fn input(source: &Path) -> PackInput {
     }
 }
 
+/// A program with arguments, given input and output.
+type Program = Box<dyn Fn(&Path, &Path)>;
+
 /// A program that encrypts and decrypts files.
 struct Peer {
     name: &'static str,
-    /// Its program with arguments, given input and output.
-    seal: Box<dyn Fn(&Path, &Path)>,
-    open: Box<dyn Fn(&Path, &Path)>,
+    seal: Program,
+    open: Program,
 }
 
 fn run(command: &mut Command) {

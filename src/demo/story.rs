@@ -274,9 +274,8 @@ pub fn list(world: &World, record: &PackageRecord, tell: Tell<'_>) -> Result<(),
         &world.hospital.key,
         &folder,
         &record,
-        &store,
+        (&store, None),
         verifier,
-        None,
         &|_| (),
     )?;
     if published.standing != Some(Standing::Live) {

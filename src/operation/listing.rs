@@ -153,9 +153,8 @@ pub fn publish(
     key: &AccountKey,
     folder: &PackageFolder,
     record: &PackageRecord,
-    packages: &PackageStore,
+    (packages, elsewhere): (&PackageStore, Option<&Store>),
     verifier: &Verifier,
-    elsewhere: Option<&Store>,
     report: &dyn Fn(PublishStep),
 ) -> Result<Published, Failure> {
     if account_of(key) != record.institution {

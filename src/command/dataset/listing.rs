@@ -171,9 +171,8 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
         &key,
         &folder,
         &record,
-        &store,
+        (&store, elsewhere.as_ref()),
         &verifier,
-        elsewhere.as_ref(),
         &|step| match step {
             PublishStep::Uploaded { done, total, bytes } if done == total => {
                 said(format!("Stored {total} segments ({bytes} bytes) in the store."));
