@@ -103,7 +103,10 @@ pub(crate) fn places(manifest: &Manifest, output: &Output) -> (Vec<String>, Stri
     let paths = manifest.resources.iter().map(|resource| {
         let path = resource.path.as_str();
         match (&resource.schema, output.format) {
-            (None, _) | (Some(_), Format::Original) => free(path, sealed),
+            (None, _) | (Some(_), Format::Original) => {
+                let (stem, end) = split(path);
+                free(stem, &format!("{end}{sealed}"))
+            }
             (Some(_), format) => {
                 let stem = path.strip_suffix(".csv").unwrap_or(path);
                 free(stem, &format!(".{}{sealed}", format.extension()))
@@ -111,7 +114,16 @@ pub(crate) fn places(manifest: &Manifest, output: &Output) -> (Vec<String>, Stri
         }
     });
     let paths: Vec<String> = paths.collect();
-    let (stem, end) = DESCRIPTION.split_once('.').unwrap_or((DESCRIPTION, ""));
-    let description = free(stem, &format!(".{end}"));
+    let (stem, end) = split(DESCRIPTION);
+    let description = free(stem, end);
     (paths, description)
+}
+
+/// A path without what its name ends in, and that end with its point.
+fn split(path: &str) -> (&str, &str) {
+    let name = path.rfind('/').map_or(0, |at| at + 1);
+    match path[name..].rfind('.') {
+        Some(at) if at > 0 => path.split_at(name + at),
+        _ => (path, ""),
+    }
 }
