@@ -720,3 +720,31 @@ fn a_reviewed_match_goes_on_when_it_is_refused() {
     let deal = m.matched(standing).unwrap();
     assert_eq!(m.sim.deal(deal).price, euros(PRICE - 1));
 }
+
+/// A listing that has sold all its licences would hold requests up, and use up their matches.
+#[test]
+fn a_listing_that_is_sold_out_matches_nothing() {
+    let mut m = market();
+    let mut package = FilePackage::new(&m.hospital, "only one", PRICE);
+    package.draft.offer.max_licences = Some(1);
+    m.sim.list(&m.hospital.clone(), &package).unwrap();
+    let allowance = m.sim.genesis.currencies[0].fees.deal_allowance().unwrap();
+    let first = Buyer::new("first");
+    let request = RequestDeal { allowance, ..package.request(&m.funder, &first, true) };
+    let (funder, researcher) = (m.funder.clone(), m.researcher.clone());
+    let request = m.sim.request(request, &funder, &researcher, 0);
+    m.sim.submit(&request).unwrap();
+    let sold = deal_of(&request);
+    assert_eq!(m.sim.deal(sold).stage, Stage::Ready);
+    let standing = m.post();
+    m.tick();
+    assert_eq!(m.matched(standing), None);
+    assert!(m.sim.standing(standing).matches.is_empty());
+    // The licence returns, and the institution acts again.
+    m.past(sold);
+    let resume = ResumeListings { institution: m.hospital.id() };
+    m.act(Action::ResumeListings(resume)).unwrap();
+    m.tick();
+    let deal = m.matched(standing).unwrap();
+    assert_eq!(m.sim.deal(deal).listing, package.listing());
+}

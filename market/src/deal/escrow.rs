@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::event::Event;
-use crate::listing::{Offer, Stop};
+use crate::listing::Stop;
 use crate::payment::{DealPurse, Purse, Reason};
 
 /// Moves everything that a part of a deal's money holds.
@@ -38,7 +38,7 @@ pub(super) enum Seat {
 pub(super) fn take_seat(ctx: &mut Context<'_>, deal: &mut Deal) -> Result<Seat, TxError> {
     let institution = deal.listing.institution;
     let mut listing = ctx.listing(&deal.listing)?;
-    let Offer { max_undelivered, max_licences, .. } = ctx.offer(&deal.listing, deal.version)?;
+    let offer = ctx.offer(&deal.listing, deal.version)?;
     let acts = match ctx.institution(&institution) {
         Ok(_) => true,
         Err(TxError::State(error)) => return Err(error.into()),
@@ -54,9 +54,8 @@ pub(super) fn take_seat(ctx: &mut Context<'_>, deal: &mut Deal) -> Result<Seat, 
     }
     // What subscribers claim is paid for already: were it to wait for a place, an institution could keep all
     // places for buyers of its own and be paid by the month for nothing.
-    let full = listing.undelivered >= max_undelivered;
-    let sold_out = max_licences.is_some_and(|most| listing.licences >= most);
-    if deal.is_sold() && (full || sold_out) {
+    let full = listing.undelivered >= offer.max_undelivered;
+    if deal.is_sold() && (full || offer.sold_out(&listing).is_some()) {
         return Ok(Seat::Full);
     }
     ctx.transfer(&from, &to, &asset, bond)?;

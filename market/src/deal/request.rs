@@ -59,7 +59,7 @@ impl RequestDeal {
         if let Some(by) = listing.superseded_by.filter(|_| tier.subscription.is_some()) {
             return Err(TxError::Superseded { by });
         }
-        if let Some(max) = offer.max_licences.filter(|max| listing.licences >= *max) {
+        if let Some(max) = offer.sold_out(listing) {
             return Err(TxError::SoldOut { max });
         }
         let same = self.terms == agreement.terms && self.price == agreement.price;

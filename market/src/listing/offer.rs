@@ -85,6 +85,12 @@ impl Offer {
         named.ok_or_else(|| TxError::UnknownTier { tier: name.to_string() })
     }
 
+    /// How many licences are sold at most, if a listing has sold them.
+    #[must_use]
+    pub fn sold_out(&self, listing: &Listing) -> Option<u32> {
+        self.max_licences.filter(|most| listing.licences >= *most)
+    }
+
     /// The currency of all prices.
     ///
     /// # Errors

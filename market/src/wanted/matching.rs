@@ -178,6 +178,11 @@ impl Candidate {
             return Ok(None);
         }
         let offer = ctx.offer(id, listing.version)?;
+        // A match would end without a place, and use up one of few. A licence that returns needs no new
+        // task: the institution was stopped or the package refunded.
+        if offer.sold_out(&listing).is_some() {
+            return Ok(None);
+        }
         let (layout, claims) = (ctx.layout(id)?, ctx.claims(id)?);
         Ok(Some(Self { listing, offer, layout, claims }))
     }
