@@ -4,7 +4,7 @@ use galen_api::{LineageKind, codes};
 use galen_light::Anchor;
 use galen_market::action::{Action, DepositBond};
 use galen_market::amount::Asset;
-use galen_market::codec::Bounded;
+use galen_market::codec::{Bounded, Text};
 use galen_market::deal::Stage;
 use galen_market::event::Event;
 use galen_market::id::{AccountId, DealId};
@@ -40,6 +40,7 @@ fn sold(simulation: &mut Simulation) -> Sold {
     simulation.list(&hospital, &first).unwrap();
     let mut second = FilePackage::new(&hospital, "old hearts", 5_000);
     second.draft.lineage.parents = Bounded::new(vec![first.listing()]).unwrap();
+    second.draft.lineage.step = Text::new("hearts of the years before").unwrap();
     simulation.list(&hospital, &second).unwrap();
     let request = first.request(&funder, &Buyer::new("ada"), true);
     let request = simulation.request(request, &funder, &researcher, 0);

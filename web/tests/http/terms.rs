@@ -5,11 +5,12 @@ use galen_market::action::Action;
 use galen_market::action::trade::RequestDeal;
 use galen_market::codec::Bounded;
 use galen_market::id::Digest;
+use galen_market::identity::presentation::DAY_MS;
 use galen_market::segment::sha256;
 use galen_market::terms::{Purpose, PurposeKind};
 use galen_market::testing::{Buyer, FilePackage, Researcher, Signing, deal_of, text};
 
-use crate::place::{code, error_code, finish, get, place, raw, replay, simulation};
+use crate::place::{code, error_code, finish, get, now_ms, place, raw, replay, simulation};
 
 const LICENCE: &[u8] = b"For research only.\n";
 
@@ -81,6 +82,7 @@ fn what_waits_for_a_review_has_a_page() {
     simulation.list(&institution, &package).unwrap();
     let issuer = simulation.issuer("university");
     let mut ada = Researcher::new("ada");
+    ada.attributes.expiry = u32::try_from(now_ms() / DAY_MS).unwrap() + 365;
     simulation.enrol(&issuer, &mut ada);
     let funder = simulation.funded("an account", 10_000);
     let place = place(&simulation);
