@@ -94,7 +94,10 @@ mod tests {
     fn what_is_owed_is_taken_from_the_first_account() {
         let offer = |shares: Vec<Share>| Offer {
             terms: galen_market::terms::Terms {
-                clauses: Bounded::default(),
+                clauses: Bounded::new(vec![galen_market::terms::Clause::plain(
+                    galen_market::terms::duo::GRU,
+                )])
+                .unwrap(),
                 licence_text: galen_market::id::Digest([1; 32]),
                 review_ms: None,
                 review_all: false,

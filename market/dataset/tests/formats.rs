@@ -184,9 +184,9 @@ fn adversary_56_every_form_holds_the_same_table_and_csv_for_spreadsheets_holds_n
         if format == Format::Parquet {
             assert_eq!(
                 names,
-                ["persons.parquet", "visits.parquet", "Scan.bin", "persons-1.parquet", DESCRIPTION]
+                ["persons.parquet", "visits.parquet", "Scan.bin", "persons-2.parquet", DESCRIPTION]
             );
-            assert_eq!(opened.description.file_name().unwrap(), "datapackage-1.json");
+            assert_eq!(opened.description.file_name().unwrap(), "datapackage-2.json");
         }
         // The test's own file has taken the name by which the script finds the description.
         fs::rename(&opened.description, opened.files[4].with_file_name(DESCRIPTION)).unwrap();

@@ -130,7 +130,7 @@ fn a_receiver_that_fails_is_tried_again_and_one_that_is_away_given_up() {
     let tries: Vec<Got> = (0..3).map(|_| got.recv().unwrap()).collect();
     assert!(tries.iter().all(|one| one.body == tries[0].body));
     assert_eq!(told(&patient), [Told::Yes(a_call(1).event)]);
-    let hasty = caller(&receiver(&[500]).0, 2);
+    let hasty = caller(&receiver(&[500, 500]).0, 2);
     assert!(hasty.call(a_call(2)));
     match told(&hasty).as_slice() {
         [Told::No { why, .. }] => {
