@@ -239,7 +239,7 @@ fn a_review_decides_and_a_lost_machine_is_recovered_from_the_words() {
 
     // The machine is gone; the words are not.
     let words = market.world.researcher.path("words");
-    let backup = ["key", "backup", "--out", words.to_str().unwrap()];
+    let backup = ["key", "backup", "--yes", "--out", words.to_str().unwrap()];
     let backed = market.world.researcher.run(&backup);
     assert_eq!(backed.exit, 0, "{}", backed.err);
     let again = Home::empty();
