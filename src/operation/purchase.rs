@@ -183,6 +183,7 @@ impl DealStore {
     /// # Errors
     /// When the folder cannot be read, or no number is left.
     pub(crate) fn next_index(&self) -> Result<u32, Failure> {
+        self.require_recovered()?;
         let deal = self.all()?.last().map(|record| record.index);
         let standing = self.standings()?.last().map(|record| record.index);
         deal.max(standing).map_or(Some(0), |index| index.checked_add(1)).ok_or_else(|| {
@@ -260,7 +261,6 @@ pub fn request(
     prover: &Prover,
     purchase: &Purchase<'_>,
 ) -> Result<(DealRecord, Done), Failure> {
-    store.require_recovered()?;
     let listing = session.client().listing(&purchase.listing)?;
     let offer = &listing.summary.offer;
     if offer.terms.licence_text != purchase.licence {

@@ -1,15 +1,17 @@
-//! Deals from the seed alone. Every key of a deal derives from the seed and the deal's number, so the
-//! ledger's public list of deals says which are this wallet's. The whole list is fetched and compared
-//! here: the node does not learn which deals are looked for.
+//! Deals and standing requests from the seed alone. Every key of one derives from the seed and its
+//! number, so the ledger's public lists say which are this wallet's. The whole lists are fetched and
+//! compared here: the node does not learn which are looked for.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use galen_market::deal::Deal;
+use galen_market::deal::{Deal, Origin};
 use galen_market::id::AccountId;
+use galen_market::wanted::StandingRequest;
 use serde::Serialize;
 
 use super::purchase::{DealRecord, DealStore};
+use super::standing::StandingRecord;
 use crate::error::{Exit, Failure};
 use crate::session::{Session, account_of};
 use crate::wallet::{Wallet, file};
@@ -24,6 +26,8 @@ pub const MAX_GAP: u32 = 100_000;
 pub struct Recovered {
     /// Deals whose records were written anew.
     pub found: Vec<DealRecord>,
+    /// Standing requests that wait for a listing, whose records were written anew.
+    pub standing: Vec<StandingRecord>,
     /// Deals whose records were here.
     pub kept: Vec<DealRecord>,
     /// Deals of this wallet that share their number, and so their keys, with another one that has the
@@ -45,21 +49,47 @@ pub fn recover(
     write: bool,
 ) -> Result<Recovered, Failure> {
     let deals = session.client().deals()?;
-    let known = store.all()?;
+    let waiting = session.client().standings()?;
+    let (known, known_standing) = (store.all()?, store.standings()?);
     let looked_at = deals.len() as u64;
     let mut by_key: BTreeMap<AccountId, Vec<Deal>> = BTreeMap::new();
     for deal in deals {
         by_key.entry(deal.auth_key).or_default().push(deal);
     }
-    let last = known.last().map_or(0, |record| record.index.saturating_add(1));
-    let mut recovered =
-        Recovered { found: Vec::new(), kept: Vec::new(), shadowed: Vec::new(), looked_at };
+    let mut requests: BTreeMap<AccountId, StandingRequest> =
+        waiting.into_iter().map(|view| (view.standing.auth_key, view.standing)).collect();
+    let indexes = known.iter().map(|record| record.index);
+    let indexes = indexes.chain(known_standing.iter().map(|record| record.index));
+    let last = indexes.max().map_or(0, |index| index.saturating_add(1));
+    let mut recovered = Recovered {
+        found: Vec::new(),
+        standing: Vec::new(),
+        kept: Vec::new(),
+        shadowed: Vec::new(),
+        looked_at,
+    };
     let (mut index, mut end) = (0u32, last.saturating_add(gap));
     while index < end {
         let key = account_of(&wallet.deal(index).authorisation);
         let mut theirs = by_key.remove(&key).unwrap_or_default();
-        if !theirs.is_empty() {
+        let request = requests.remove(&key);
+        if !theirs.is_empty() || request.is_some() {
             end = end.max(index.saturating_add(1).saturating_add(gap));
+        }
+        if let Some(request) = request
+            && !known_standing.iter().any(|record| record.index == index)
+        {
+            let record = StandingRecord {
+                index,
+                standing: request.id,
+                wanted: request.wanted,
+                max_price: request.max_price,
+                purpose: request.purpose,
+            };
+            if write {
+                store.update_standing(&record)?;
+            }
+            recovered.standing.push(record);
         }
         // The latest is the one that can still be open.
         theirs.sort_by_key(|deal| std::cmp::Reverse(deal.requested_ms));
@@ -86,6 +116,8 @@ pub fn recover(
                 recovered.found.push(record);
             }
         }
+        // The matches of one standing request share its keys, and only the latest can be open.
+        theirs.retain(|deal| !matches!(deal.origin, Origin::Standing { .. }));
         recovered.shadowed.extend(theirs);
         index = index.saturating_add(1);
     }

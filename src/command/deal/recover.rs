@@ -40,6 +40,12 @@ fn described(found: &Recovered) -> String {
         found.kept.len(),
         found.looked_at
     )];
+    lines.extend(
+        found
+            .standing
+            .iter()
+            .map(|record| format!("  {:4}  standing request {}", record.index, record.standing)),
+    );
     lines.extend(found.found.iter().map(|record| {
         format!("  {:4}  deal {}  dataset {}", record.index, record.deal, record.listing.package)
     }));

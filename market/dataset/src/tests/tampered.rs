@@ -127,7 +127,7 @@ fn every_changed_public_part_has_its_error() {
     assert!(matches!(replace("manifest.json", "2020", "2021"), PackageError::Id));
     assert!(matches!(replace("manifest.json", "{", "{ "), PackageError::Manifest(_)));
     assert!(matches!(replace("package.json", "{", "{ "), PackageError::Summary(_)));
-    assert!(matches!(replace("package.json", "package/1", "package/2"), PackageError::Summary(_)));
+    assert!(matches!(replace("package.json", "package/2", "package/1"), PackageError::Summary(_)));
     let segments = format!("\"segments\":{}", packed.listing.layout.segments());
     assert!(matches!(replace("package.json", &segments, "\"segments\":1"), PackageError::Id));
     let root = packed.listing.root.to_string();
