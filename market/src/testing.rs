@@ -174,6 +174,13 @@ impl Simulation {
 
     // ---- Blocks and time ----
 
+    /// Goes back to an earlier state and the block that it was the state after.
+    pub fn rewind(&mut self, state: MemoryState, head: BlockContext) {
+        self.books = books::Books::begin(&state);
+        self.blocks.retain(|(block, _)| block.height <= head.height);
+        (self.state, self.head) = (state, head);
+    }
+
     /// Where a block stands that comes so many milliseconds after the last one.
     #[must_use]
     pub fn next(&self, after_ms: u64) -> BlockContext {

@@ -326,9 +326,7 @@ fn adversary_08_settle_and_refund_in_one_block() {
     assert_eq!(checked.unwrap_err().code(), "wrong_stage");
 
     // One millisecond earlier: paid, never refunded.
-    m.sim.state = state;
-    m.sim.head = head;
-    m.sim.blocks.truncate(usize::try_from(head.height).unwrap());
+    m.sim.rewind(state, head);
     m.sim.block_after(1, &[delivery]).unwrap();
     assert_eq!(m.sim.deal(id).stage, Stage::Verified);
     m.sim.advance(m.sim.genesis.parameters.dispute_ms);

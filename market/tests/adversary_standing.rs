@@ -17,8 +17,8 @@ use galen_market::payment::{DealPurse, Purse};
 use galen_market::role::Role;
 use galen_market::terms::{Clause, Mondo, duo};
 use galen_market::testing::{
-    Buyer, FilePackage, Researcher, Signing, Simulation, TablePackage, Tamper, Wallet, change_tier,
-    deal_of, euros, text,
+    Buyer, FilePackage, K, Researcher, Signing, Simulation, TablePackage, Tamper, Wallet,
+    change_tier, deal_of, euros, text,
 };
 use galen_market::wanted::{ColumnRef, ColumnWanted, Ending, Status, TableWanted, Wanted, Within};
 
@@ -212,7 +212,7 @@ fn a_listing_is_matched_by_what_is_proven_and_what_is_declared() {
     let cases: &[(&str, bool, Change)] = &[
         ("everything", true, |_, _, _| {}),
         ("rows", false, |_, table, _| table.rows = 121),
-        ("k", false, |_, table, _| table.k = 11),
+        ("k", false, |_, table, _| table.k = K + 1),
         ("l", false, |column, _, _| column.l = Some(4)),
         ("l of a column without", false, |column, _, _| column.column = name("ward")),
         ("values", false, |column, _, _| column.values = Some(121)),
@@ -257,7 +257,7 @@ fn a_listing_is_matched_by_what_is_proven_and_what_is_declared() {
                 within: Some(Within::Numbers { scale: 0, low: 0, high: 10 }),
                 values: Some(120),
             };
-            let mut table = TableWanted { rows: 120, k: 10, columns: Bounded::default() };
+            let mut table = TableWanted { rows: 120, k: K, columns: Bounded::default() };
             let mut wanted =
                 Wanted { diseases: Bounded::new(vec![Mondo(5_148)]).unwrap(), table: None };
             change(&mut column, &mut table, &mut wanted);
@@ -271,7 +271,7 @@ fn a_listing_is_matched_by_what_is_proven_and_what_is_declared() {
     }
     // The same decision on the ledger, once with each answer.
     let wanting = |rows| Wanted {
-        table: Some(TableWanted { rows, k: 10, columns: Bounded::default() }),
+        table: Some(TableWanted { rows, k: K, columns: Bounded::default() }),
         ..Wanted::default()
     };
     let more = m.post_with(|post| post.wanted = wanting(121)).unwrap();
