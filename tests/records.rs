@@ -56,7 +56,7 @@ impl Records {
         ok(world.admit_parties());
         let quiet = |_: String| ();
         let prepared = ok(story::prepare(&world, &source, 5, &quiet));
-        let record = ok(story::pack(&world, &prepared, BlockRows::Small, &quiet));
+        let record = ok(story::pack(&world, &prepared, BlockRows::Full, &quiet));
         ok(story::list(&world, &record, &quiet));
         let credential = ok(world.vouch(&["general", "health"]));
         let (first, _) = ok(story::buy(&world, &record, &credential, 0, &quiet));
