@@ -180,14 +180,14 @@ impl Reference {
         unless(self.is_active(Role::Institution, institution), "role_not_active")
     }
 
-    /// Does something that only an active institution may.
-    pub fn if_active(
-        &mut self,
-        institution: Name,
-        act: impl FnOnce(&mut Self) -> Against,
-    ) -> Against {
-        let against = self.acts(institution);
-        if against.is_empty() { act(self) } else { against }
+    /// A payment into or out of a bond, which only an active institution may make.
+    pub fn bond(&mut self, institution: Name, from: Place, to: Place, amount: u64) -> Against {
+        let mut against = self.acts(institution);
+        if against.is_empty() {
+            return self.transfer(from, to, amount);
+        }
+        against.extend(unless(amount > 0, "zero_amount"));
+        against
     }
 
     pub fn admit(&mut self, role: Role, party: Name) -> Against {

@@ -360,11 +360,11 @@ impl World<'_> {
             }
             Act::DepositBond { institution, amount } => {
                 let (from, to) = (Place::Free(*institution), Place::Bond(*institution));
-                model.if_active(*institution, |model| model.transfer(from, to, *amount))
+                model.bond(*institution, from, to, *amount)
             }
             Act::WithdrawBond { institution, amount } => {
                 let (from, to) = (Place::Bond(*institution), Place::Free(*institution));
-                model.if_active(*institution, |model| model.transfer(from, to, *amount))
+                model.bond(*institution, from, to, *amount)
             }
             Act::Admit { role, party } => model.admit(*role, *party),
             Act::Suspend { role, party } => model.suspend(*role, *party),
