@@ -24,6 +24,8 @@ TYPES = {"integer": "Int64", "number": "Float64", "date": "datetime64[s]", "stri
 def description(folder):
     about = json.loads((folder / "datapackage.json").read_text())
     for resource in about["resources"]:
+        if resource["path"] == "datapackage.json":
+            continue  # a file of that name gave way to this description
         content = (folder / resource["path"]).read_bytes()
         assert len(content) == resource["bytes"], resource["path"]
         # Files state a hash if their institution did; tables always do.
