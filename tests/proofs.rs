@@ -268,7 +268,7 @@ fn a_killed_prover_goes_on_and_everybody_verifies_what_the_ledger_holds() {
     let lies: [(&str, Change, &str, &str); 6] = [
         ("the value of a share", digit(PROOFS, BUNDLE, Some(127)), "opening", "proof.refused"),
         ("the number of proofs", digit(PROOFS, BUNDLE, None), "encoding", "proof.malformed"),
-        ("k", replaced(LISTING, "\"k\":11", "\"k\":12"), "inputs", "proof.refused"),
+        ("k", replaced(LISTING, "\"k\":11", "\"k\":12"), "inputs", "proof.claims"),
         ("a sum", digit(LISTING, "\"sum\":\"", Some(1)), "totals", "proof.totals"),
         ("a leaf", digit(PROOFS, "\"leaves\":[\"", Some(1)), "leaves", ""),
         ("a key", digit(KEYS, "\"k-anonymity/1/1016\":\"", Some(1)), "key", ""),
