@@ -159,9 +159,12 @@ fn a_node_of_a_production_network_starts_from_a_ceremony_and_calls_nothing_forge
         assert!(!page.contains("Development ledger"), "{path}: {page}");
         assert!(!page.contains("\"forgeable_parameters\":true"), "{path}: {page}");
     }
-    // The ledger decides blocks.
-    let block = home.run(&["node", "block", "1", "--node", &node.url]);
-    assert_eq!(block.exit, 0, "{}", block.err);
+    // The ledger decides blocks: a quiet one makes one a minute.
+    let decided = (0..300).any(|_| {
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        home.run(&["node", "block", "1", "--node", &node.url]).exit == 0
+    });
+    assert!(decided, "no block was decided");
 }
 
 #[test]
