@@ -198,7 +198,9 @@ impl Reference {
                 (None, Some(_)) => against.push("credential_not_used"),
                 (Some(_), None) => against.push("credential_required"),
                 (Some(_), Some(shown)) => {
-                    against.extend(unless(self.offer_of(deal).lets(shown), "no_longer_qualified"));
+                    // The purpose is the deal's, whoever shows a credential for it.
+                    let shown = Buyer { health: deal.buyer.health, ..*shown };
+                    against.extend(unless(self.offer_of(deal).lets(&shown), "no_longer_qualified"));
                 }
             }
         }
