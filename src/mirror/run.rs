@@ -127,7 +127,7 @@ impl Run<'_> {
             }
             let go_on = hold.advance();
             self.watch.progress(self.total.saturating_sub(self.plan.missing()), self.total);
-            if !go_on {
+            if !go_on && segment.saturating_add(1) < segments.end {
                 // The rest was taken over by a faster connection.
                 return Ok(());
             }

@@ -90,6 +90,11 @@ impl Mirror {
         self.state.asked.lock().unwrap().clone()
     }
 
+    /// From now on, answers that are under way included.
+    pub fn becomes(&self, manner: Manner) {
+        *self.state.manner.lock().unwrap() = manner;
+    }
+
     /// Bytes of segments that were sent.
     pub fn sent(&self) -> u64 {
         self.state.sent.load(Ordering::SeqCst)
@@ -193,7 +198,13 @@ fn answer(
         None => "connection: close\r\n".to_owned(),
     };
     write!(out, "HTTP/1.1 {status}\r\n{head}{length}\r\n")?;
-    for piece in part.chunks(16 << 10) {
+    // A slow one sends a little twice a second, so that it does not seem to stand still.
+    let most = 16 << 10;
+    let piece = match manner {
+        Manner::Slow(rate) => usize::try_from(rate / 2).unwrap_or(most).clamp(1, most),
+        _ => most,
+    };
+    for piece in part.chunks(piece) {
         if let Manner::Dies(after) = &manner
             && state.sent.load(Ordering::SeqCst) >= *after
         {
@@ -201,9 +212,12 @@ fn answer(
         }
         out.write_all(piece)?;
         state.sent.fetch_add(piece.len() as u64, Ordering::SeqCst);
-        if let Manner::Slow(rate) = &manner {
-            std::thread::sleep(Duration::from_micros(piece.len() as u64 * 1_000_000 / rate));
-        }
+        // Asked for each piece: a mirror may have become another.
+        let rate = match *state.manner.lock().unwrap() {
+            Manner::Slow(rate) => rate,
+            _ => continue,
+        };
+        std::thread::sleep(Duration::from_micros(piece.len() as u64 * 1_000_000 / rate));
     }
     match manner {
         Manner::Stalls => {

@@ -101,7 +101,8 @@ impl Home {
         command
     }
 
-    fn finished(command: &mut Command) -> Ran {
+    /// Runs it to its end.
+    pub fn finished(command: &mut Command) -> Ran {
         let output = command.output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Ran {
