@@ -26,6 +26,7 @@ pub mod purpose;
 pub mod registrar;
 pub mod standing;
 pub mod subscription;
+pub mod wallet;
 
 /// A marketplace for research data.
 #[derive(Parser, Debug)]
@@ -77,6 +78,9 @@ pub enum Command {
     /// Buy a dataset, open it, dispute it
     #[command(subcommand)]
     Deal(deal::Deal),
+    /// Your wallet in the browser of this machine: see for what you qualify, buy, open
+    #[command(subcommand)]
+    Wallet(wallet::Wallet),
     /// A licence as a file: export it, check it without a node
     #[command(subcommand)]
     Licence(licence::Licence),
@@ -137,6 +141,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Account(command) => account::run(&context, command),
         Command::Dataset(command) => dataset::run(&context, command),
         Command::Deal(command) => deal::run(&context, command),
+        Command::Wallet(command) => wallet::run(&context, command),
         Command::Licence(command) => licence::run(&context, command),
         Command::Subscription(command) => subscription::run(&context, command),
         Command::Standing(command) => standing::run(&context, command),

@@ -1,7 +1,7 @@
 //! The `galen` command: a library with a thin binary.
 //!
 //! [`command`] has one file for each noun, [`wallet`] keeps the keys, [`output`] decides what goes
-//! to the screen, [`config`] what a command works with, [`error`] how it fails. Everything that
+//! to the screen, [`signer`] serves a wallet to the browser, [`config`] what a command works with, [`error`] how it fails. Everything that
 //! concerns the ledger goes through a node's HTTP interface; only the node's own command runs one.
 
 pub mod agent;
@@ -13,4 +13,5 @@ pub mod mirror;
 pub mod operation;
 pub mod output;
 pub mod session;
+pub mod signer;
 pub mod wallet;

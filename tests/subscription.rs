@@ -142,7 +142,7 @@ fn buy(world: &World, record: &PackageRecord, credential: &Credential) -> DealRe
         listing: record.listing(),
         tier: None,
         seats: Some(3),
-        licence: record.offer.terms.licence_text,
+        agreement: record.offer.tiers[0].agreement(&record.offer.terms),
         purpose: Purpose::new(PurposeKind::Health, None),
         payer: &payer,
         credential,

@@ -12,7 +12,6 @@ use galen_dataset::output::{Format, Formulas, Output};
 use galen_dataset::pack::Progress;
 use galen_dataset::package::PackageFolder;
 
-use galen_market::id::Digest;
 use galen_market::listing::ListingId;
 use serde_json::json;
 
@@ -23,6 +22,7 @@ use crate::error::{Exit, Failure};
 use crate::mirror::Fetched;
 use crate::operation::credential::Credential;
 use crate::operation::purchase::{self, DealRecord, DealStore, Purchase};
+use crate::operation::tier::{self, Chosen};
 use crate::operation::{self, credential, crypt4gh, licence, listing, receive};
 use crate::output::{printable, table};
 use crate::session::Session;
@@ -208,7 +208,12 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
             let done = if purchase::asks_again(&session, &record)? {
                 // The ledger matched this deal: the licence is signed now, and not before.
                 let held = held(context, &session, None)?;
-                agreed(context, &session, &session.client().listing(&record.listing)?.summary)?;
+                agreed(
+                    context,
+                    &session,
+                    &session.client().listing(&record.listing)?.summary,
+                    None,
+                )?;
                 let prover = operation::prover()?;
                 purchase::ready(&session, &wallet, &record, Some((&prover, &held)))?
             } else {
@@ -333,7 +338,10 @@ fn request(
     let listed = session.client().listing(&named)?;
     let purpose = declared.purpose(kind, &listed.summary.offer.terms)?;
     let held = held(context, &session, credential.as_deref())?;
-    let text = agreed(context, &session, &listed.summary)?;
+    let offer = &listed.summary.offer;
+    let chosen = tier::choose(offer, &purpose, tier, seats)?;
+    agreed(context, &session, &listed.summary, Some(&chosen))?;
+    let agreement = chosen.tier.agreement(&offer.terms);
     let prover = operation::prover()?;
     let payer = wallet.account(Role::Researcher, account);
     let purchase = Purchase {
@@ -341,7 +349,7 @@ fn request(
         purpose,
         tier,
         seats,
-        licence: text,
+        agreement,
         payer: &payer,
         credential: &held,
         ready: false,
@@ -368,21 +376,32 @@ fn request(
     )
 }
 
-/// Shows the licence and asks whether it is accepted, as what is signed includes its hash.
+/// Shows the licence, and what is paid if that is not settled yet, and asks whether both are accepted:
+/// what is signed includes their hash.
 fn agreed(
     context: &Context,
     session: &Session,
     listed: &ListingSummary,
-) -> Result<Digest, Failure> {
+    chosen: Option<&Chosen>,
+) -> Result<(), Failure> {
     let hash = listed.offer.terms.licence_text;
     let text = licence::fetch(session, &hash)?;
     context
         .output
         .note(format!("The licence, SHA-256 {hash}:\n\n{}", super::licence::lines(&text)));
     if !context.dry_run {
-        context.confirm("Your request signs this licence. Accept it?")?;
+        let pays = chosen.map(|Chosen { tier, seats, price }| {
+            let users = if *seats == 1 {
+                "one named user".to_owned()
+            } else {
+                format!("{seats} named users")
+            };
+            format!(" and puts aside {price} for tier `{}`, {users}", printable(tier.name.as_str()))
+        });
+        let pays = pays.unwrap_or_default();
+        context.confirm(&format!("Your request signs this licence{pays}. Accept it?"))?;
     }
-    Ok(hash)
+    Ok(())
 }
 
 /// The credential of a file, or the only one that is kept for the ledger.

@@ -307,7 +307,7 @@ pub fn buy(
         listing: record.listing(),
         tier: None,
         seats: None,
-        licence: record.offer.terms.licence_text,
+        agreement: record.offer.tiers[0].agreement(&record.offer.terms),
         purpose: Purpose::new(PurposeKind::Health, None),
         payer: &payer,
         credential,

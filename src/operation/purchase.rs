@@ -228,8 +228,9 @@ pub struct Purchase<'a> {
     pub tier: Option<&'a str>,
     /// For how many named users; as many as the tier includes if no number is named.
     pub seats: Option<u32>,
-    /// Hash of the licence's text that the buyer accepts.
-    pub licence: Digest,
+    /// What the buyer saw and accepts: the hash of the terms, the licence's text included, and of the
+    /// tier, its price included.
+    pub agreement: Digest,
     /// The account that pays; it signs too.
     pub payer: &'a AccountKey,
     /// The credential.
@@ -263,16 +264,17 @@ pub fn request(
 ) -> Result<(DealRecord, Done), Failure> {
     let listing = session.client().listing(&purchase.listing)?;
     let offer = &listing.summary.offer;
-    if offer.terms.licence_text != purchase.licence {
-        return Err(Failure::new(
-            Exit::RefusedPurchase,
-            "purchase.licence",
-            "the offer has another licence by now than the one that was accepted",
-        )
-        .remedy("repeat the command, and read the new licence"));
-    }
     let Chosen { tier, seats, price } =
         tier::choose(offer, &purchase.purpose, purchase.tier, purchase.seats)?;
+    let agreement = tier.agreement(&offer.terms);
+    if agreement != purchase.agreement {
+        return Err(Failure::new(
+            Exit::RefusedPurchase,
+            "purchase.changed",
+            "the offer has other terms, another licence or another price by now than what was accepted",
+        )
+        .remedy("look at the new offer, and repeat if you accept it"));
+    }
     let index = store.next_index()?;
     let keys = wallet.deal(index);
     let delivery_key = JubPoint::generator()
@@ -282,7 +284,7 @@ pub fn request(
         institution: purchase.listing.institution,
         package: purchase.listing.package,
         version: listing.summary.listing.version,
-        terms: tier.agreement(&offer.terms),
+        terms: agreement,
         tier: tier.name,
         seats,
         price: price.clone(),

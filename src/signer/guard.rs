@@ -1,0 +1,115 @@
+//! Who is let in: the pages of this server, and plain links to them from elsewhere, by a browser that
+//! knows the pairing code.
+//!
+//! - The `Host` must be this machine by address or as `localhost`: a name that was pointed here (DNS
+//!   rebinding) is another.
+//! - A request that states an `Origin` must come from these pages; so must everything but reading.
+//! - What browsers say of themselves (`Sec-Fetch-*`, W3C Fetch Metadata): from another site only a link
+//!   that a person follows in a tab of its own is let in, and only to pages that begin something.
+//! - The code is asked for as the password of HTTP's Basic authentication (RFC 7617): browsers keep it
+//!   by origin, port included, which they do not do with cookies.
+//!
+//! Depends on nothing else of this package.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+use warp::http::{HeaderMap, Method, header};
+
+use super::lock;
+
+/// Wrong codes in a row after which the next must wait.
+const TRIES: u32 = 5;
+/// How long.
+const WAIT: Duration = Duration::from_secs(10);
+/// Pages to which other sites may link.
+const DOORS: [&str; 3] = ["/", "/buy", "/qualify"];
+
+/// Why a request is not answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Denied {
+    /// It names another host.
+    Host,
+    /// It comes from another site.
+    Origin,
+    /// It has no code, or a wrong one.
+    Code,
+    /// Too many wrong codes came.
+    Tries,
+}
+
+#[derive(Default)]
+struct Wrong {
+    count: u32,
+    until: Option<Instant>,
+}
+
+/// The guard of a server.
+pub(super) struct Guard {
+    hosts: [String; 3],
+    code: [u8; 32],
+    wrong: Mutex<Wrong>,
+}
+
+impl Guard {
+    pub fn new(port: u16, code: &str) -> Self {
+        let hosts = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}"));
+        Self { hosts, code: Sha256::digest(code.as_bytes()).into(), wrong: Mutex::default() }
+    }
+
+    /// Whether a request may be answered.
+    pub fn check(&self, method: &Method, path: &str, headers: &HeaderMap) -> Result<(), Denied> {
+        let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+        let host = text("host").filter(|host| self.hosts.iter().any(|own| own == host));
+        let host = host.ok_or(Denied::Host)?;
+        let reads = *method == Method::GET;
+        match text("origin") {
+            Some(origin) if origin.strip_prefix("http://") == Some(host) => {}
+            None if reads => {}
+            _ => return Err(Denied::Origin),
+        }
+        match text("sec-fetch-site") {
+            None | Some("same-origin" | "none") => {}
+            Some(_) => {
+                let follows = reads
+                    && text("sec-fetch-mode") == Some("navigate")
+                    && text("sec-fetch-dest") == Some("document")
+                    && DOORS.contains(&path);
+                if !follows {
+                    return Err(Denied::Origin);
+                }
+            }
+        }
+        self.code(text(header::AUTHORIZATION.as_str()))
+    }
+
+    fn code(&self, given: Option<&str>) -> Result<(), Denied> {
+        let given = given.and_then(|text| text.strip_prefix("Basic ")).ok_or(Denied::Code)?;
+        let mut wrong = lock(&self.wrong);
+        if wrong.until.is_some_and(|until| Instant::now() < until) {
+            return Err(Denied::Tries);
+        }
+        let decoded = STANDARD.decode(given.trim()).ok().and_then(|it| String::from_utf8(it).ok());
+        // People type a code with blanks, dashes and capitals.
+        let code: Option<String> =
+            decoded.as_deref().and_then(|text| text.split_once(':')).map(|(_, code)| {
+                let kept = code.chars().filter(char::is_ascii_alphanumeric);
+                kept.map(|letter| letter.to_ascii_lowercase()).collect()
+            });
+        // Hashes are compared, so that time tells nothing of the code.
+        let right =
+            code.is_some_and(|code| <[u8; 32]>::from(Sha256::digest(code.as_bytes())) == self.code);
+        if right {
+            *wrong = Wrong::default();
+            return Ok(());
+        }
+        wrong.count = wrong.count.saturating_add(1);
+        if wrong.count >= TRIES {
+            wrong.until = Instant::now().checked_add(WAIT);
+        }
+        Err(Denied::Code)
+    }
+}
