@@ -5,7 +5,9 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha20Rng;
 
 use super::deals::{Asked, Stage};
-use super::reference::{Buyer, Name, Offer, Role, State, Tier};
+use super::offers;
+use super::reference::{Buyer, Lineage, Name, Offer, Place, Role, State};
+use super::subscriptions::{Claim, Renewal, Subscription};
 use super::wanted::Wanted;
 use super::world::World;
 
@@ -23,9 +25,10 @@ pub enum Act {
     WithdrawBond { institution: Name, amount: u64 },
     Admit { role: Role, party: Name },
     Suspend { role: Role, party: Name },
-    Draft { good: usize, offer: Offer },
+    Draft { good: usize, offer: Offer, lineage: Lineage },
     Prove { good: usize, block: u32 },
-    Withdraw { good: usize },
+    Withdraw { good: usize, with_reason: bool },
+    TakeDown { good: usize, signed: usize, with_reason: bool },
     Revise { good: usize, offer: Offer },
     Resume { institution: Name },
     Request(Asked),
@@ -35,10 +38,12 @@ pub enum Act {
     Dispute { deal: Name, own_key: bool },
     Post(Wanted),
     Cancel { standing: Name, own_key: bool },
+    Claim(Claim),
+    Renew(Renewal),
 }
 
 /// The names of all acts.
-pub const NAMES: [&str; 20] = [
+pub const NAMES: [&str; 23] = [
     "nothing",
     "mint",
     "burn",
@@ -50,6 +55,7 @@ pub const NAMES: [&str; 20] = [
     "draft",
     "prove",
     "withdraw",
+    "take down",
     "revise",
     "resume",
     "request",
@@ -59,9 +65,34 @@ pub const NAMES: [&str; 20] = [
     "dispute",
     "post",
     "cancel",
+    "claim",
+    "renew",
 ];
 
 impl Act {
+    /// Whether it is about nothing that there is.
+    fn is_idle(&self) -> bool {
+        match self {
+            Self::Review { deal: name, .. }
+            | Self::Ready { deal: name, .. }
+            | Self::Deliver { deal: name }
+            | Self::Dispute { deal: name, .. }
+            | Self::Cancel { standing: name, .. } => *name == NOBODY,
+            Self::Claim(claim) => claim.subscription == NOBODY || claim.package == NOBODY,
+            Self::Renew(renewal) => renewal.subscription == NOBODY,
+            _ => false,
+        }
+    }
+
+    /// Whether a credential is shown for it.
+    pub fn shows_credential(&self) -> bool {
+        match self {
+            Self::Request(_) | Self::Post(_) | Self::Renew(_) => true,
+            Self::Ready { shown, .. } => shown.is_some(),
+            _ => false,
+        }
+    }
+
     /// Its name.
     pub fn name(&self) -> &'static str {
         match self {
@@ -76,6 +107,7 @@ impl Act {
             Self::Draft { .. } => "draft",
             Self::Prove { .. } => "prove",
             Self::Withdraw { .. } => "withdraw",
+            Self::TakeDown { .. } => "take down",
             Self::Revise { .. } => "revise",
             Self::Resume { .. } => "resume",
             Self::Request(_) => "request",
@@ -85,6 +117,8 @@ impl Act {
             Self::Dispute { .. } => "dispute",
             Self::Post(_) => "post",
             Self::Cancel { .. } => "cancel",
+            Self::Claim(_) => "claim",
+            Self::Renew(_) => "renew",
         }
     }
 }
@@ -94,42 +128,20 @@ impl Act {
 pub struct Step {
     pub passed: u64,
     pub act: Act,
+    /// The number of the nullifier, if a credential is shown: a fresh one, or an old one again.
+    pub nullifier: u64,
 }
 
 /// A name that nothing has.
 const NOBODY: Name = [0x55; 32];
 
 /// Chances out of a hundred.
-fn in_hundred(rng: &mut ChaCha20Rng, chances: u32) -> bool {
+pub fn in_hundred(rng: &mut ChaCha20Rng, chances: u32) -> bool {
     rng.gen_range(0..100) < chances
 }
 
-fn pick(rng: &mut ChaCha20Rng, names: &[Name]) -> Name {
+pub fn pick(rng: &mut ChaCha20Rng, names: &[Name]) -> Name {
     names.choose(rng).copied().unwrap_or(NOBODY)
-}
-
-fn offer(world: &World<'_>, rng: &mut ChaCha20Rng, institution: Name) -> Offer {
-    let tiers = rng.gen_range(1..=2);
-    let tier = |rng: &mut ChaCha20Rng| Tier {
-        health_only: in_hundred(rng, 25),
-        price: if in_hundred(rng, 5) { 0 } else { rng.gen_range(1..15_000) },
-        included: rng.gen_range(1..=2),
-        extra: rng.gen_range(0..100),
-        most: rng.gen_range(2..=4),
-    };
-    let shares = if in_hundred(rng, 60) {
-        vec![(institution, 10_000)]
-    } else {
-        let part = rng.gen_range(1..10_000);
-        vec![(institution, part), (pick(rng, &world.funders), 10_000 - part)]
-    };
-    Offer {
-        tiers: (0..tiers).map(|_| tier(rng)).collect(),
-        strict: in_hundred(rng, 25),
-        review: in_hundred(rng, 25).then(|| rng.gen_range(1..=30) * MINUTE),
-        most_undelivered: rng.gen_range(1..=3),
-        shares,
-    }
 }
 
 fn buyer(world: &World<'_>, rng: &mut ChaCha20Rng) -> Buyer {
@@ -153,6 +165,64 @@ fn deal(world: &World<'_>, rng: &mut ChaCha20Rng, stage: Stage) -> Name {
     pick(rng, &at)
 }
 
+/// A subscription, mostly one that goes on, and some version that it includes.
+fn subscription(world: &World<'_>, rng: &mut ChaCha20Rng) -> (Name, Option<Subscription>) {
+    let all = &world.model.subscriptions;
+    let any = in_hundred(rng, 5);
+    let names: Vec<Name> =
+        all.iter().filter(|(_, it)| any || !it.ended).map(|(name, _)| *name).collect();
+    let name = pick(rng, &names);
+    (name, all.get(&name).cloned())
+}
+
+fn claim(world: &World<'_>, rng: &mut ChaCha20Rng) -> Claim {
+    let (name, found) = subscription(world, rng);
+    let model = &world.model;
+    let known = found.map(|found| found.listing);
+    let again = in_hundred(rng, 15);
+    let covered = |at: &usize| {
+        let listing = world.goods.0[*at].listing();
+        let claimed = model.claims_of(name, listing.1);
+        known.is_some_and(|first| model.is_version_of(listing, first))
+            // Rather what was not claimed yet.
+            && (claimed == 0 || again)
+    };
+    let covered: Vec<usize> = (0..world.goods.0.len()).filter(covered).collect();
+    let any = world.goods.0[rng.gen_range(0..world.goods.0.len())].package;
+    let package = match covered.choose(rng) {
+        _ if in_hundred(rng, 5) => any,
+        Some(good) => world.goods.0[*good].package,
+        None => NOBODY,
+    };
+    let least = model.rules.least_allowance;
+    Claim {
+        subscription: name,
+        package,
+        own_key: in_hundred(rng, 96),
+        allowance: if in_hundred(rng, 97) { least + rng.gen_range(0..50) } else { least - 1 },
+        funder: pick(rng, &world.funders),
+        ready: in_hundred(rng, 70),
+    }
+}
+
+fn renewal(world: &World<'_>, rng: &mut ChaCha20Rng) -> Renewal {
+    let (name, found) = subscription(world, rng);
+    let any = world.goods.0[rng.gen_range(0..world.goods.0.len())].listing();
+    let newest = found.map(|found| world.model.newest(found.listing));
+    let listing = newest.filter(|_| in_hundred(rng, 92)).unwrap_or(any);
+    let offer = world.model.listings.get(&listing).and_then(|listing| listing.offers.last());
+    let with_term = offer.and_then(|offer| offer.tiers.iter().position(|tier| tier.term.is_some()));
+    Renewal {
+        subscription: name,
+        listing,
+        up_to_date: in_hundred(rng, 96),
+        tier: with_term.filter(|_| in_hundred(rng, 90)).unwrap_or(0),
+        own_key: in_hundred(rng, 96),
+        shown: buyer(world, rng),
+        funder: pick(rng, &world.funders),
+    }
+}
+
 fn good(world: &World<'_>, rng: &mut ChaCha20Rng, want: impl Fn(Option<&State>) -> bool) -> usize {
     let goods = &world.goods.0;
     let any = in_hundred(rng, 10);
@@ -167,11 +237,17 @@ fn good(world: &World<'_>, rng: &mut ChaCha20Rng, want: impl Fn(Option<&State>) 
 fn asked(world: &World<'_>, rng: &mut ChaCha20Rng) -> Asked {
     let good = good(world, rng, |state| state == Some(&State::Live));
     let least = world.model.rules.least_allowance;
+    let listing = world.model.listings.get(&world.goods.0[good].listing());
+    let tiers = listing.and_then(|listing| listing.offers.last()).map(|offer| &offer.tiers);
+    let most = if in_hundred(rng, 5) { 3 } else { tiers.map_or(1, Vec::len) };
+    let tier = rng.gen_range(0..most);
+    let included = tiers.and_then(|tiers| tiers.get(tier)).map(|tier| tier.included);
+    let seats = included.filter(|_| in_hundred(rng, 60)).unwrap_or(rng.gen_range(1..=3));
     Asked {
         listing: world.goods.0[good].listing(),
         up_to_date: in_hundred(rng, 96),
-        tier: usize::from(in_hundred(rng, 20)),
-        seats: rng.gen_range(1..=3),
+        tier,
+        seats,
         allowance: if in_hundred(rng, 97) { least + rng.gen_range(0..50) } else { least - 1 },
         buyer: buyer(world, rng),
         funder: pick(rng, &world.funders),
@@ -212,6 +288,22 @@ pub fn choose(world: &World<'_>, rng: &mut ChaCha20Rng) -> Step {
         94..=98 => rng.gen_range(5..=12) * MINUTE,
         _ => 24 * 60 * MINUTE,
     };
+    let nullifier = match in_hundred(rng, 2) {
+        true => rng.gen_range(0..=world.nullifiers),
+        false => world.nullifiers,
+    };
+    let mut act = any(world, rng);
+    // Seldom about what is not there.
+    for _ in 0..4 {
+        if !act.is_idle() || in_hundred(rng, 5) {
+            break;
+        }
+        act = any(world, rng);
+    }
+    Step { passed, act, nullifier }
+}
+
+fn any(world: &World<'_>, rng: &mut ChaCha20Rng) -> Act {
     let institution = pick(rng, &world.institutions);
     let amount = if in_hundred(rng, 5) { 0 } else { rng.gen_range(1..60_000) };
     let parties: Vec<Name> = [&world.funders[..], &world.institutions].concat();
@@ -220,35 +312,56 @@ pub fn choose(world: &World<'_>, rng: &mut ChaCha20Rng) -> Step {
         Role::Institution => institution,
         Role::Issuer => pick(rng, &world.issuers),
     };
+    let suspended = world.model.admitted.iter().find(|(_, active)| !**active);
     let draft = |state: Option<&State>| matches!(state, Some(State::Draft { .. }));
     let listed = |state: Option<&State>| matches!(state, Some(State::Live | State::Withdrawn));
+    let with_reason = in_hundred(rng, 95);
     let own_key = in_hundred(rng, 96);
-    let act = match rng.gen_range(0..100) {
+    match rng.gen_range(0..100) {
         0..=2 => Act::Mint { to: pick(rng, &parties), amount },
         3 => Act::Burn { amount },
         4..=5 => Act::Transfer { from: pick(rng, &parties), to: pick(rng, &parties), amount },
         6..=8 => Act::DepositBond { institution, amount },
-        9 => Act::WithdrawBond { institution, amount },
-        10..=11 => Act::Admit { role, party },
-        12 => Act::Suspend { role, party },
-        13..=18 => {
+        9 => {
+            // Now and then all of it: so that claims find none.
+            let all = world.model.held(Place::Bond(institution));
+            let amount = if in_hundred(rng, 40) { all } else { amount };
+            Act::WithdrawBond { institution, amount }
+        }
+        10..=11 => match suspended {
+            Some(((role, party), _)) if in_hundred(rng, 90) => {
+                Act::Admit { role: *role, party: *party }
+            }
+            _ => Act::Admit { role, party },
+        },
+        12 if in_hundred(rng, 60) => Act::Suspend { role, party },
+        12 => Act::TakeDown {
+            good: good(world, rng, |state| draft(state) || listed(state)),
+            signed: if in_hundred(rng, 85) { 2 } else { 1 },
+            with_reason,
+        },
+        13..=16 => {
             let good = good(world, rng, |state| state.is_none());
-            Act::Draft { good, offer: offer(world, rng, world.goods.0[good].institution) }
+            let (offer, lineage) = offers::drafted(world, rng, good);
+            Act::Draft { good, offer, lineage }
         }
-        19..=22 => Act::Prove { good: good(world, rng, draft), block: rng.gen_range(0..3) },
-        23 => Act::Withdraw { good: good(world, rng, |state| draft(state) || listed(state)) },
-        24..=27 => {
+        17..=18 => Act::Claim(claim(world, rng)),
+        19..=21 => Act::Prove { good: good(world, rng, draft), block: rng.gen_range(0..3) },
+        22 => Act::Withdraw { good: good(world, rng, |s| draft(s) || listed(s)), with_reason },
+        23..=25 => {
             let good = good(world, rng, listed);
-            Act::Revise { good, offer: offer(world, rng, world.goods.0[good].institution) }
+            Act::Revise { good, offer: offers::revised(world, rng, good) }
         }
-        28..=31 => Act::Resume {
+        26..=27 => Act::Renew(renewal(world, rng)),
+        28..=29 => Act::Resume {
             institution: match world.model.stopped.iter().next() {
                 Some(stopped) if in_hundred(rng, 90) => *stopped,
                 _ => institution,
             },
         },
-        32..=46 => Act::Request(asked(world, rng)),
-        47..=51 => {
+        30..=34 => Act::Claim(claim(world, rng)),
+        35..=48 => Act::Request(asked(world, rng)),
+        49..=51 => {
             let deal = deal(world, rng, Stage::Requested);
             let own = world.model.deals.get(&deal).map(|deal| deal.listing.0);
             let institution = own.filter(|_| in_hundred(rng, 95)).unwrap_or(institution);
@@ -267,8 +380,8 @@ pub fn choose(world: &World<'_>, rng: &mut ChaCha20Rng) -> Step {
         }
         63..=73 => Act::Deliver { deal: deal(world, rng, Stage::Ready) },
         74..=77 => Act::Dispute { deal: deal(world, rng, Stage::Verified), own_key },
-        78..=87 => Act::Post(wanted(world, rng)),
-        88..=89 => {
+        78..=83 => Act::Post(wanted(world, rng)),
+        84..=85 => {
             let open = world.model.standings.iter().filter(|(_, standing)| !standing.ended);
             let open: Vec<Name> = open.map(|(name, _)| *name).collect();
             let all: Vec<Name> = world.model.standings.keys().copied().collect();
@@ -276,6 +389,5 @@ pub fn choose(world: &World<'_>, rng: &mut ChaCha20Rng) -> Step {
             Act::Cancel { standing: pick(rng, names), own_key }
         }
         _ => Act::Nothing,
-    };
-    Step { passed, act }
+    }
 }

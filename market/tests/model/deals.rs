@@ -18,6 +18,8 @@ pub enum Stage {
 pub struct Deal {
     pub listing: ListingName,
     pub version: usize,
+    pub tier: usize,
+    pub seats: u32,
     pub price: u64,
     pub stage: Stage,
     /// Up-time at which the stage ends.
@@ -27,6 +29,15 @@ pub struct Deal {
     pub ready: bool,
     pub delivered: bool,
     pub standing: Option<Name>,
+    pub claim: Option<Claimed>,
+}
+
+/// A subscriber's deal at no price.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    pub subscription: Name,
+    /// What was paid for the subscription, by which the bond is measured.
+    pub paid: u64,
 }
 
 /// What a request says.
@@ -66,6 +77,9 @@ impl Reference {
         let offer = listing.offers.last().expect("a listing has an offer").clone();
         let version = listing.offers.len() - 1;
         let allowed = offer.lets(&asked.buyer);
+        let with_term = offer.tiers.get(asked.tier).is_some_and(|tier| tier.term.is_some());
+        against.extend(unless(!with_term || listing.superseded_by.is_none(), "superseded"));
+        against.extend(unless(!self.sold_out(asked.listing), "sold_out"));
         let price = match offer.price(asked.tier, asked.seats, &asked.buyer) {
             Ok(price) => price,
             Err(code) => {
@@ -83,6 +97,8 @@ impl Reference {
         let deal = Deal {
             listing: asked.listing,
             version,
+            tier: asked.tier,
+            seats: asked.seats,
             price,
             stage: Stage::Requested,
             deadline: 0,
@@ -91,6 +107,7 @@ impl Reference {
             ready: asked.ready,
             delivered: false,
             standing: None,
+            claim: None,
         };
         self.deals.insert(name, deal);
         if allowed {
@@ -106,7 +123,8 @@ impl Reference {
         let deal = self.deals[&name].clone();
         self.pay(payer, Place::Price(name), deal.price);
         self.pay(payer, Place::Allowance(name), allowance);
-        match self.offer_of(&deal).review {
+        // A subscriber was reviewed when it subscribed.
+        match self.offer_of(&deal).review.filter(|_| deal.claim.is_none()) {
             Some(time) => self.set(name, Stage::Requested, time),
             None => self.agree(name),
         }
@@ -122,22 +140,49 @@ impl Reference {
         }
     }
 
+    /// Licences of a listing that are sold or on the way; subscribers' claims are not sold.
+    pub fn licences(&self, listing: ListingName) -> usize {
+        let sold = |deal: &&Deal| {
+            let stages = [Stage::Ready, Stage::Verified, Stage::Finalized];
+            deal.listing == listing && deal.claim.is_none() && stages.contains(&deal.stage)
+        };
+        self.deals.values().filter(sold).count()
+    }
+
+    /// Deals of a listing that wait for their key.
+    pub fn waiting(&self, listing: ListingName) -> usize {
+        let waits = |deal: &&Deal| deal.listing == listing && deal.stage == Stage::Ready;
+        self.deals.values().filter(waits).count()
+    }
+
+    /// Whether as many licences are sold as the present offer allows.
+    pub fn sold_out(&self, listing: ListingName) -> bool {
+        let offer = self.listings[&listing].offers.last().expect("a listing has an offer");
+        offer.most_licences.is_some_and(|most| self.licences(listing) >= most as usize)
+    }
+
     fn be_ready(&mut self, name: Name) {
         let deal = self.deals[&name].clone();
         let institution = deal.listing.0;
         let (part, most) = self.rules.compensation;
-        let bond = (deal.price * part / 10_000).min(most);
-        let waiting = |other: &&Deal| other.listing == deal.listing && other.stage == Stage::Ready;
-        let waiting = self.deals.values().filter(waiting).count();
-        let has_place = waiting < self.offer_of(&deal).most_undelivered as usize;
+        let paid = deal.claim.as_ref().map_or(deal.price, |claim| claim.paid);
+        let bond = (paid * part / 10_000).min(most);
         let covered = self.held(Place::Bond(institution)) >= bond;
         let acts = self.acts(institution).is_empty() && !self.stopped.contains(&institution);
-        if has_place && covered && acts {
+        let offer = self.offer_of(&deal);
+        let place = self.waiting(deal.listing) < offer.most_undelivered as usize;
+        let licence =
+            offer.most_licences.is_none_or(|most| self.licences(deal.listing) < most as usize);
+        if !acts || !covered {
+            self.claim_denied(name);
+            self.terminate(name, false);
+        } else if deal.claim.is_none() && !(place && licence) {
+            self.happens(if place { "no licence is left" } else { "no place is left" });
+            self.terminate(name, false);
+        } else {
             self.pay(Place::Bond(institution), Place::Held(name), bond);
             let time = self.rules.deliver;
             self.set(name, Stage::Ready, time);
-        } else {
-            self.terminate(name, false);
         }
     }
 
@@ -148,9 +193,24 @@ impl Reference {
             return vec!["wrong_stage"];
         }
         let mut against = unless(deal.deadline > self.now, "deadline_passed");
-        let refunded = self.listings[&deal.listing].state == State::Refunded;
-        against.extend(unless(!refunded, "package_refunded"));
+        against.extend(match self.closes(deal) {
+            false => None,
+            true if self.listings[&deal.listing].state == State::TakenDown => {
+                Some("listing_taken_down")
+            }
+            true => Some("package_refunded"),
+        });
         against
+    }
+
+    /// Whether the end of its listing ends a deal: a dispute ends every unfinished one, registrars those
+    /// for whose key nobody waits yet.
+    fn closes(&self, deal: &Deal) -> bool {
+        match self.listings[&deal.listing].state {
+            State::Refunded => deal.stage < Stage::Finalized,
+            State::TakenDown => deal.stage < Stage::Ready,
+            _ => false,
+        }
     }
 
     /// The fee of a deal's own action comes out of its allowance, before anything else.
@@ -222,6 +282,7 @@ impl Reference {
             let time = self.rules.dispute;
             self.set(name, Stage::Verified, time);
             self.deals.get_mut(&name).expect("it was just found").delivered = true;
+            self.claim_served(name);
             self.standing_fulfilled(name);
         }
         against
@@ -253,18 +314,17 @@ impl Reference {
         let to = if failed { Place::Free(deal.refund) } else { Place::Bond(deal.listing.0) };
         self.pay(Place::Held(name), to, bond);
         self.set(name, Stage::Terminated, 0);
+        if failed {
+            self.claim_failed(name);
+        }
         self.standing_goes_on(name);
     }
 
     fn finalize(&mut self, name: Name) {
         let deal = self.deals[&name].clone();
-        let shares = self.offer_of(&deal).shares.clone();
-        let part = |points: u64| deal.price * points / 10_000;
-        let paid: u64 = shares.iter().map(|(_, points)| part(*points)).sum();
-        for (at, (account, points)) in shares.iter().enumerate() {
-            let rest = if at == 0 { deal.price - paid } else { 0 };
-            self.pay(Place::Price(name), Place::Free(*account), part(*points) + rest);
-        }
+        let offer = self.offer_of(&deal).clone();
+        let kept = self.begin_subscription(name);
+        self.share_out(Place::Price(name), deal.listing, &offer, deal.price - kept);
         let left = self.held(Place::Allowance(name));
         self.pay(Place::Allowance(name), Place::Free(deal.refund), left);
         let bond = self.held(Place::Held(name));
@@ -278,9 +338,9 @@ impl Reference {
     pub fn deadlines(&self) -> BTreeSet<(u64, Name)> {
         let dues = self.dues().into_iter();
         let name = |due| match due {
-            Due::Deal(name) | Due::Standing(name) => Some(name),
+            Due::Deal(name) | Due::Month(name) | Due::Standing(name) => Some(name),
             Due::Draft((_, package)) => Some(package),
-            Due::Refund(_) => None,
+            Due::Closed(_) => None,
         };
         dues.filter_map(|(at, due)| Some((at, name(due)?))).collect()
     }
@@ -293,7 +353,11 @@ impl Reference {
             match due {
                 Due::Deal(name) => self.deal_due(name),
                 Due::Draft(name) => self.forget_draft(name),
-                Due::Refund(name) => self.terminate(name, false),
+                Due::Closed(name) => {
+                    self.happens("a deal ends with its listing");
+                    self.terminate(name, false);
+                }
+                Due::Month(name) => self.month_ends(name),
                 Due::Standing(name) => self.standing_expires(name),
             }
         }
@@ -314,19 +378,17 @@ impl Reference {
         });
         let standings = self.standings.iter().filter(|(_, standing)| !standing.ended);
         let standings = standings.map(|(name, standing)| (standing.until, Due::Standing(*name)));
-        let refunded = |listing: &ListingName| self.listings[listing].state == State::Refunded;
-        // Another buyer's dispute ends the unfinished deals of the package: the next block does it.
-        let refunds = self
-            .deals
-            .iter()
-            .filter(|(_, deal)| deal.stage < Stage::Finalized && refunded(&deal.listing));
-        let refunds = refunds.map(|(name, _)| (self.now, Due::Refund(*name)));
-        deals.chain(drafts).chain(standings).chain(refunds).collect()
+        let going_on = self.subscriptions.iter().filter(|(_, subscription)| !subscription.ended);
+        let months = going_on.map(|(name, it)| (it.month_ends, Due::Month(*name)));
+        // A dispute or a takedown ends deals of the package: the next block does it.
+        let closed = self.deals.iter().filter(|(_, deal)| self.closes(deal));
+        let closed = closed.map(|(name, _)| (self.now, Due::Closed(*name)));
+        deals.chain(drafts).chain(months).chain(standings).chain(closed).collect()
     }
 
     fn deal_due(&mut self, name: Name) {
         let deal = self.deals[&name].clone();
-        if self.listings[&deal.listing].state == State::Refunded {
+        if self.closes(&deal) {
             return self.terminate(name, false);
         }
         match deal.stage {
@@ -345,6 +407,7 @@ impl Reference {
 enum Due {
     Deal(Name),
     Draft(ListingName),
-    Refund(Name),
+    Closed(Name),
+    Month(Name),
     Standing(Name),
 }

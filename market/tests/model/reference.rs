@@ -23,6 +23,7 @@ pub enum Place {
     Held(Name),
     Deposit(ListingName),
     Wanted(Name),
+    Subscription(Name),
     Fees,
 }
 
@@ -36,6 +37,7 @@ pub struct Rules {
     pub ready_most: u64,
     pub deliver: u64,
     pub dispute: u64,
+    pub month: u64,
     /// Ten-thousandths of the price, and the most.
     pub compensation: (u64, u64),
     pub standing_most: u64,
@@ -58,6 +60,15 @@ pub struct Tier {
     pub included: u32,
     pub extra: u64,
     pub most: u32,
+    /// Months and price of a term, if later versions are included.
+    pub term: Option<(u64, u64)>,
+}
+
+/// Who receives a share.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Payee {
+    Account(Name),
+    Listing(ListingName),
 }
 
 #[derive(Clone, Debug)]
@@ -68,7 +79,18 @@ pub struct Offer {
     pub review: Option<u64>,
     pub most_undelivered: u32,
     /// Who shares the price, in ten-thousandths.
-    pub shares: Vec<(Name, u64)>,
+    pub shares: Vec<(Payee, u64)>,
+    /// What derived packages owe.
+    pub royalty: u64,
+    pub most_licences: Option<u32>,
+}
+
+/// Where a package comes from.
+#[derive(Clone, Default, Debug)]
+pub struct Lineage {
+    /// The package of the same institution of which it is a later version.
+    pub supersedes: Option<Name>,
+    pub parents: Vec<ListingName>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -76,6 +98,7 @@ pub enum State {
     Draft { proven: BTreeSet<u32>, expires: u64 },
     Live,
     Withdrawn,
+    TakenDown,
     Refunded,
 }
 
@@ -88,7 +111,11 @@ pub struct Listing {
     pub rows: u64,
     pub deposit: u64,
     /// When it first went live, as time of the block.
-    pub since: u64,
+    pub since: Option<u64>,
+    pub lineage: Lineage,
+    /// What it owes upstream.
+    pub owed: Vec<(ListingName, u64)>,
+    pub superseded_by: Option<Name>,
 }
 
 /// What a buyer is and wants.
@@ -111,10 +138,15 @@ pub struct Reference {
     pub stopped: BTreeSet<Name>,
     pub listings: BTreeMap<ListingName, Listing>,
     pub openings: BTreeMap<(ListingName, u32), u32>,
+    /// The lines of every package that was ever drafted.
+    pub lines: BTreeMap<ListingName, BTreeSet<ListingName>>,
     pub deals: BTreeMap<Name, super::deals::Deal>,
     pub standings: BTreeMap<Name, super::wanted::Standing>,
     pub tasks: Vec<super::wanted::Task>,
+    pub subscriptions: BTreeMap<Name, super::subscriptions::Subscription>,
     pub spent: BTreeSet<Name>,
+    /// How often what came of it: a run in which something never comes shows little.
+    pub happened: BTreeMap<&'static str, u64>,
 }
 
 /// The code of the rule, unless it holds.
@@ -212,138 +244,8 @@ impl Reference {
         against
     }
 
-    // ---- Listings ----
-
-    pub fn draft(
-        &mut self,
-        name: ListingName,
-        offer: Offer,
-        (blocks, segments, rows): (u32, u64, u64),
-        deposit: u64,
-    ) -> Against {
-        let mut against = self.acts(name.0);
-        against.extend(match self.listings.get(&name).map(|listing| &listing.state) {
-            None => None,
-            Some(State::Refunded) => Some("package_refunded"),
-            Some(_) => Some("already_listed"),
-        });
-        against.extend(self.can_pay(Place::Free(name.0), deposit));
-        if !against.is_empty() {
-            return against;
-        }
-        let expires = self.now + self.rules.draft;
-        let state = State::Draft { proven: BTreeSet::new(), expires };
-        let offers = vec![offer];
-        let since = 0;
-        self.listings
-            .insert(name, Listing { offers, state, blocks, segments, rows, deposit, since });
-        self.pay(Place::Free(name.0), Place::Deposit(name), deposit);
-        self.settle_draft(name);
-        against
-    }
-
-    /// A draft of which every block is proven is live.
-    fn settle_draft(&mut self, name: ListingName) {
-        let time = self.time;
-        let listing = self.listings.get_mut(&name).expect("the draft is there");
-        let State::Draft { proven, .. } = &listing.state else { return };
-        if proven.len() == listing.blocks as usize {
-            listing.state = State::Live;
-            listing.since = time;
-            let deposit = listing.deposit;
-            self.pay(Place::Deposit(name), Place::Free(name.0), deposit);
-            self.listing_offers(name);
-        }
-    }
-
-    pub fn prove(&mut self, name: ListingName, block: u32) -> Against {
-        let mut against = self.acts(name.0);
-        let Some(listing) = self.listings.get(&name) else {
-            against.push("unknown_listing");
-            return against;
-        };
-        match &listing.state {
-            State::Draft { proven, expires } => {
-                against.extend(unless(*expires > self.now, "deadline_passed"));
-                against.extend(unless(!proven.contains(&block), "block_proven"));
-            }
-            _ => against.push("not_draft"),
-        }
-        let openings = self.openings.get(&(name, block)).copied().unwrap_or(0);
-        against.extend(unless(openings < 7, "too_many_openings"));
-        against.extend(unless(block < listing.blocks, "unknown_block"));
-        if against.is_empty() {
-            self.openings.insert((name, block), openings + 1);
-            let listing = self.listings.get_mut(&name).expect("it was just found");
-            if let State::Draft { proven, .. } = &mut listing.state {
-                proven.insert(block);
-            }
-            self.settle_draft(name);
-        }
-        against
-    }
-
-    pub fn forget_draft(&mut self, name: ListingName) {
-        let listing = self.listings.remove(&name).expect("the draft is there");
-        self.pay(Place::Deposit(name), Place::Free(name.0), listing.deposit);
-    }
-
-    pub fn withdraw(&mut self, name: ListingName) -> Against {
-        let mut against = self.acts(name.0);
-        let state = self.listings.get(&name).map(|listing| listing.state.clone());
-        against.extend(match state {
-            None => Some("unknown_listing"),
-            Some(State::Withdrawn) => Some("listing_not_live"),
-            Some(State::Refunded) => Some("package_refunded"),
-            Some(_) => None,
-        });
-        if against.is_empty() {
-            match self.listings.get_mut(&name) {
-                Some(listing) if listing.state == State::Live => listing.state = State::Withdrawn,
-                _ => self.forget_draft(name),
-            }
-        }
-        against
-    }
-
-    pub fn revise(&mut self, name: ListingName, offer: Offer) -> Against {
-        let mut against = self.acts(name.0);
-        against.extend(match self.listings.get(&name).map(|listing| &listing.state) {
-            None => Some("unknown_listing"),
-            Some(State::Draft { .. }) => Some("listing_not_live"),
-            Some(State::Refunded) => Some("package_refunded"),
-            Some(_) => None,
-        });
-        if against.is_empty() {
-            let listing = self.listings.get_mut(&name).expect("it was just found");
-            listing.offers.push(offer);
-            listing.state = State::Live;
-            self.listing_offers(name);
-        }
-        against
-    }
-
-    pub fn resume(&mut self, institution: Name) -> Against {
-        let mut against = self.acts(institution);
-        against.extend(unless(self.stopped.contains(&institution), "not_stopped"));
-        if against.is_empty() {
-            self.stopped.remove(&institution);
-            self.institution_returns(institution);
-        }
-        against
-    }
-
-    /// Whether a listing takes requests now.
-    pub fn takes_requests(&self, name: ListingName) -> Against {
-        let mut against = self.acts(name.0);
-        against.extend(match self.listings.get(&name).map(|listing| &listing.state) {
-            None => Some("unknown_listing"),
-            Some(State::Live) => None,
-            Some(State::Refunded) => Some("package_refunded"),
-            Some(_) => Some("listing_not_live"),
-        });
-        against.extend(unless(!self.stopped.contains(&name.0), "listings_stopped"));
-        against
+    pub fn happens(&mut self, what: &'static str) {
+        *self.happened.entry(what).or_default() += 1;
     }
 }
 
@@ -364,6 +266,7 @@ impl Offer {
         if seats < tier.included || seats > tier.most {
             return Err("bad_seats");
         }
-        Ok(tier.price + tier.extra * u64::from(seats - tier.included))
+        let term = tier.term.map_or(0, |(_, price)| price);
+        Ok(tier.price + tier.extra * u64::from(seats - tier.included) + term)
     }
 }

@@ -9,7 +9,9 @@ use galen_market::codec::{Bounded, Bytes, Text, encode};
 use galen_market::fee::{Fee, FeePayer};
 use galen_market::id::{AccountId, DealId, Digest, Hasher, PackageId, Signature, StandingId};
 use galen_market::identity::presentation::{DAY_MS, IssuerRoot, Presentation, ProvenCredential};
-use galen_market::listing::{Declared, Offer, Payee, Seats, Share, Tier};
+use galen_market::listing::{
+    Declared, Lineage, ListingId, Offer, Payee, Seats, Share, SubscriptionTerms, Tier,
+};
 use galen_market::payment::{Funding, Refund};
 use galen_market::role;
 use galen_market::state_key;
@@ -26,7 +28,9 @@ use galen_zk::point::JubPoint;
 
 use super::acts::{Act, Step};
 use super::deals::Asked;
+use super::listings::Shape;
 use super::reference::{self as model, Against, Buyer, Name, Place, Reference};
+use super::subscriptions::{Claim, Renewal};
 use super::wanted::Wanted;
 use super::world::World;
 
@@ -85,11 +89,17 @@ pub fn real_offer(offer: &model::Offer) -> Offer {
             extra: Amount::new(tier.extra),
             most: tier.most.max(tier.included),
         },
-        subscription: None,
+        subscription: tier.term.map(|(months, price)| SubscriptionTerms {
+            months: u32::try_from(months).expect("few months"),
+            price: Amount::new(price),
+        }),
     };
-    let shares = offer.shares.iter().map(|(account, points)| Share {
-        payee: Payee::Account(AccountId(*account)),
-        basis_points: u16::try_from(*points).expect("at most ten thousand"),
+    let shares = offer.shares.iter().map(|(payee, points)| Share {
+        payee: match payee {
+            model::Payee::Account(account) => Payee::Account(AccountId(*account)),
+            model::Payee::Listing(listing) => Payee::Listing(listing_id(*listing)),
+        },
+        basis_points: points_of(*points),
     });
     Offer {
         terms: Terms {
@@ -99,13 +109,35 @@ pub fn real_offer(offer: &model::Offer) -> Offer {
             review_all: offer.review.is_some(),
         },
         tiers: Bounded::new(offer.tiers.iter().enumerate().map(tier).collect()).expect("two tiers"),
-        shares: Bounded::new(shares.collect()).expect("two shares"),
-        royalty: 0,
-        max_licences: None,
+        shares: Bounded::new(shares.collect()).expect("few shares"),
+        royalty: points_of(offer.royalty),
+        max_licences: offer.most_licences,
         max_undelivered: offer.most_undelivered,
         locations: Bounded::default(),
         declared: Declared::default(),
     }
+}
+
+fn points_of(points: u64) -> u16 {
+    u16::try_from(points).expect("about ten thousand at most")
+}
+
+pub fn listing_id(name: model::ListingName) -> ListingId {
+    ListingId { institution: AccountId(name.0), package: PackageId(name.1) }
+}
+
+fn real_lineage(lineage: &model::Lineage) -> Lineage {
+    let parents: Vec<ListingId> = lineage.parents.iter().map(|name| listing_id(*name)).collect();
+    let step = if parents.is_empty() { "" } else { "joined by postcode" };
+    Lineage {
+        supersedes: lineage.supersedes.map(PackageId),
+        parents: Bounded::new(parents).expect("three parents"),
+        step: text(step),
+    }
+}
+
+fn reason(given: bool) -> Text<500> {
+    text(if given { "no longer offered" } else { "  " })
 }
 
 fn tier_name(number: usize) -> String {
@@ -113,29 +145,32 @@ fn tier_name(number: usize) -> String {
 }
 
 impl World<'_> {
-    /// The nullifier of the next credential.
-    fn nullifier(&self) -> Scalar {
-        Scalar::from(self.nullifiers + 1)
-    }
-
-    fn named(&self, tag: &str) -> Name {
-        Hasher::new(tag).value(&self.nullifier()).digest().0
+    /// The deal of a claim, of which there were so many of that version before.
+    fn claim_name(&self, claim: &Claim) -> Name {
+        let claims = self.model.claims_of(claim.subscription, claim.package);
+        let claims = u32::try_from(claims).expect("few claims");
+        let name = Hasher::new("galen/claim").value(&DealId(claim.subscription));
+        name.value(&PackageId(claim.package)).value(&claims).digest().0
     }
 
     /// The transaction of an act, for a block of a time; nothing for no act.
-    pub fn transaction(&self, act: &Act, time_ms: u64) -> Option<Sent> {
+    pub fn transaction(&self, step: &Step, time_ms: u64) -> Option<Sent> {
         let account = AccountId;
         let by = |name: Name| Signers { accounts: vec![name], ..Signers::default() };
         let gateway = self.real.gateway.id().0;
         let registrars: Vec<Name> =
             self.real.registrars.iter().take(2).map(|wallet| wallet.id().0).collect();
-        let two = || Signers { accounts: registrars.clone(), ..Signers::default() };
+        let so_many = |signed: usize| Signers {
+            accounts: registrars[..signed].to_vec(),
+            ..Signers::default()
+        };
+        let two = || so_many(2);
         let of_deal = |deal: Name, key| Signers {
             payer: Some(FeePayer::Deal(DealId(deal))),
             key,
             ..Signers::default()
         };
-        let (action, signers) = match act {
+        let (action, signers) = match &step.act {
             Act::Nothing => return None,
             Act::Mint { to, amount } => {
                 let (gateway, to) = (self.real.gateway.id(), account(*to));
@@ -175,9 +210,10 @@ impl World<'_> {
                 let suspend = Suspend { account: account(*party), role, evidence };
                 (Action::Suspend(suspend), two())
             }
-            Act::Draft { good, offer } => {
+            Act::Draft { good, offer, lineage } => {
                 let good = &self.goods.0[*good];
-                let draft = DraftListing { offer: real_offer(offer), ..good.draft.clone() };
+                let (offer, lineage) = (real_offer(offer), real_lineage(lineage));
+                let draft = DraftListing { offer, lineage, ..good.draft.clone() };
                 (Action::DraftListing(draft), by(good.institution))
             }
             Act::Prove { good, block } => {
@@ -186,19 +222,22 @@ impl World<'_> {
                 let prove = ProveBlock { block: *block, ..made.clone() };
                 (Action::ProveBlock(prove), by(good.institution))
             }
-            Act::Withdraw { good } => {
+            Act::Withdraw { good, with_reason } => {
                 let good = &self.goods.0[*good];
-                let (institution, package) = (account(good.institution), PackageId(good.package));
-                let withdraw = WithdrawListing {
-                    institution,
-                    package,
-                    reason: Text::new("no longer offered").expect("short"),
-                };
+                let ListingId { institution, package } = listing_id(good.listing());
+                let reason = reason(*with_reason);
+                let withdraw = WithdrawListing { institution, package, reason };
                 (Action::WithdrawListing(withdraw), by(good.institution))
+            }
+            Act::TakeDown { good, signed, with_reason } => {
+                let ListingId { institution, package } = listing_id(self.goods.0[*good].listing());
+                let (reason, evidence) = (reason(*with_reason), Digest([5; 32]));
+                let down = TakeDownListing { institution, package, reason, evidence };
+                (Action::TakeDownListing(down), so_many(*signed))
             }
             Act::Revise { good, offer } => {
                 let good = &self.goods.0[*good];
-                let (institution, package) = (account(good.institution), PackageId(good.package));
+                let ListingId { institution, package } = listing_id(good.listing());
                 let revise = ReviseListing { institution, package, offer: real_offer(offer) };
                 (Action::ReviseListing(revise), by(good.institution))
             }
@@ -243,21 +282,58 @@ impl World<'_> {
                 let signers = Signers { payer, key: key(*own_key), ..Signers::default() };
                 (Action::CancelStanding(CancelStanding { standing }), signers)
             }
+            Act::Claim(claim) => {
+                let signers = Signers { key: key(claim.own_key), ..by(claim.funder) };
+                (Action::ClaimVersion(claim_of(claim)), signers)
+            }
+            Act::Renew(renewal) => {
+                let (key, shown) = (key(renewal.own_key), Some(renewal.shown));
+                let signers = Signers { key, shown, ..by(renewal.funder) };
+                (Action::RenewSubscription(self.renewal_of(renewal)), signers)
+            }
         };
-        Some(self.signed(action, &signers, time_ms))
+        Some(self.signed(action, &signers, nullifier(step), time_ms))
+    }
+
+    /// The present version of a listing, and a tier of it as it now stands.
+    fn present(
+        &self,
+        listing: model::ListingName,
+        tier: usize,
+        up_to_date: bool,
+    ) -> (u32, Option<(Offer, Tier)>) {
+        let listing = self.model.listings.get(&listing);
+        let version = listing.map_or(1, |listing| listing.offers.len());
+        let offer = listing.and_then(|listing| listing.offers.last()).map(real_offer);
+        let tier = offer.as_ref().and_then(|offer| offer.tiers.get(tier)).cloned();
+        (u32::try_from(version).expect("few") + u32::from(!up_to_date), offer.zip(tier))
+    }
+
+    fn renewal_of(&self, renewal: &Renewal) -> RenewSubscription {
+        let (version, found) = self.present(renewal.listing, renewal.tier, renewal.up_to_date);
+        let price = found.as_ref().and_then(|(_, tier)| tier.subscription).map(|term| term.price);
+        let terms = found.map(|(offer, tier)| tier.agreement(&offer.terms));
+        let ListingId { institution, package } = listing_id(renewal.listing);
+        RenewSubscription {
+            subscription: DealId(renewal.subscription),
+            institution,
+            package,
+            version,
+            tier: text(&tier_name(renewal.tier)),
+            terms: terms.unwrap_or(Digest([0; 32])),
+            price: euros(price.map_or(1, |price| price.units())),
+            funding: Funding::Account(AccountId(renewal.funder)),
+        }
     }
 
     fn request_of(&self, asked: &Asked) -> RequestDeal {
-        let listing = self.model.listings.get(&asked.listing);
-        let version = listing.map_or(1, |listing| listing.offers.len());
-        let offer = listing.and_then(|listing| listing.offers.last()).map(real_offer);
-        let tier = offer.as_ref().and_then(|offer| offer.tiers.get(asked.tier));
-        let price = tier.and_then(|tier| tier.total(asked.seats).ok());
-        let terms = offer.as_ref().zip(tier).map(|(offer, tier)| tier.agreement(&offer.terms));
+        let (version, found) = self.present(asked.listing, asked.tier, asked.up_to_date);
+        let price = found.as_ref().and_then(|(_, tier)| tier.total(asked.seats).ok());
+        let terms = found.map(|(offer, tier)| tier.agreement(&offer.terms));
         RequestDeal {
             institution: AccountId(asked.listing.0),
             package: PackageId(asked.listing.1),
-            version: u32::try_from(version).expect("few") + u32::from(!asked.up_to_date),
+            version,
             tier: text(&tier_name(asked.tier)),
             seats: asked.seats,
             terms: terms.unwrap_or(Digest([0; 32])),
@@ -288,7 +364,7 @@ impl World<'_> {
         }
     }
 
-    fn signed(&self, action: Action, signers: &Signers, time_ms: u64) -> Sent {
+    fn signed(&self, action: Action, signers: &Signers, nullifier: Scalar, time_ms: u64) -> Sent {
         let account = |name: &Name| AccountSignature {
             account: AccountId(*name),
             nonce: self.real.read(&state_key::nonce(&AccountId(*name))).unwrap_or(0),
@@ -297,7 +373,7 @@ impl World<'_> {
         let accounts: Vec<_> = signers.accounts.iter().map(account).collect();
         let first = signers.accounts.first().copied();
         let payer = signers.payer.or(first.map(|name| FeePayer::Account(AccountId(name))));
-        let credential = signers.shown.map(|buyer| self.credential(&buyer, time_ms));
+        let credential = signers.shown.map(|buyer| self.credential(&buyer, nullifier, time_ms));
         let presented = credential.as_ref().map(|proven| Presentation {
             roots: proven.roots.clone(),
             day: proven.day,
@@ -328,7 +404,7 @@ impl World<'_> {
         Sent { transaction, credential, payer: first }
     }
 
-    fn credential(&self, buyer: &Buyer, time_ms: u64) -> ProvenCredential {
+    fn credential(&self, buyer: &Buyer, nullifier: Scalar, time_ms: u64) -> ProvenCredential {
         let issuer = AccountId(buyer.issuer);
         let roots = vec![IssuerRoot { issuer, root: self.roots[&buyer.issuer] }];
         let bit = |(proven, bit): (bool, u32)| if proven { bit } else { 0 };
@@ -342,14 +418,15 @@ impl World<'_> {
             disclosed: Disclosed::default(),
             j_limit: self.real.genesis.parameters.requests_per_credential,
             scope: Scalar::default(),
-            nullifier: self.nullifier(),
+            nullifier,
             opening: Opening { ephemeral: JubPoint::generator(), ciphertext: Scalar::default() },
         }
     }
 
     /// Asks the reference for every rule against an act; without any it does the act and takes the fee.
     pub fn ask(&self, model: &mut Reference, step: &Step, sent: &Sent, fee: u64) -> Against {
-        let nullifier = self.nullifier().to_bytes();
+        let named = |tag: &str| Hasher::new(tag).value(&nullifier(step)).digest().0;
+        let nullifier = nullifier(step).to_bytes();
         let goods = &self.goods.0;
         let against = match &step.act {
             Act::Nothing => Vec::new(),
@@ -368,20 +445,25 @@ impl World<'_> {
             }
             Act::Admit { role, party } => model.admit(*role, *party),
             Act::Suspend { role, party } => model.suspend(*role, *party),
-            Act::Draft { good, offer } => {
+            Act::Draft { good, offer, lineage } => {
                 let good = &goods[*good];
                 let blocks = u32::try_from(good.blocks.len()).expect("few blocks");
-                let shape = (blocks, good.draft.segments, good.rows);
+                let shape = Shape { blocks, segments: good.draft.segments, rows: good.rows };
                 let bytes = good.draft.layout.to_bytes().len() + encode(&good.draft.claims).len();
                 let kib = u64::try_from(bytes.div_ceil(1024)).expect("a short layout");
                 let deposit = self.real.genesis.parameters.draft_deposit_per_kib.units() * kib;
-                model.draft(good.listing(), offer.clone(), shape, deposit)
+                model.draft(good.listing(), offer.clone(), lineage.clone(), shape, deposit)
             }
             Act::Prove { good, block } => model.prove(goods[*good].listing(), *block),
-            Act::Withdraw { good } => model.withdraw(goods[*good].listing()),
+            Act::Withdraw { good, with_reason } => {
+                model.withdraw(goods[*good].listing(), *with_reason)
+            }
+            Act::TakeDown { good, signed, with_reason } => {
+                model.take_down(goods[*good].listing(), *signed, *with_reason)
+            }
             Act::Revise { good, offer } => model.revise(goods[*good].listing(), offer.clone()),
             Act::Resume { institution } => model.resume(*institution),
-            Act::Request(asked) => model.request(self.named("galen/deal"), nullifier, asked),
+            Act::Request(asked) => model.request(named("galen/deal"), nullifier, asked),
             Act::Review { institution, deal, accept } => model.review(*institution, *deal, *accept),
             Act::Ready { deal, own_key, shown } => {
                 model.ready(*deal, *own_key, shown.as_ref(), nullifier, fee)
@@ -392,8 +474,10 @@ impl World<'_> {
                 let good = goods.iter().find(|good| Some(good.listing()) == listing);
                 model.dispute(*deal, *own_key, good.is_none_or(|good| good.sound), fee)
             }
-            Act::Post(wanted) => model.post(self.named("galen/standing"), nullifier, wanted),
+            Act::Post(wanted) => model.post(named("galen/standing"), nullifier, wanted),
             Act::Cancel { standing, own_key } => model.cancel(*standing, *own_key, fee),
+            Act::Claim(claim) => model.claim(self.claim_name(claim), claim),
+            Act::Renew(renewal) => model.renew(nullifier, renewal),
         };
         match sent.payer {
             Some(payer) if against.is_empty() => {
@@ -405,6 +489,23 @@ impl World<'_> {
             }
             _ => against,
         }
+    }
+}
+
+/// The nullifier of the credential that may be shown in a step.
+fn nullifier(step: &Step) -> Scalar {
+    Scalar::from(step.nullifier + 1)
+}
+
+fn claim_of(claim: &Claim) -> ClaimVersion {
+    ClaimVersion {
+        subscription: DealId(claim.subscription),
+        package: PackageId(claim.package),
+        allowance: Amount::new(claim.allowance),
+        funding: Funding::Account(AccountId(claim.funder)),
+        delivery_key: JubPoint::generator(),
+        auth_key: one_time_key(),
+        ready: claim.ready,
     }
 }
 

@@ -181,7 +181,7 @@ impl Reference {
                 self.go_on(task, left, all.iter().map(|(place, _, _)| place.clone()).collect())
             }
             What::Listing(listing) => {
-                if !self.takes_requests(listing).is_empty() {
+                if !self.takes_requests(listing).is_empty() || self.sold_out(listing) {
                     return 1;
                 }
                 let mut waiting: Vec<_> = self
@@ -204,13 +204,17 @@ impl Reference {
                 }
                 let live = self.listings.iter().filter(|(_, listing)| listing.state == State::Live);
                 let mut live: Vec<_> = live
-                    .map(|(name, listing)| ((listing.since, [name.0, name.1].concat()), *name))
+                    .map(|(name, listing)| {
+                        ((listing.since.unwrap_or(0), [name.0, name.1].concat()), *name)
+                    })
                     .collect();
                 live.sort();
                 live.retain(|(place, _)| task.after.as_ref().is_none_or(|after| place > after));
                 live.truncate(left);
                 for (at, (_, listing)) in live.iter().enumerate() {
-                    if self.takes_requests(*listing).is_empty() && self.meet(name, *listing) {
+                    let offered =
+                        self.takes_requests(*listing).is_empty() && !self.sold_out(*listing);
+                    if offered && self.meet(name, *listing) {
                         return at + 1;
                     }
                 }
@@ -233,9 +237,11 @@ impl Reference {
         let asked = &standing.asked;
         let found = &self.listings[&listing];
         let offer = found.offers.last().expect("a listing has an offer");
+        // The cheapest tier that is no subscription.
         let prices = (0..offer.tiers.len())
-            .filter_map(|tier| offer.price(tier, asked.seats, &asked.buyer).ok());
-        let Some(price) = prices.min() else { return false };
+            .filter(|tier| offer.tiers[*tier].term.is_none())
+            .filter_map(|tier| Some((offer.price(tier, asked.seats, &asked.buyer).ok()?, tier)));
+        let Some((price, tier)) = prices.min() else { return false };
         let accepted = asked.institutions.is_empty() || asked.institutions.contains(&listing.0);
         let new = standing.met.iter().all(|(met, _)| *met != listing);
         let held = self.held(Place::Wanted(name));
@@ -256,6 +262,8 @@ impl Reference {
         let deal = Deal {
             listing,
             version: found.offers.len() - 1,
+            tier,
+            seats: asked.seats,
             price,
             stage: Stage::Requested,
             deadline: 0,
@@ -264,6 +272,7 @@ impl Reference {
             ready: false,
             delivered: false,
             standing: Some(name),
+            claim: None,
         };
         self.deals.insert(deal_name, deal);
         self.standings.get_mut(&name).expect("it is there").met.push((listing, deal_name));

@@ -7,10 +7,14 @@ use galen_market::action::{Action, Admission, Mint};
 use galen_market::amount::{Amount, Asset};
 use galen_market::codec::decode_exact;
 use galen_market::deadline::{self, Due};
+use galen_market::deal::{Deal, Subscription};
 use galen_market::genesis::Parameters;
 use galen_market::id::{AccountId, DealId, Hasher, StandingId};
+use galen_market::invariant::violations;
 use galen_market::ledger::{BlockContext, BlockError, CheckedTransaction, Executed};
+use galen_market::listing::{Listing, Standing};
 use galen_market::payment::{DealPurse, Purse};
+use galen_market::state::MemoryState;
 use galen_market::state_key;
 use galen_market::testing::{Researcher, Simulation, Wallet, euros};
 use galen_market::transaction::Transaction;
@@ -19,7 +23,9 @@ use galen_zk::field::Scalar;
 use super::acts::Step;
 use super::deals::Stage;
 use super::goods::Goods;
-use super::reference::{self as model, Name, Place, Reference, Rules};
+use super::invariants::Watch;
+use super::reference::{self as model, ListingName, Name, Place, Reference, Rules, State};
+use super::subscriptions as model_subscription;
 
 /// What both ledgers, and those who act on them, are.
 pub struct World<'g> {
@@ -32,7 +38,23 @@ pub struct World<'g> {
     pub roots: BTreeMap<Name, Scalar>,
     /// How many nullifiers were used.
     pub nullifiers: u64,
+    watch: Watch,
 }
+
+/// What a listing shows of itself, besides its money.
+#[derive(PartialEq, Debug)]
+struct Shown {
+    state: String,
+    /// Of the offer, from 1.
+    version: usize,
+    superseded_by: Option<Name>,
+    owed: Vec<(ListingName, u64)>,
+    waiting: usize,
+    licences: usize,
+}
+
+/// What is left of each term with its months, and whether a claim was denied.
+type Paid = (Vec<(u64, u64)>, bool);
 
 /// The deal that comes of a standing request's so many-th match.
 pub fn match_name(standing: Name, number: u64) -> Name {
@@ -97,6 +119,7 @@ impl<'g> World<'g> {
             funders: names(&funders),
             roots,
             nullifiers: 0,
+            watch: Watch::default(),
         }
     }
 
@@ -107,7 +130,7 @@ impl<'g> World<'g> {
         let mut transactions = Vec::new();
         let mut refused = None;
         let mut against = Vec::new();
-        if let Some(sent) = self.transaction(&step.act, block.time_ms) {
+        if let Some(sent) = self.transaction(step, block.time_ms) {
             let fee = self.fee(&sent.transaction);
             let mut after = self.model.clone();
             against = self.ask(&mut after, step, &sent, fee);
@@ -123,6 +146,7 @@ impl<'g> World<'g> {
         let executed = match self.execute(&block, &transactions) {
             Err(BlockError::Transaction { error, .. }) => {
                 refused = Some(error);
+                transactions.clear();
                 self.execute(&block, &[])
             }
             executed => executed,
@@ -130,6 +154,7 @@ impl<'g> World<'g> {
         let executed = executed.map_err(|error| format!("the block is refused: {error}"))?;
         self.real.state.commit(executed.changes);
         self.real.head = block;
+        self.real.blocks.push((block, transactions));
         self.nullifiers += 1;
         match &refused {
             None if against.is_empty() => {}
@@ -141,6 +166,10 @@ impl<'g> World<'g> {
                     error.code()
                 ));
             }
+        }
+        if refused.is_none() && step.act.shows_credential() {
+            self.watch
+                .spends(step.nullifier.to_be_bytes().repeat(4).try_into().expect("32 bytes"))?;
         }
         self.compare()?;
         Ok(refused.map_or("accepted", |error| error.code()))
@@ -160,8 +189,8 @@ impl<'g> World<'g> {
         fee.expect("a small fee").units()
     }
 
-    /// All balances, all deadlines, and which standing requests wait.
-    fn compare(&self) -> Result<(), String> {
+    /// All balances, all deadlines, and the stages of unfinished deals.
+    fn compare(&mut self) -> Result<(), String> {
         let (real, model) = (purses(&self.real), &self.model.purses);
         if real != *model {
             let other = |a: &BTreeMap<Place, u64>, b: &BTreeMap<Place, u64>| {
@@ -171,6 +200,9 @@ impl<'g> World<'g> {
             let (ledger, reference) = (other(&real, model), other(model, &real));
             return Err(format!("purses differ: ledger {ledger}, reference {reference}"));
         }
+        let held = real.values().map(|amount| u128::from(*amount)).sum();
+        let unfinished = self.model.deals.iter().filter(|(_, deal)| deal.stage < Stage::Finalized);
+        self.watch.look(&self.real, held, unfinished.map(|(name, _)| *name))?;
         let (real, model) = (self.deadlines(), self.model.deadlines());
         if real != model {
             let ledger: Vec<_> = real.difference(&model).collect();
@@ -195,6 +227,117 @@ impl<'g> World<'g> {
         Ok(())
     }
 
+    /// The ledger's own audit, and everything that purses and deadlines do not show: how deals ended,
+    /// where listings stand, what they owe and have sold, and what subscriptions still hold for which
+    /// terms.
+    pub fn audit(&self) -> Result<(), String> {
+        let found = violations(&self.real.state).expect("memory does not fail");
+        if !found.is_empty() {
+            return Err(format!("{found:#?}"));
+        }
+        let (real, model) = (self.finished(), self.model_finished());
+        if real != model {
+            return Err(format!("deals differ: ledger {real:?}, reference {model:?}"));
+        }
+        let (real, model) = (self.listings(), self.model_listings());
+        if real != model {
+            return Err(format!("listings differ: ledger {real:#?}, reference {model:#?}"));
+        }
+        let (real, model) = (self.subscriptions(), self.model_subscriptions());
+        if real != model {
+            return Err(format!("subscriptions differ: ledger {real:#?}, reference {model:#?}"));
+        }
+        Ok(())
+    }
+
+    /// I4: every block since genesis, executed once more, gives the same state.
+    pub fn replay(&self) -> Result<(), String> {
+        let mut state = MemoryState::default();
+        state.commit(self.real.genesis.changes().expect("a valid genesis"));
+        for (block, transactions) in &self.real.blocks {
+            let executed = self.real.ledger.execute_block(&state, block, transactions);
+            let executed = executed.map_err(|error| format!("refused in the replay: {error}"))?;
+            state.commit(executed.changes);
+        }
+        if state == self.real.state { Ok(()) } else { Err("I4: replay differs".to_owned()) }
+    }
+
+    fn finished(&self) -> BTreeMap<Name, bool> {
+        let deals = state_key::scan_all(&self.real.state, &state_key::deals());
+        let deals = deals.expect("memory does not fail").into_iter().map(|(_, deal)| deal);
+        let paid = |deal: &Deal| deal.stage == galen_market::deal::Stage::Finalized;
+        deals.filter(|deal| deal.stage.is_final()).map(|deal| (deal.id.0, paid(&deal))).collect()
+    }
+
+    fn model_finished(&self) -> BTreeMap<Name, bool> {
+        let deals = self.model.deals.iter().filter(|(_, deal)| deal.stage >= Stage::Finalized);
+        deals.map(|(name, deal)| (*name, deal.stage == Stage::Finalized)).collect()
+    }
+
+    fn listings(&self) -> BTreeMap<ListingName, Shown> {
+        let listings = state_key::scan_all(&self.real.state, &state_key::listings());
+        let shown = |listing: Listing| Shown {
+            state: match listing.standing {
+                Standing::Draft { proven, .. } => format!("{proven} proven"),
+                Standing::Live => "live".to_owned(),
+                Standing::Withdrawn => "withdrawn".to_owned(),
+                Standing::TakenDown => "taken down".to_owned(),
+                Standing::Refunded { .. } => "refunded".to_owned(),
+            },
+            version: listing.version as usize,
+            superseded_by: listing.superseded_by.map(|package| package.0),
+            owed: listing
+                .royalties
+                .iter()
+                .map(|owed| {
+                    ((owed.listing.institution.0, owed.listing.package.0), owed.basis_points.into())
+                })
+                .collect(),
+            waiting: listing.undelivered as usize,
+            licences: listing.licences as usize,
+        };
+        let named =
+            |listing: Listing| ((listing.id.institution.0, listing.id.package.0), shown(listing));
+        let listings = listings.expect("memory does not fail").into_iter();
+        listings.map(|(_, listing)| named(listing)).collect()
+    }
+
+    fn model_listings(&self) -> BTreeMap<ListingName, Shown> {
+        let shown = |name: &ListingName, listing: &model::Listing| Shown {
+            state: match &listing.state {
+                State::Draft { proven, .. } => format!("{} proven", proven.len()),
+                State::Live => "live".to_owned(),
+                State::Withdrawn => "withdrawn".to_owned(),
+                State::TakenDown => "taken down".to_owned(),
+                State::Refunded => "refunded".to_owned(),
+            },
+            version: listing.offers.len(),
+            superseded_by: listing.superseded_by,
+            owed: listing.owed.clone(),
+            waiting: self.model.waiting(*name),
+            licences: self.model.licences(*name),
+        };
+        let listings = self.model.listings.iter();
+        listings.map(|(name, listing)| (*name, shown(name, listing))).collect()
+    }
+
+    fn subscriptions(&self) -> BTreeMap<Name, Paid> {
+        let all = state_key::scan_all(&self.real.state, &state_key::subscriptions());
+        let paid = |it: Subscription| {
+            let terms = it.terms.iter().map(|term| (term.left.units(), term.months.into()));
+            (it.id.0, (terms.collect(), it.denied.is_some() && it.ended.is_none()))
+        };
+        all.expect("memory does not fail").into_iter().map(|(_, it)| paid(it)).collect()
+    }
+
+    fn model_subscriptions(&self) -> BTreeMap<Name, Paid> {
+        let paid = |it: &model_subscription::Subscription| {
+            let terms = it.terms.iter().map(|term| (term.left, term.months));
+            (terms.collect(), it.denied && !it.ended)
+        };
+        self.model.subscriptions.iter().map(|(name, it)| (*name, paid(it))).collect()
+    }
+
     fn deadlines(&self) -> BTreeSet<(u64, Name)> {
         let all = deadline::all(&self.real.state).expect("memory does not fail");
         all.into_iter()
@@ -202,8 +345,9 @@ impl<'g> World<'g> {
                 Due::Deal(id) => Some((at, id.0)),
                 Due::Draft(id) => Some((at, id.package.0)),
                 Due::Standing(id) => Some((at, id.0)),
-                // The model knows neither takedowns nor subscriptions.
-                Due::Refunds(_) | Due::Takedown(..) | Due::Month(_) => None,
+                Due::Month(id) => Some((at, id.0)),
+                // What a listing ends is ended in the next block, whatever its name in the queue.
+                Due::Refunds(_) | Due::Takedown(..) => None,
             })
             .collect()
     }
@@ -229,7 +373,8 @@ fn purses(real: &Simulation) -> BTreeMap<Place, u64> {
             Purse::Deposit(account, package) => Place::Deposit((account.0, package.0)),
             Purse::Standing(standing) => Place::Wanted(standing.0),
             Purse::Fees => Place::Fees,
-            Purse::Subscription(_) | Purse::Stake(_) | Purse::Unbonding(_) => continue,
+            Purse::Subscription(deal) => Place::Subscription(deal.0),
+            Purse::Stake(_) | Purse::Unbonding(_) => continue,
         };
         purses.insert(place, amount.units());
     }
@@ -245,6 +390,7 @@ fn rules(parameters: &Parameters, least: u64, standing: u64) -> Rules {
         ready_most: parameters.ready_max_ms,
         deliver: parameters.deliver_ms,
         dispute: parameters.dispute_ms,
+        month: parameters.month_ms,
         compensation: (
             parameters.compensation_basis_points.into(),
             parameters.compensation_max.units(),
@@ -265,7 +411,8 @@ fn parameters() -> Parameters {
         ready_per_segment_ms: MINUTE / 2,
         ready_max_ms: 22 * MINUTE,
         deliver_ms: 15 * MINUTE,
-        dispute_ms: 40 * MINUTE,
+        dispute_ms: 25 * MINUTE,
+        month_ms: 30 * MINUTE,
         max_review_ms: 60 * MINUTE,
         standing_max_ms: 300 * MINUTE,
         requests_per_credential: u16::MAX,
