@@ -346,7 +346,7 @@ fn a_purchase_from_the_link_of_a_portal_to_the_opened_dataset() {
     let shown = served.get(&wish);
     for words in [
         "Yes: you qualify",
-        "10000 EUR",
+        "100.00 EUR",
         "Use it &#60;well&#62;.",
         "What becomes public",
         "4 minutes",
@@ -369,7 +369,7 @@ fn a_purchase_from_the_link_of_a_portal_to_the_opened_dataset() {
     assert!(again.body.contains("sent already"), "{}", again.body);
     // Seen again and accepted.
     let shown = served.get(&wish);
-    assert!(shown.body.contains("12000 EUR"), "{}", shown.body);
+    assert!(shown.body.contains("120.00 EUR"), "{}", shown.body);
     let order = shown.field("order");
     assert_eq!(served.post("/buy", "guessed", &format!("order={order}")).status, 403);
     let going = served.post("/buy", &token, &format!("order={order}")).location();

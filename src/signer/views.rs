@@ -3,9 +3,10 @@
 
 use askama::Template;
 use galen_api::ListingSummary;
+use galen_market::amount::{Amount, Asset, Currency, Money};
 use galen_market::deal::Stage;
 use galen_market::listing::ListingId;
-use galen_market::terms::{Outcome, Purpose, PurposeKind};
+use galen_market::terms::{Outcome, Purpose, PurposeKind, Reason};
 
 use super::orders::Order;
 use super::work::{Name, State, opened_folder};
@@ -19,7 +20,7 @@ use crate::operation::presentation::today;
 use crate::operation::purchase::{DealStore, allowance};
 use crate::operation::tier::{self, Chosen};
 use crate::operation::{licence, listing};
-use crate::session::account_of;
+use crate::session::{Session, account_of};
 use crate::wallet::{Role, Wallet};
 
 /// Datasets that the list of those for which one qualifies looks at.
@@ -111,8 +112,12 @@ pub(super) fn home(signer: &Signer, wallet: &Wallet) -> Result<Home, Failure> {
     for index in 0..ACCOUNTS {
         let account = account_of(&wallet.account(Role::Researcher, index));
         let view = session.client().account(&account)?;
-        let held: Vec<_> =
-            view.balances.iter().map(|held| format!("{} {}", held.amount, held.asset)).collect();
+        let mut held = Vec::new();
+        for one in &view.balances {
+            if let Asset::Currency(currency) = &one.asset {
+                held.push(amount(&session, one.amount, currency)?);
+            }
+        }
         if index == 0 || !held.is_empty() {
             accounts.push(AccountWords {
                 index,
@@ -131,7 +136,7 @@ pub(super) fn home(signer: &Signer, wallet: &Wallet) -> Result<Home, Failure> {
         deals.push(DealWords {
             index: record.index,
             package: record.listing.package.to_string(),
-            price: record.price.to_string(),
+            price: money(&session, &record.price)?,
             stage,
         });
     }
@@ -150,7 +155,6 @@ pub(super) fn home(signer: &Signer, wallet: &Wallet) -> Result<Home, Failure> {
 pub(super) struct Qualify {
     frame: Frame,
     rows: Vec<QualifyRow>,
-    looked_at: usize,
 }
 
 struct QualifyRow {
@@ -181,7 +185,6 @@ pub(super) fn qualify(signer: &Signer) -> Result<Qualify, Failure> {
     rows.sort_by_key(|(order, _)| *order);
     Ok(Qualify {
         frame: Frame::new(signer, true),
-        looked_at: rows.len(),
         rows: rows.into_iter().map(|(_, row)| row).collect(),
     })
 }
@@ -215,7 +218,7 @@ fn judged(summary: &ListingSummary, held: &[Credential], now: u32) -> (u8, Quali
             .reasons
             .iter()
             .filter(|reason| reason.finding.outcome() != Outcome::Allowed);
-        one.obstacles.iter().cloned().chain(clauses.map(ToString::to_string)).collect()
+        one.obstacles.iter().cloned().chain(clauses.map(reason)).collect()
     });
     let row = QualifyRow {
         link: link(&summary.listing.id),
@@ -299,6 +302,29 @@ struct Summary {
     forgeable: bool,
 }
 
+/// Money as people write it, by the decimals of the ledger's currency.
+fn amount(session: &Session, units: Amount, currency: &Currency) -> Result<String, Failure> {
+    let scale = u32::from(session.currency(currency)?.decimals);
+    let units = units.units();
+    let text = match 10u64.checked_pow(scale) {
+        Some(unit) if scale > 0 => {
+            let (whole, part) = (units / unit, units % unit);
+            format!("{whole}.{part:0>width$}", width = scale as usize)
+        }
+        _ => units.to_string(),
+    };
+    Ok(format!("{text} {currency}"))
+}
+
+fn money(session: &Session, money: &Money) -> Result<String, Failure> {
+    amount(session, money.amount, &money.currency)
+}
+
+/// A clause in words, and what it said.
+fn reason(reason: &Reason) -> String {
+    format!("{}: {}", reason.clause.words(), reason.finding)
+}
+
 fn span(ms: u64) -> String {
     let (seconds, minutes, hours, days) = (ms / 1000, ms / 60_000, ms / 3_600_000, ms / 86_400_000);
     match () {
@@ -379,9 +405,9 @@ pub(super) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Result<Buy, F
             .map(|one| {
                 let name = one.name.to_string();
                 let is = name == wish.tier;
-                (name, tier::sentence(one), is)
+                Ok((name, format!("{}: {}", one.name, money(&session, &one.price)?), is))
             })
-            .collect(),
+            .collect::<Result<_, Failure>>()?,
         credentials: held
             .iter()
             .enumerate()
@@ -403,7 +429,7 @@ pub(super) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Result<Buy, F
     page.judged = Some(Judged {
         outcome: outcome_words(judged.outcome),
         good: open,
-        reasons: judged.decision.reasons.iter().map(ToString::to_string).collect(),
+        reasons: judged.decision.reasons.iter().map(reason).collect(),
         obstacles: judged.obstacles.clone(),
     });
     let Some(credential) = credential.filter(|_| open) else { return Ok(page) };
@@ -439,9 +465,9 @@ pub(super) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Result<Buy, F
     let order = lock(&signer.orders).keep(order);
     page.summary = Some(Summary {
         order,
-        price: price.to_string(),
-        allowance: format!("{allowed} {}", price.currency),
-        balance: format!("{balance} {}", price.currency),
+        price: money(&session, &price)?,
+        allowance: amount(&session, allowed, &price.currency)?,
+        balance: amount(&session, balance, &price.currency)?,
         enough: needed.is_some_and(|needed| balance >= needed),
         tier: format!(
             "{}; for {seats} named user{}",
@@ -548,7 +574,7 @@ pub(super) fn deal(signer: &Signer, index: u32) -> Result<DealPage, Failure> {
         index,
         deal: record.deal.to_string(),
         package: record.listing.package.to_string(),
-        price: record.price.to_string(),
+        price: money(&session, &record.price)?,
         stage: name,
         steps: steps.map(|(name, at)| (name, reached(at), stage == at)).to_vec(),
         next,
