@@ -6,7 +6,7 @@
 Each is a folder that `galen deal decrypt` wrote, with `datapackage.json` in it. The original is read as
 its description says; the others must hold the same names, types, values, missing cells and dates.
 Formulas that the CSV disarmed are the one difference there may be. Lengths and hashes that the
-descriptions state must be those of the files.
+descriptions state must be those of the files, and the reference client of Frictionless must accept them.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ import sys
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from check_datapackage import check
 
 TYPES = {"integer": "Int64", "number": "Float64", "date": "datetime64[s]", "string": "string"}
 
@@ -77,6 +78,9 @@ def same(a, b, what):
 
 def main():
     original, disarmed, parquet, arrow = map(pathlib.Path, sys.argv[1:5])
+    for folder in (original, disarmed, parquet, arrow):
+        resources, rows = check(folder)
+        assert resources > 0 and (rows > 0) == (folder in (original, disarmed)), (folder, rows)
     count = 0
     for about, c, p, a in zip(
         tables(original), tables(disarmed), tables(parquet), tables(arrow), strict=True
