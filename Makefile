@@ -9,7 +9,7 @@ export PYTHON := $(VENV)/bin/python
 CARGO ?= cargo
 LOGS := $(CARGO_TARGET_DIR)/logs
 
-.PHONY: demo test adversary constraints fuzz soak bench bench-proofs bench-delivery deny lint arrows system python node clean help
+.PHONY: demo test adversary constraints fuzz soak mutants bench bench-proofs bench-delivery deny lint arrows system python node clean help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -53,6 +53,11 @@ fuzz: system
 ## make soak            the ledger against a simple reference, SOAK_STEPS (a million) random actions from SOAK_SEED (1) on
 soak: system
 	@SOAK_STEPS=$(or $(SOAK_STEPS),1000000) SOAK_SEED=$(or $(SOAK_SEED),1) $(CARGO) test --quiet -p galen-market --test model -- --nocapture
+
+## make mutants         settlement code changed piece by piece: which changes no fast test notices (MUTANTS='--file F')
+mutants: system
+	@mkdir -p $(LOGS)
+	@bash tests/mutants.sh $(CACHE)/tools $(LOGS) $(MUTANTS)
 
 ## make bench-proofs    every statement beside ark-groth16 and snarkjs; a listing of BENCH_ROWS rows (a million), to live
 bench-proofs: system python node
