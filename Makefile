@@ -9,7 +9,7 @@ export PYTHON := $(VENV)/bin/python
 CARGO ?= cargo
 LOGS := $(CARGO_TARGET_DIR)/logs
 
-.PHONY: demo test adversary constraints fuzz soak mutants bench bench-proofs bench-delivery deny lint arrows system python node clean help
+.PHONY: demo test adversary constraints fuzz soak mutants bench bench-proofs bench-delivery deny lint arrows system python node portal clean help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -85,9 +85,14 @@ system:
 python: system
 	@bash tests/python/setup.sh $(VENV)
 
-# snarkjs, and the verifier that browsers run.
+# snarkjs, the verifier that browsers run, and the portal's scripts.
 node: system
 	@bash tests/interop/setup.sh $(GALEN_INTEROP)
+
+## make portal          web/portal/dist, from web/portal (committed, so that cargo needs no Node)
+portal: node
+	@mkdir -p web/portal/dist
+	@cp $(GALEN_INTEROP)/portal/dist/* web/portal/dist/
 
 clean:
 	rm -rf $(CARGO_TARGET_DIR)

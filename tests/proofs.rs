@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::{Home, Node, account, with};
+use support::{Home, Node, account, portal, with};
 
 /// k-anonymity, diversity of two columns, and charts of all five.
 const STATEMENTS: usize = 8;
@@ -208,22 +208,6 @@ fn digit(what: &'static str, text: &'static str, from_end: Option<usize>) -> Cha
     })
 }
 
-fn tools() -> PathBuf {
-    let cache = std::env::var_os("GALEN_INTEROP")
-        .map_or_else(|| std::env::home_dir().unwrap().join(".cache/galen/interop"), PathBuf::from);
-    let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/setup.sh");
-    let status = Command::new("bash").arg(setup).arg(&cache).status().unwrap();
-    assert!(status.success(), "{setup} failed: it needs Node and npm");
-    cache
-}
-
-/// What the program that shares no code with this one says of a listing.
-fn theirs(cli: &Path, node: &str, institution: &str, package: &str) -> Value {
-    let ran = Command::new("node").arg(cli).args([node, institution, package]).output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
-    serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"))
-}
-
 #[test]
 fn a_killed_prover_goes_on_and_everybody_verifies_what_the_ledger_holds() {
     let (hospital, package, blocks) = packed();
@@ -252,8 +236,9 @@ fn a_killed_prover_goes_on_and_everybody_verifies_what_the_ledger_holds() {
     let checked = verify(&node.url).done();
     assert_eq!(checked["blocks"], blocks);
     assert_eq!(checked["proven"], true);
-    let cli = tools().join("verifier/dist/listing-cli.js");
-    let said = theirs(&cli, &node.url, &institution, &package);
+    let tools = portal::tools();
+    let theirs = |url: &str| portal::independent(&tools, &["listing", url, &institution, &package]);
+    let said = theirs(&node.url);
     assert_eq!(said["outcome"], "accepted", "{said}");
     assert_eq!(said["blocks"], blocks);
     assert_eq!(said["statements"], blocks * STATEMENTS);
@@ -268,14 +253,14 @@ fn a_killed_prover_goes_on_and_everybody_verifies_what_the_ledger_holds() {
     let lies: [(&str, Change, &str, &str); 6] = [
         ("the value of a share", digit(PROOFS, BUNDLE, Some(127)), "opening", "proof.refused"),
         ("the number of proofs", digit(PROOFS, BUNDLE, None), "encoding", "proof.malformed"),
-        ("k", replaced(LISTING, "\"k\":11", "\"k\":12"), "inputs", "proof.claims"),
-        ("a sum", digit(LISTING, "\"sum\":\"", Some(1)), "totals", "proof.totals"),
+        ("k", replaced(LISTING, "\"k\":11", "\"k\":12"), "state", "proof.claims"),
+        ("a sum", digit(LISTING, "\"sum\":\"", Some(1)), "state", "proof.totals"),
         ("a leaf", digit(PROOFS, "\"leaves\":[\"", Some(1)), "leaves", ""),
         ("a key", digit(KEYS, "\"k-anonymity/1/1016\":\"", Some(1)), "key", ""),
     ];
     for (what, change, reason, code) in lies {
         *between.change.lock().unwrap() = change;
-        let said = theirs(&cli, &between.url, &institution, &package);
+        let said = theirs(&between.url);
         assert_eq!(said["outcome"], reason, "{what}: {said}");
         let ran = verify(&between.url);
         if code.is_empty() {
@@ -284,6 +269,89 @@ fn a_killed_prover_goes_on_and_everybody_verifies_what_the_ledger_holds() {
         } else {
             assert_eq!(ran.refused(), (3, code.to_owned()), "{what}");
         }
+    }
+    a_visitor_checks(&tools, &node.url, &institution, &package, blocks);
+}
+
+/// What must stand in the outcome of a lie: that it failed, and what did.
+const LIES: [(&str, &str); 17] = [
+    ("proof byte", "row block 2: a column does not open"),
+    ("leaf", "row block 2: the leaves are not in the package's tree"),
+    ("proof of another block", "row block 2: the path is too short"),
+    ("root", "the listing that is shown is not the one in the signed state"),
+    ("k", "what is claimed of the tables (k, l, charts) that is shown is not the one"),
+    ("price", "the offer (price and terms) that is shown is not the one"),
+    ("listing of another name", "the proof of listing is of something else"),
+    ("absence", "the proof of listing does not lead to the state root"),
+    ("state root", "does not lead to the state root that the validators signed"),
+    ("header", "is not of this block"),
+    ("chain of the header", "is of another ledger"),
+    ("signature", "is not of this block"),
+    ("no signatures", "stake signed, more than two thirds are needed"),
+    ("other validators", "are not those that the header names"),
+    ("verifying key", "the verifying keys are not those that the genesis pins"),
+    ("genesis", "is of another ledger"),
+    ("missing proofs", "row block 2: the answer has another form"),
+];
+
+/// "Check in my browser", on the page of an honest node and with answers changed on the way.
+fn a_visitor_checks(tools: &Path, url: &str, institution: &str, package: &str, blocks: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let at = std::env::var("GALEN_SCREENSHOTS")
+        .unwrap_or_else(|_| folder.path().to_str().unwrap().to_owned());
+    let said = portal::browse(tools, "check.mjs", &[url, institution, package, &at]);
+    let text = |name: &str| said[name]["text"].as_str().unwrap_or_else(|| panic!("{name}"));
+    let passed = "Verified in this browser.";
+
+    let honest = text("honest");
+    assert!(honest.contains(passed) && honest.contains("k = 11"), "{honest}");
+    assert!(honest.contains(&format!("{} statements about", blocks * STATEMENTS)), "{honest}");
+    assert!(honest.contains("The code that checked came from this site"), "{honest}");
+    assert!(honest.contains("forgeable"), "a development ledger is called one: {honest}");
+    assert!(honest.contains(&format!("galen dataset verify {institution}/{package}")), "{honest}");
+    let steps = said["honest"]["progress"].as_array().unwrap();
+    let first = format!("0 of {blocks} row blocks verified");
+    assert!(steps.len() >= 2 && steps[0] == first, "{steps:?}");
+    assert_eq!(said["honest"]["broken"], json!([]), "the policy holds");
+    assert_eq!(said["honest"]["asked"], json!([]), "nothing is asked elsewhere");
+    let policy = &said["honest"]["policy"];
+    assert!(policy["cache"].as_str().unwrap().contains("immutable"), "{policy}");
+    assert!(policy["kept"].as_str().unwrap().starts_with("attachment"), "{policy}");
+
+    assert!(text("chinese").contains("已在本浏览器中验证通过"), "{}", text("chinese"));
+    assert!(text("no-script").contains("galen dataset verify"), "{}", text("no-script"));
+    assert_eq!(text("cancelled"), "Cancelled. Nothing was concluded.");
+    for (lie, why) in LIES {
+        let text = text(&format!("lie: {lie}"));
+        assert!(text.starts_with("The check failed.") && text.contains(why), "{lie}: {text}");
+        assert!(!text.contains(passed), "{lie}: {text}");
+    }
+
+    for good in ["standalone: node", "standalone: saved"] {
+        assert!(text(good).contains(passed), "{good}: {}", text(good));
+        assert_eq!(said[good]["asked"], json!([]), "{good}");
+    }
+    let foreign = text("standalone: saved, of another ledger");
+    assert!(foreign.contains("is of another ledger: its genesis hash is"), "{foreign}");
+    let changed = text("standalone: saved, changed");
+    assert!(changed.contains("row block 2: a column does not open"), "{changed}");
+}
+
+#[test]
+fn the_committed_scripts_are_those_of_the_sources() {
+    let built = portal::tools().join("portal/dist");
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/portal/dist");
+    let names = |folder: &Path| {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&built), ["galen-check.html", "galen-check.js"]);
+    assert_eq!(names(&committed), names(&built));
+    for name in names(&built) {
+        let same = fs::read(built.join(&name)).unwrap() == fs::read(committed.join(&name)).unwrap();
+        assert!(same, "web/portal/dist/{} is stale: run make portal", name.display());
     }
 }
 

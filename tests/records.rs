@@ -15,13 +15,21 @@ use galen::operation::statement::{Party, Period, statement};
 use galen::session::account_of;
 use galen::wallet::Role;
 use galen_market::deal::Stage;
+use galen_market::genesis::Genesis;
 use galen_market::id::DealId;
 use galen_market::layout::BlockRows;
 use serde_json::{Value, json};
-use support::{Home, Ran, with};
+use support::{Home, Ran, portal, with};
 
 fn ok<T>(result: Result<T, Failure>) -> T {
     result.unwrap_or_else(|failure| panic!("{failure:?}"))
+}
+
+/// The ledger of a certificate.
+fn chain_of(certificate: &str) -> String {
+    let file: Value = serde_json::from_str(certificate).unwrap();
+    let genesis: Genesis = serde_json::from_value(file["genesis"].clone()).unwrap();
+    genesis.chain().to_string()
 }
 
 /// Forty classes of twelve rows.
@@ -140,6 +148,21 @@ impl Records {
         self.auditor.write("text.json", "{}");
         let nothing = self.offline(&["licence", "verify", "text.json", "--genesis", &genesis]);
         assert_eq!(nothing.refused(), (8, "file.contents".to_owned()));
+
+        // The same by a program that shares no code with this one.
+        let tools = portal::tools();
+        let chain = chain_of(&good);
+        let theirs = |file: &str, chain: &str| {
+            let path = self.auditor.path(file).display().to_string();
+            portal::independent(&tools, &["licence", &path, chain])
+        };
+        let said = theirs("licence.json", &chain);
+        assert_eq!(said["outcome"], "accepted", "{said}");
+        assert_eq!((&said["deal"], &said["untilMs"]), (&json!(paid), &json!(until)));
+        assert_eq!(theirs("longer.json", &chain)["outcome"], "state");
+        assert_eq!(theirs("bent.json", &chain)["outcome"], "state");
+        assert_eq!(theirs("licence.json", &"0".repeat(64))["outcome"], "genesis");
+        assert_eq!(theirs("text.json", &chain)["outcome"], "licence");
 
         let none = self.run(&["licence", "export", &self.late.to_string(), "--out", "none.json"]);
         assert_eq!(none.exit, 1, "a deal that was not delivered has no licence");

@@ -13,6 +13,8 @@ need git git
 # Checkers that share no code with Galen run on Node.
 need node nodejs
 need npm npm
+# The portal is tested in a browser.
+need chromium chromium
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=(python3-venv)
 [ ${#missing[@]} -eq 0 ] && exit 0
 echo "installing: ${missing[*]}" >&2

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# setup.sh CACHE: snarkjs and the compiled verifier of web/portal/verifier below CACHE, at the pinned
-# versions of the lock files. Does nothing if they are there and nothing changed. Needs Node and npm.
+# setup.sh CACHE: snarkjs, the compiled verifier of web/portal/verifier and the portal's scripts, built
+# from web/portal, below CACHE, at the pinned versions of the lock files. Does nothing if they are there
+# and nothing changed. Needs Node and npm.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=$1
@@ -29,5 +30,18 @@ if [ ! -e "$target/built" ] || ! diff -rq "$verifier/src" "$target/src" >/dev/nu
   rm -rf "$target/built" "$target/src" "$target/dist"
   cp -r "$verifier/src" "$verifier/tsconfig.json" "$target/"
   (cd "$target" && node_modules/.bin/tsc)
+  touch "$target/built"
+fi
+
+# What web/portal/dist must be, byte for byte.
+portal=$here/../../web/portal
+target=$cache/portal
+install "$portal" "$target"
+if [ ! -e "$target/built" ] || ! diff -rq "$portal/check" "$target/check" >/dev/null 2>&1 || ! diff -rq "$verifier/src" "$target/verifier/src" >/dev/null 2>&1; then
+  rm -rf "$target/built" "$target/check" "$target/verifier" "$target/dist"
+  mkdir "$target/verifier"
+  cp -r "$portal/check" "$target/"
+  cp -r "$verifier/src" "$verifier/tsconfig.json" "$target/verifier/"
+  (cd "$target" && node_modules/.bin/tsc -p check/tsconfig.json && node_modules/.bin/vite build --config check/vite.config.ts)
   touch "$target/built"
 fi

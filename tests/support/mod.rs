@@ -4,6 +4,7 @@
 
 pub mod ledger;
 pub mod mirror;
+pub mod portal;
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -1,11 +1,12 @@
 //! The HTTP interface and the pages of a node.
 //!
 //! [`start`] listens and answers: the interface of `galen-api` below its prefix, and plain pages that
-//! need no account and no script. Reads go to a snapshot of the node, writes into its journal, and
+//! need no account and no script; one script lets a visitor's browser check a listing. Reads go to a snapshot of the node, writes into its journal, and
 //! packages lie in a [`store`]. This crate holds the only mapping from the ledger's rules
 //! to HTTP ([`reply`]). It may depend on the chain, the rules and the interface's types; nothing but
 //! the command line depends on it. It holds no secrets.
 
+mod assets;
 mod catalogue;
 mod packages;
 mod pages;

@@ -69,6 +69,7 @@ pub(crate) async fn answer(
             let page = blocking(app, move |app, state| wanted::page(app, state, &paging)).await?;
             html(StatusCode::OK, &page)
         }
+        ["assets", name] => crate::assets::answer(name),
         ["style.css"] => {
             let mut response =
                 reply::bytes(StatusCode::OK, "text/css; charset=utf-8", STYLE.into());

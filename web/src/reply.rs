@@ -217,13 +217,21 @@ pub(crate) fn bytes(status: StatusCode, media: &'static str, body: Vec<u8>) -> R
     response
 }
 
-/// Headers of every answer: nothing here is a script, a frame, or for another site to include.
+/// Lets pages of other sites, and files, read an answer: it is public, and no cookie or account goes
+/// with the question. The checker that a visitor kept as a file asks a node so.
+pub(crate) fn share(response: &mut Response) {
+    let anybody = HeaderValue::from_static("*");
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anybody);
+}
+
+/// Headers of every answer: scripts and workers are this site's own files, none stands in a page, and
+/// nothing is a frame or asks another site.
 pub(crate) fn harden(response: &mut Response) {
     let headers = response.headers_mut();
     let fixed = [
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+            "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),

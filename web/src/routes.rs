@@ -56,6 +56,9 @@ pub(crate) async fn answer(app: Arc<App>, mut request: Request) -> Response {
         if page { pages::error(&error) } else { error.response() }
     });
     reply::harden(&mut response);
+    if !page && matches!(request.method, Method::GET | Method::HEAD) {
+        reply::share(&mut response);
+    }
     // The body of an answer to HEAD is left out by the layer below.
     response
 }

@@ -7,10 +7,12 @@ import { MAX_COLUMNS, MAX_PROOFS, TABLE_CIRCUITS, ascending, expected, opened } 
 import type { BlockClaims } from "./claims.js";
 import { hashToScalar, readScalar, scalarBytes } from "./field.js";
 import type { Scalar } from "./field.js";
-import { commitmentBytes, readCommitment, readProof, verifyCommitted } from "./groth16.js";
+import { committed, commitmentBytes, readCommitment, readProof } from "./groth16.js";
 import type { Commitment, Proof, VerifyingKey } from "./groth16.js";
-import { verifyOpening } from "./opening.js";
+import { opening } from "./opening.js";
 import type { Claimed } from "./opening.js";
+import { settle } from "./pairing.js";
+import type { PairingCheck } from "./pairing.js";
 import { g1Bytes, readG1, readG1OrZero } from "./point.js";
 import type { G1Point, G2Point } from "./point.js";
 import { Refused } from "./refused.js";
@@ -49,7 +51,7 @@ export interface Bundle {
 /** Circuits, and what they are verified with. */
 export interface Keys {
   tau: G2Point;
-  circuits: Map<string, VerifyingKey>;
+  circuits: { get(circuit: string): VerifyingKey | undefined };
 }
 
 const u32 = (value: number): Uint8Array => littleEndian(value, 4);
@@ -85,6 +87,12 @@ const place = (context: BundleContext): Uint8Array[] => [
 
 const equal = <T>(a: T[], b: T[]): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
 
+/** What is left to check of a bundle, and its shares of charts in the order of the claims. */
+export interface Prepared {
+  checks: PairingCheck[];
+  shares: G1Point[];
+}
+
 /**
  * Verifies the bundle of a row block; throws `Refused` for the first check that fails. Returns the
  * commitments to the block's share of every claimed column's chart, in the order of the claims.
@@ -95,6 +103,18 @@ export function verifyBundle(
   claims: BlockClaims,
   bytes: Uint8Array,
 ): G1Point[] {
+  const { checks, shares } = prepareBundle(keys, context, claims, bytes);
+  settle(checks);
+  return shares;
+}
+
+/** Checks everything of a bundle but the pairings, which are left to be checked with those of others. */
+export function prepareBundle(
+  keys: Keys,
+  context: BundleContext,
+  claims: BlockClaims,
+  bytes: Uint8Array,
+): Prepared {
   const bundle = decodeBundle(bytes);
   const statements = expected(claims);
   for (const { circuit } of bundle.proofs) {
@@ -144,14 +164,14 @@ export function verifyBundle(
     ...bundle.evaluations.map(({ column, value }): Claimed => [claims.commitments[column]!, value]),
     ...shares.map((share, i): Claimed => [share, bundle.auxiliary[i]!]),
   ];
-  verifyOpening(keys.tau, zeta, claimed, bundle.opening);
+  const first = opening(keys.tau, zeta, claimed, bundle.opening);
   const at: Opened = {
     zeta,
     columns: new Map(bundle.evaluations.map(({ column, value }) => [column, value])),
     shares: bundle.auxiliary,
   };
-  for (const { proof, key, statement } of proven) {
-    verifyCommitted(key, inputs(claims, mix, at, statement), proof.commitment, proof.proof);
-  }
-  return shares;
+  const each = proven.flatMap(({ proof, key, statement }) =>
+    committed(key, inputs(claims, mix, at, statement), proof.commitment, proof.proof),
+  );
+  return { checks: [first, ...each], shares };
 }

@@ -6,7 +6,9 @@ import { whole } from "./bytes.js";
 import type { Reader } from "./bytes.js";
 import { hashParts } from "./field.js";
 import type { Scalar } from "./field.js";
-import { G2, g1Bytes, pairingHolds, readG1, readG2, sum } from "./point.js";
+import { settle } from "./pairing.js";
+import type { PairingCheck } from "./pairing.js";
+import { G2, g1Bytes, readG1, readG2 } from "./point.js";
 import type { G1Point, G2Point } from "./point.js";
 import { Refused } from "./refused.js";
 
@@ -39,6 +41,9 @@ export interface Commitment {
   knowledge: G1Point;
 }
 
+/** The hash by which parameters and challenges name a key. */
+export const keyHash = (bytes: Uint8Array): Uint8Array => hashParts("galen/verifying-key/1", [bytes]);
+
 function decode(bytes: Uint8Array): VerifyingKey {
   try {
     return whole(bytes, (reader) => ({
@@ -48,7 +53,7 @@ function decode(bytes: Uint8Array): VerifyingKey {
       delta: readG2(reader),
       bases: reader.list(MAX_BASES, () => readG1(reader)),
       sigma: reader.option(() => readG2(reader)),
-      hash: hashParts("galen/verifying-key/1", [bytes]),
+      hash: keyHash(bytes),
     }));
   } catch (error) {
     throw error instanceof Refused ? new Refused("key", error.message) : error;
@@ -81,39 +86,50 @@ export const commitmentBytes = (commitment: Commitment): Uint8Array[] => [
   g1Bytes(commitment.knowledge),
 ];
 
-function check(key: VerifyingKey, inputs: Scalar[], proof: Proof, committed: G1Point | undefined): void {
+function equation(
+  key: VerifyingKey,
+  inputs: Scalar[],
+  proof: Proof,
+  committed: G1Point | undefined,
+): PairingCheck {
   if (inputs.length + 1 !== key.bases.length) {
     throw new Refused("inputs", `${inputs.length} inputs for a key of ${key.bases.length - 1}`);
   }
-  let prepared = sum(key.bases.map((base, i) => [base, i === 0 ? 1n : inputs[i - 1]!]));
-  if (committed !== undefined) prepared = prepared.add(committed);
-  const holds = pairingHolds([
-    [proof.a.negate(), proof.b],
-    [key.alpha, key.beta],
-    [prepared, key.gamma],
-    [proof.c, key.delta],
-  ]);
-  if (!holds) throw new Refused("invalid", "the proof does not hold");
+  const prepared = key.bases.map((base, i): [G1Point, Scalar] => [base, i === 0 ? 1n : inputs[i - 1]!]);
+  if (committed !== undefined) prepared.push([committed, 1n]);
+  return {
+    pairs: [
+      [[[proof.a.negate(), 1n]], proof.b],
+      [[[key.alpha, 1n]], key.beta],
+      [prepared, key.gamma],
+      [[[proof.c, 1n]], key.delta],
+    ],
+    reason: "invalid",
+    message: "the proof does not hold",
+  };
 }
 
 /** Verifies a proof of a circuit without committed inputs. */
 export function verify(key: VerifyingKey, inputs: Scalar[], proof: Proof): void {
   if (key.sigma !== undefined) throw new Refused("inputs", "the circuit has committed inputs");
-  check(key, inputs, proof, undefined);
+  settle([equation(key, inputs, proof, undefined)]);
 }
 
-/** Verifies a proof whose committed inputs are represented by a commitment. */
-export function verifyCommitted(
+/** What must hold of a proof whose committed inputs are represented by a commitment. */
+export function committed(
   key: VerifyingKey,
   inputs: Scalar[],
   commitment: Commitment,
   proof: Proof,
-): void {
+): PairingCheck[] {
   if (key.sigma === undefined) throw new Refused("inputs", "the circuit has no committed inputs");
-  const known = pairingHolds([
-    [commitment.values, key.sigma],
-    [commitment.knowledge.negate(), G2.BASE],
-  ]);
-  if (!known) throw new Refused("knowledge", "the commitment has no valid proof of knowledge");
-  check(key, inputs, proof, commitment.values);
+  const known: PairingCheck = {
+    pairs: [
+      [[[commitment.values, 1n]], key.sigma],
+      [[[commitment.knowledge.negate(), 1n]], G2.BASE],
+    ],
+    reason: "knowledge",
+    message: "the commitment has no valid proof of knowledge",
+  };
+  return [known, equation(key, inputs, proof, commitment.values)];
 }

@@ -1,8 +1,12 @@
 /**
  * Verifies what a listing or a deal carries, from its bytes: plain proofs (credential, key envelope,
- * segment key) and the bundles of row blocks. Runs in a browser; depends on two audited libraries for
- * the curve and the hash, and on nothing of Galen's.
+ * segment key) and the bundles of row blocks; and what a node says of a listing or a licence, from the
+ * genesis on. Runs in a browser; depends on two audited libraries for the curves and the hash, and on
+ * nothing of Galen's.
  */
+export { checkListing } from "./check.js";
+export type { Ask, Report, Wanted } from "./check.js";
+export { verifyLicence } from "./licence.js";
 export { parseHex } from "./bytes.js";
 export { decodeBundle, verifyBundle } from "./bundle.js";
 export type { Bundle, BundleContext, Keys } from "./bundle.js";
@@ -11,7 +15,7 @@ export { hashParts, hashToScalar, parseScalar } from "./field.js";
 export { verify, verifyingKey } from "./groth16.js";
 export { readLayout } from "./layout.js";
 export type { Layout } from "./layout.js";
-export { readListing, readParameters, verifyBlock, verifyListing } from "./listing.js";
+export { prepareBlock, readListing, readParameters, verifyListing } from "./listing.js";
 export type {
   BlockProofAnswer,
   Listing,

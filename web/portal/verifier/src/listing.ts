@@ -6,12 +6,13 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 
 import { concat, littleEndian, parseHex } from "./bytes.js";
-import { verifyBundle } from "./bundle.js";
-import type { BundleContext, Keys } from "./bundle.js";
+import { prepareBundle } from "./bundle.js";
+import type { BundleContext, Keys, Prepared } from "./bundle.js";
 import type { BlockClaims, ColumnClaim, DiversityClaim } from "./claims.js";
 import { hashParts, parseScalar, scalarBytes } from "./field.js";
 import type { Scalar } from "./field.js";
-import { verifyingKey } from "./groth16.js";
+import { keyHash, verifyingKey } from "./groth16.js";
+import type { VerifyingKey } from "./groth16.js";
 import { cellEdges, readLayout } from "./layout.js";
 import type { Layout } from "./layout.js";
 import { g1, g2 } from "./point.js";
@@ -34,8 +35,14 @@ export interface TableClaims {
   diversity: DiversityClaim[];
   charts: {
     column: number;
-    form: "small" | { wide: { step: number } };
-    totals: { count: number; missing: number; sum: string; sum_squares: string; bins: number[] };
+    form: "small" | { wide: { step: number | string } };
+    totals: {
+      count: number | string;
+      missing: number | string;
+      sum: string;
+      sum_squares: string;
+      bins: (number | string)[];
+    };
     blinders: string[];
   }[];
 }
@@ -63,6 +70,8 @@ export interface BlockProofAnswer {
 export interface Parameters extends Keys {
   powers: G1Point[];
   hash: Uint8Array;
+  /** Hashes of the verifying keys, by the names of their circuits. */
+  hashes: [circuit: string, hash: Uint8Array][];
 }
 
 /** A listing whose layout is the one of its package. */
@@ -72,6 +81,12 @@ export interface Listing {
   root: Uint8Array;
   layout: Layout;
   claims: TableClaims[];
+}
+
+/** A row block, by the places of table and block. */
+export interface Place {
+  table: number;
+  block: number;
 }
 
 /** What was verified. */
@@ -88,7 +103,7 @@ function foreign<T>(read: () => T): T {
     return read();
   } catch (error) {
     if (error instanceof Refused) throw error;
-    throw new Refused("encoding", `the answer has another form: ${String(error)}`);
+    throw new Refused("encoding", "the answer has another form than it must have");
   }
 }
 
@@ -101,15 +116,22 @@ export const readParameters = (answer: VerifyingKeysAnswer, pinned: string): Par
 function parametersOf(answer: VerifyingKeysAnswer, pinned: string): Parameters {
   const tauBytes = parseHex(answer.tau, 64);
   const powerBytes = answer.summary_powers.map((power) => parseHex(power, 32));
-  const circuits = Object.entries(answer.circuits)
-    .map(([circuit, key]) => [circuit, verifyingKey(parseHex(key))] as const)
+  const keys = new Map(Object.entries(answer.circuits).map(([circuit, key]) => [circuit, parseHex(key)]));
+  const hashes = [...keys]
+    .map(([circuit, key]): [string, Uint8Array] => [circuit, keyHash(key)])
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  const named = circuits.flatMap(([circuit, key]) => [new TextEncoder().encode(circuit), key.hash]);
+  const named = hashes.flatMap(([circuit, key]) => [new TextEncoder().encode(circuit), key]);
   const hash = hashParts("galen/parameters/1", [tauBytes, concat(...powerBytes), ...named]);
-  if (!same(hash, hex(pinned, 32))) throw new Refused("key", "not the keys that the genesis pins");
+  if (!same(hash, hex(pinned, 32))) throw new Refused("key", "the verifying keys are not those that the genesis pins");
   const [tau, powers] = [g2(tauBytes), powerBytes.map(g1)];
-  checkPowers(powers, tau);
-  return { tau, powers, hash, circuits: new Map(circuits) };
+  // Points are checked at some cost: only the keys that are needed are read.
+  const read = new Map<string, VerifyingKey>();
+  const get = (circuit: string): VerifyingKey | undefined => {
+    const bytes = keys.get(circuit);
+    if (!read.has(circuit) && bytes !== undefined) read.set(circuit, verifyingKey(bytes));
+    return read.get(circuit);
+  };
+  return { tau, powers, hash, hashes, circuits: { get } };
 }
 
 /** Reads a listing; the package's id must be that of its parts. */
@@ -141,17 +163,29 @@ function listingOf(answer: ListingAnswer, layoutBytes: Uint8Array): Listing {
   return { institution, package: packageId, root: listedRoot, layout, claims: answer.claims };
 }
 
-/** Verifies the bundle of a row block. Returns its shares of the charts, in the order of the claims. */
-export const verifyBlock = (
+/** Runs what may refuse a row block, and names the block in the refusal. */
+function named<T>(listing: Listing, { table, block }: Place, run: (say: (what: string) => string) => T): T {
+  const say = (what: string): string =>
+    `table ${listing.layout.tables[table]?.name ?? table}, row block ${block + 1}: ${what}`;
+  try {
+    return run(say);
+  } catch (error) {
+    throw error instanceof Refused ? new Refused(error.reason, say(error.message)) : error;
+  }
+}
+
+/** Checks everything of a row block but the pairings, which are left to be checked with those of others. */
+export const prepareBlock = (
   parameters: Parameters,
   listing: Listing,
-  table: number,
-  block: number,
+  place: Place,
   answer: BlockProofAnswer,
-): G1Point[] => {
-  const { context, claims, bundle } = foreign(() => blockOf(listing, table, block, answer));
-  return verifyBundle(parameters, context, claims, bundle);
-};
+): Prepared =>
+  named(listing, place, (say) => {
+    const { context, claims, bundle } = foreign(() => blockOf(listing, place.table, place.block, answer));
+    const { checks, shares } = prepareBundle(parameters, context, claims, bundle);
+    return { checks: checks.map((check) => ({ ...check, message: say(check.message) })), shares };
+  });
 
 interface Block {
   context: BundleContext;
@@ -198,7 +232,7 @@ function blockOf(listing: Listing, tableAt: number, block: number, answer: Block
 
 function totalsOf({ totals, blinders }: TableClaims["charts"][number], rows: number): [Summary, Scalar[]] {
   const { count, missing, sum, sum_squares: squares, bins } = totals;
-  if (count + missing !== rows) {
+  if (BigInt(count) + BigInt(missing) !== BigInt(rows)) {
     throw new Refused("totals", "count and missing do not add up to the rows of the table");
   }
   const summary = {
@@ -211,31 +245,35 @@ function totalsOf({ totals, blinders }: TableClaims["charts"][number], rows: num
   return [summary, blinders.map(parseScalar)];
 }
 
-/** Verifies every row block and the totals of every chart; `proof` fetches the answer for a block. */
+/** Every row block of a listing. */
+export const places = ({ layout }: Listing): Place[] =>
+  layout.tables.flatMap(({ active }, table) => active.map((_, block) => ({ table, block })));
+
+/** Statements that are proven of each row block of a table. */
+export const statements = ({ diversity, charts }: TableClaims): number => 1 + diversity.length + charts.length;
+
+/**
+ * Verifies every row block and the totals of every chart. `verify` verifies blocks, wherever it likes, and
+ * returns their shares of the charts, in the order of the blocks.
+ */
 export async function verifyListing(
   parameters: Parameters,
   listing: Listing,
-  proof: (table: number, block: number) => Promise<BlockProofAnswer>,
-  progress: (done: number, total: number) => void = () => undefined,
+  verify: (blocks: Place[]) => Promise<G1Point[][]>,
 ): Promise<Verified> {
-  const { tables } = listing.layout;
-  const total = tables.reduce((sum, table) => sum + table.active.length, 0);
-  const verified = { blocks: 0, statements: 0 };
-  for (const [at, table] of tables.entries()) {
-    const { charts, diversity } = listing.claims[at]!;
-    const shares: G1Point[][] = charts.map(() => []);
-    for (const block of table.active.keys()) {
-      const found = verifyBlock(parameters, listing, at, block, await proof(at, block));
-      found.forEach((share, chart) => shares[chart]!.push(share));
-      verified.blocks += 1;
-      verified.statements += 1 + diversity.length + charts.length;
-      progress(verified.blocks, total);
-    }
+  checkPowers(parameters.powers, parameters.tau);
+  const blocks = places(listing);
+  const shares = await verify(blocks);
+  if (shares.length !== blocks.length) throw new Refused("proofs", "not every row block was verified");
+  for (const [at, table] of listing.layout.tables.entries()) {
     const rows = table.active.reduce((sum, active) => sum + active, 0);
-    charts.forEach((chart, i) => {
+    const own = shares.filter((_, i) => blocks[i]!.table === at);
+    listing.claims[at]!.charts.forEach((chart, i) => {
       const [summary, blinders] = foreign(() => totalsOf(chart, rows));
-      verifyTotals(parameters.powers, shares[i]!, summary, blinders);
+      const all = own.map((block) => block[i]!);
+      verifyTotals(parameters.powers, all, summary, blinders);
     });
   }
-  return verified;
+  const proven = blocks.reduce((sum, { table }) => sum + statements(listing.claims[table]!), 0);
+  return { blocks: blocks.length, statements: proven };
 }

@@ -78,7 +78,12 @@ export function g2(bytes: Uint8Array): G2Point {
   const other = Fp2.neg(y);
   const isLarger = y.c1 === other.c1 ? y.c0 > other.c0 : y.c1 > other.c1;
   const point = G2.fromAffine({ x, y: isLarger === larger ? y : other });
-  if (!point.isTorsionFree()) refuse("the point is outside the prime-order subgroup");
+  // Remembered for this very object, so that pairings do not look again.
+  try {
+    point.assertValidity();
+  } catch {
+    refuse("the point is outside the prime-order subgroup");
+  }
   return point;
 }
 
@@ -108,11 +113,22 @@ export function g2Bytes(point: G2Point): Uint8Array {
   return bytes;
 }
 
+/** From how many points on the sum is taken by buckets. */
+const MANY = 6;
+
 /** `Σ scalar·point`; a zero scalar and the neutral point contribute nothing. */
 export function sum(terms: [G1Point, Scalar][]): G1Point {
-  return terms.reduce((total, [point, factor]) => {
-    const reduced = Fr.create(factor);
-    return reduced === 0n || point.equals(G1.ZERO) ? total : total.add(point.multiplyUnsafe(reduced));
+  const rest = terms
+    .map(([point, factor]): [G1Point, Scalar] => [point, Fr.create(factor)])
+    .filter(([point, factor]) => factor !== 0n && !point.equals(G1.ZERO));
+  if (rest.length >= MANY) {
+    return G1.msm(
+      rest.map(([point]) => point),
+      rest.map(([, factor]) => factor),
+    );
+  }
+  return rest.reduce((total, [point, factor]) => {
+    return total.add(factor === 1n ? point : point.multiplyUnsafe(factor));
   }, G1.ZERO);
 }
 

@@ -1,4 +1,7 @@
-/** Why something is not accepted. The names are those of the ledger's own refusals. */
+/**
+ * Why something is not accepted. The names are those of the ledger's own refusals, as far as it has
+ * them; the last ones are about headers, state and the node that is asked.
+ */
 export type Reason =
   | "encoding"
   | "key"
@@ -12,7 +15,13 @@ export type Reason =
   | "opening"
   | "knowledge"
   | "totals"
-  | "invalid";
+  | "invalid"
+  | "genesis"
+  | "header"
+  | "certificate"
+  | "state"
+  | "licence"
+  | "unreachable";
 
 /** Thrown for everything that is not accepted; nothing else is thrown for foreign bytes. */
 export class Refused extends Error {
