@@ -237,7 +237,7 @@ fn a_killed_prover_goes_on_and_everybody_verifies_what_the_ledger_holds() {
     assert_eq!(checked["blocks"], blocks);
     assert_eq!(checked["proven"], true);
     let tools = portal::tools();
-    let theirs = |url: &str| portal::independent(&tools, &["listing", url, &institution, &package]);
+    let theirs = |url: &str| portal::independent(tools, &["listing", url, &institution, &package]);
     let said = theirs(&node.url);
     assert_eq!(said["outcome"], "accepted", "{said}");
     assert_eq!(said["blocks"], blocks);
@@ -270,7 +270,7 @@ fn a_killed_prover_goes_on_and_everybody_verifies_what_the_ledger_holds() {
             assert_eq!(ran.refused(), (3, code.to_owned()), "{what}");
         }
     }
-    a_visitor_checks(&tools, &node.url, &institution, &package, blocks);
+    a_visitor_checks(tools, &node.url, &institution, &package, blocks);
 }
 
 /// What must stand in the outcome of a lie: that it failed, and what did.

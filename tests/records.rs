@@ -154,7 +154,7 @@ impl Records {
         let chain = chain_of(&good);
         let theirs = |file: &str, chain: &str| {
             let path = self.auditor.path(file).display().to_string();
-            portal::independent(&tools, &["licence", &path, chain])
+            portal::independent(tools, &["licence", &path, chain])
         };
         let said = theirs("licence.json", &chain);
         assert_eq!(said["outcome"], "accepted", "{said}");

@@ -2,20 +2,15 @@
 //! of `tests/browser`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// The folder of what is installed and built.
-pub fn tools() -> PathBuf {
-    let cache = std::env::var_os("GALEN_INTEROP")
-        .map_or_else(|| std::env::home_dir().unwrap().join(".cache/galen/interop"), PathBuf::from);
-    let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/setup.sh");
-    let status = Command::new("bash").arg(setup).arg(&cache).status().unwrap();
-    assert!(status.success(), "{setup} failed: it needs Node and npm");
-    cache
-}
+#[path = "../../zk/tests/support/node.rs"]
+mod node;
+
+pub use node::tools;
 
 fn texts(ran: &Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -36,8 +36,9 @@ export function define(workerAddress: string): void {
     }
 
     get #words(): Words {
-      const near = this.closest("[lang]")?.getAttribute("lang");
-      return words(this.getAttribute("lang") ?? near ?? "en");
+      // The file that is kept is in both languages; a page says which one it is in.
+      const page = this.closest("[lang]")?.getAttribute("lang") ?? "en";
+      return words(this.hasAttribute("standalone") ? navigator.language : page);
     }
 
     #stop(): void {

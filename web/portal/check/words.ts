@@ -52,8 +52,6 @@ export interface Words {
   fromFile: string;
   file: string;
   fileNote: string;
-  title: string;
-  intro: string;
   licence: string;
   licenceState: string;
   licenceTime: string;
@@ -130,9 +128,6 @@ const en: Words = {
   fromFile: "Check a file",
   file: "Saved check, or licence certificate",
   fileNote: "What “Save what was checked” or galen licence wrote. Nothing is sent anywhere.",
-  title: "Galen: check",
-  intro:
-    "Checks what a Galen ledger says, without trusting the node that says it. This one file holds everything; it connects to the node that you name and to nothing else.",
   licence: "The ledger {ledger} issued the licence of deal {deal}: package {package} of institution {institution}.",
   licenceState: "Proven in block {height} of {time}. Licence, deal, listing, offer and institution are as the file says.",
   licenceTime: "It runs from {from} to {until}.",
@@ -228,8 +223,6 @@ const zh: Words = {
   fromFile: "核验文件",
   file: "保存的核验内容，或许可证书",
   fileNote: "由“保存核验过的内容”或 galen licence 写出的文件。不会向任何地方发送。",
-  title: "Galen：核验",
-  intro: "核验 Galen 账本所说的内容，无需信任给出内容的节点。全部程序都在这一个文件中；它只连接您指定的节点。",
   licence: "账本 {ledger} 为交易 {deal} 签发了许可：机构 {institution} 的数据包 {package}。",
   licenceState: "已在区块 {height}（{time}）中证明。许可、交易、数据集、报价和机构均如文件所述。",
   licenceTime: "有效期自 {from} 至 {until}。",

@@ -6,7 +6,7 @@
  * The bytes are borsh: little-endian numbers, 32-bit lengths, a byte for which variant of a choice.
  */
 import { concat, join, littleEndian, parseHex } from "./bytes.js";
-import { digits, fields, items, text as plainText, whole } from "./json.js";
+import { decimal as decimalText, digits, fields, items, text as plainText, whole } from "./json.js";
 import { Refused } from "./refused.js";
 
 /** The bytes of a value; `at` says where it stands, for refusals. */
@@ -26,7 +26,7 @@ export const uint =
 export const decimal =
   (bytes: number): Encoder =>
   (value, at) =>
-    littleEndian(whole(plainText(value, at), 8 * bytes, at), bytes);
+    littleEndian(decimalText(value, 8 * bytes, at), bytes);
 
 /** Bytes that JSON writes as hexadecimal digits. */
 export const hash =

@@ -36,13 +36,22 @@ export function text(value: unknown, at: string): string {
   return value;
 }
 
-/** A whole number below two to the `bits`. */
-export function whole(value: unknown, bits: number, at: string): bigint {
-  const plain = typeof value === "number" && Number.isSafeInteger(value);
-  const long = typeof value === "string" && /^(?:0|[1-9]\d{0,38})$/.test(value);
-  const number = plain || long ? BigInt(value) : -1n;
+function below(number: bigint, bits: number, at: string): bigint {
   if (number < 0n || number >= 1n << BigInt(bits)) throw wrong(at, `a whole number of ${bits} bits`);
   return number;
+}
+
+/** A whole number below two to the `bits`, that JSON writes as a number. */
+export function whole(value: unknown, bits: number, at: string): bigint {
+  const plain = typeof value === "number" && Number.isSafeInteger(value);
+  const long = typeof value === "string" && /^[1-9]\d{15,38}$/.test(value);
+  return below(plain || long ? BigInt(value) : -1n, bits, at);
+}
+
+/** A whole number below two to the `bits`, that JSON writes as a decimal text. */
+export function decimal(value: unknown, bits: number, at: string): bigint {
+  const given = text(value, at);
+  return below(/^(?:0|[1-9]\d{0,38})$/.test(given) ? BigInt(given) : -1n, bits, at);
 }
 
 /** Bytes as lower-case hexadecimal digits, without a prefix. */

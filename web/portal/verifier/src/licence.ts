@@ -44,9 +44,8 @@ export function verifyLicence(bytes: Uint8Array, nowMs: number, chainId?: string
     throw new Refused("genesis", "the certificate is of another ledger than the trusted one");
   }
   const path = items(file["path"], MAX_PATH, "path").map((block, i) => readLightBlock(block, `path[${i}]`));
-  const last = path[path.length - 1];
-  if (last === undefined) throw new Refused("header", "no block is given");
   follow(genesis, path, BigInt(nowMs));
+  const last = path[path.length - 1]!;
 
   const says = fields(file["says"], "says");
   const proofs = fields(file["proofs"], "proofs");

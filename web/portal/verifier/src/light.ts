@@ -6,7 +6,7 @@
 import { hashParts } from "./field.js";
 import { equal, validatorSet, verifyCertificate } from "./header.js";
 import type { LightBlock, ValidatorSet } from "./header.js";
-import { digits, fields, hexadecimal, items, text, whole } from "./json.js";
+import { decimal, digits, fields, hexadecimal, items, text, whole } from "./json.js";
 import { Refused } from "./refused.js";
 import { genesis as genesisBytes } from "./types.js";
 
@@ -48,7 +48,7 @@ export function readGenesis(given: unknown): Genesis {
   const parameters = fields(genesis["parameters"], "genesis.parameters");
   const validators = items(genesis["validators"], MAX_ENTRIES, "genesis.validators").map((one) => {
     const { consensus_key: key, stake } = fields(one, "genesis.validators");
-    return { key: digits(key, 32, "genesis.validators"), power: whole(stake, 64, "genesis.validators") };
+    return { key: digits(key, 32, "genesis.validators"), power: decimal(stake, 64, "genesis.validators") };
   });
   const currencies = items(genesis["currencies"], MAX_ENTRIES, "genesis.currencies").map((one): [string, number] => {
     const { currency, decimals } = fields(one, "genesis.currencies");
@@ -141,6 +141,7 @@ export async function reach(
 /** Checks that a genesis vouches for the last block of a given path. */
 export function follow(genesis: Genesis, path: LightBlock[], nowMs: bigint): void {
   let at = anchorOf(genesis);
+  if (path.length === 0) throw new Refused("header", "no block is given");
   if (path.length > MAX_PATH) throw new Refused("header", `the path has more than ${MAX_PATH} blocks`);
   for (const block of path) {
     const next = step(at, block, nowMs);
