@@ -20,7 +20,9 @@ async function open({ change, lang, script = true } = {}) {
   const page = await context.newPage();
   const broken = [];
   page.on("pageerror", (error) => broken.push(String(error)));
-  page.on("console", (message) => message.type() === "error" && broken.push(message.text()));
+  // Browsers look for an icon that no page names.
+  const icon = (message) => message.location().url.endsWith("/favicon.ico");
+  page.on("console", (message) => message.type() === "error" && !icon(message) && broken.push(message.text()));
   const asked = strangers(page, node);
   if (change !== undefined) {
     await context.route(change.path, async (route) => {

@@ -1,6 +1,6 @@
 /**
  * Builds the script of `<galen-check>`, and the standalone file that holds it. Both are committed in
- * web/portal/dist, so that building a node needs no Node; tests/portal.rs builds them again and compares.
+ * web/portal/dist, so that building a node needs no Node; tests/proofs.rs builds them again and compares.
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
