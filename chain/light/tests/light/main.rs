@@ -4,9 +4,6 @@
 
 mod certificates;
 mod chain;
-mod independent;
 mod licences;
-#[path = "../../../../zk/tests/support/node.rs"]
-mod node;
 mod proofs;
 mod reference;
