@@ -15,6 +15,7 @@ mod records;
 mod reply;
 mod request;
 mod routes;
+mod standards;
 pub mod store;
 mod texts;
 
@@ -32,6 +33,7 @@ use warp::Filter;
 
 use crate::catalogue::Catalogue;
 use crate::packages::Packages;
+use crate::standards::Checksums;
 use crate::store::Store;
 use crate::texts::Texts;
 
@@ -45,12 +47,15 @@ pub struct ServerConfig {
     pub texts: PathBuf,
     /// How long the body of a request may stand still.
     pub silence: Duration,
+    /// Where the world finds it, such as `https://data.example.org`: what addresses in descriptions
+    /// begin with. Where it listens, if not given.
+    pub public: Option<String>,
 }
 
 impl ServerConfig {
     /// A server with the usual patience.
     pub fn new(listen: SocketAddr, packages: Store, texts: PathBuf) -> Self {
-        Self { listen, packages, texts, silence: Duration::from_secs(30) }
+        Self { listen, packages, texts, silence: Duration::from_secs(30), public: None }
     }
 }
 
@@ -83,6 +88,9 @@ pub(crate) struct App {
     pub catalogue: Catalogue,
     pub forgeable: bool,
     pub silence: Duration,
+    /// What addresses in descriptions begin with, without a slash at the end.
+    pub public: String,
+    pub checksums: Checksums,
 }
 
 impl App {
@@ -130,7 +138,11 @@ pub async fn start(config: ServerConfig, node: NodeHandle) -> Result<Server, Ser
     let forgeable = node.application().rules().verifier().is_forgeable();
     let catalogue = Catalogue::default();
     let silence = config.silence;
-    let app = Arc::new(App { node, packages, texts, catalogue, forgeable, silence });
+    let public = config.public.unwrap_or_else(|| format!("http://{address}"));
+    let public = public.trim_end_matches('/').to_owned();
+    let checksums = Checksums::default();
+    let app = App { node, packages, texts, catalogue, forgeable, silence, public, checksums };
+    let app = Arc::new(app);
     let (stop, mut stopping) = watch::channel(false);
     let tidying = tokio::spawn(catalogue::tidy(app.clone(), stop.subscribe()));
     let answers = warp::method()

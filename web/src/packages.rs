@@ -112,6 +112,26 @@ impl Packages {
         self.store.body(package, part, range).await
     }
 
+    /// The same length, for a thread that may wait.
+    pub fn stored(&self, package: &PackageId, part: Part) -> Result<Option<u64>, StoreError> {
+        self.wait(self.store.length(package, part))
+    }
+
+    /// The same bytes, for a thread that may wait.
+    pub fn open(
+        &self,
+        package: &PackageId,
+        part: Part,
+        range: Range<u64>,
+    ) -> Result<Body, StoreError> {
+        self.wait(self.store.body(package, part, range))
+    }
+
+    /// Waits, on a thread that may.
+    pub fn wait<T>(&self, what: impl Future<Output = T>) -> T {
+        self.runtime.block_on(what)
+    }
+
     fn read(
         &self,
         package: &PackageId,

@@ -267,6 +267,8 @@ struct Dataset {
     relatives: Vec<records::RelativeRow>,
     height: u64,
     state_root: String,
+    /// Croissant, safe between script tags.
+    croissant: Option<String>,
 }
 
 struct Parent {
@@ -381,6 +383,7 @@ fn dataset(app: &App, state: &Snapshot, view: &ListingView) -> Result<Dataset, A
         relatives: records::relatives(app, state, &listing.id)?,
         height: state.height(),
         state_root: hex::encode(state.state_root()),
+        croissant: crate::standards::embedded(app, view)?,
     })
 }
 

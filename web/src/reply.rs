@@ -59,6 +59,17 @@ impl ApiError {
         &self.body.message
     }
 
+    /// The same in the words of GA4GH's services, beside our own.
+    pub fn for_ga4gh(&self) -> Response {
+        let ErrorBody { code, message, remedy } = &self.body;
+        let status = self.status.as_u16();
+        let said = remedy.as_ref().map_or(message.clone(), |remedy| format!("{message}: {remedy}"));
+        let body = serde_json::json!({
+            "msg": said, "status_code": status, "code": code, "message": message, "remedy": remedy,
+        });
+        json_with(self.status, &body)
+    }
+
     pub fn response(&self) -> Response {
         let mut response = json_with(self.status, &self.body);
         if self.status == StatusCode::METHOD_NOT_ALLOWED {

@@ -89,6 +89,11 @@ impl Request {
         Ok(path.split('/').map(str::to_owned).collect())
     }
 
+    /// A header, if it is there and text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     /// The query as a value.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ use crate::read;
 use crate::reply::{self, ApiError};
 use crate::request::{Request, parsed};
 use crate::store::Body;
-use crate::{App, pages, records};
+use crate::{App, pages, records, standards};
 
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -40,12 +40,16 @@ type Answer = Result<Response, ApiError>;
 /// Answers a request.
 pub(crate) async fn answer(app: Arc<App>, mut request: Request) -> Response {
     let parts = request.parts();
-    let page = !matches!(&parts, Ok(parts) if parts.first().is_some_and(|first| first == "api"));
+    let page = !matches!(&parts, Ok(parts) if is_data(parts, &request));
+    let ga4gh = matches!(&parts, Ok(parts) if parts.first().is_some_and(|first| first == "ga4gh"));
     let answered = match parts {
         Ok(parts) => {
             let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
             match parts.as_slice() {
                 ["api", "v1", rest @ ..] => interface(&app, &mut request, rest).await,
+                rest if standards::is_machine(rest, &request) => {
+                    standards::answer(&app, &mut request, rest).await
+                }
                 rest => pages::answer(&app, &mut request, rest).await,
             }
         }
@@ -53,7 +57,11 @@ pub(crate) async fn answer(app: Arc<App>, mut request: Request) -> Response {
     };
     let mut response = answered.unwrap_or_else(|error| {
         tracing::debug!(status = %error.status(), message = error.message(), "refused");
-        if page { pages::error(&error) } else { error.response() }
+        match (page, ga4gh) {
+            (true, _) => pages::error(&error),
+            (_, true) => error.for_ga4gh(),
+            _ => error.response(),
+        }
     });
     reply::harden(&mut response);
     if !page && matches!(request.method, Method::GET | Method::HEAD) {
@@ -61,6 +69,12 @@ pub(crate) async fn answer(app: Arc<App>, mut request: Request) -> Response {
     }
     // The body of an answer to HEAD is left out by the layer below.
     response
+}
+
+/// Whether errors about a path are JSON, and not a page.
+fn is_data(parts: &[String], request: &Request) -> bool {
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    parts.first() == Some(&"api") || standards::is_machine(&parts, request)
 }
 
 /// Runs a read apart from the threads that serve connections.

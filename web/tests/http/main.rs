@@ -6,6 +6,7 @@ mod attacks;
 mod drafts;
 mod place;
 mod records;
+mod standards;
 mod terms;
 
 use galen_api::{ListingFilter, Part, TransactionState, codes};
