@@ -77,7 +77,7 @@ arrows:
 deny:
 	@bash tests/deny.sh $(CACHE)/tools
 
-# Debian packages: a C compiler, strace, Python and Node for the tests.
+# Debian packages: a C compiler, strace, Python, Node and a browser for the tests.
 system:
 	@bash tests/system.sh
 

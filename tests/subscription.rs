@@ -209,7 +209,7 @@ fn a_subscription_from_the_first_deal_to_the_refund_of_the_rest() {
     let points: Vec<u16> = listed.offer.shares.iter().map(|share| share.basis_points).collect();
     assert_eq!(points, [9_500, 500]);
     let shown = page(&world, &derived);
-    assert!(shown.contains("to which 5.00 % of every price go"), "{shown}");
+    assert!(shown.contains("5.00 % of every price goes to it"), "{shown}");
     assert!(shown.contains("translated"));
 
     // The line is withdrawn: the month that ends is not paid, and the rest returns.

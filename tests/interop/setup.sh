@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# setup.sh CACHE: snarkjs, the compiled verifier of web/portal/verifier and the portal's scripts, built
+# setup.sh CACHE: snarkjs, the compiled verifier of web/portal/verifier and what drives a browser, and the portal's scripts, built
 # from web/portal, below CACHE, at the pinned versions of the lock files. Does nothing if they are there
 # and nothing changed. Needs Node and npm.
 set -euo pipefail
@@ -22,6 +22,7 @@ install() {
 }
 
 install "$here/snarkjs" "$cache/snarkjs"
+install "$here/../../web/portal/browser" "$cache/browser"
 
 verifier=$here/../../web/portal/verifier
 target=$cache/verifier

@@ -8,6 +8,8 @@
 
 mod assets;
 mod catalogue;
+mod find;
+mod lang;
 mod packages;
 mod pages;
 mod read;
@@ -32,6 +34,7 @@ use tokio::task::JoinHandle;
 use warp::Filter;
 
 use crate::catalogue::Catalogue;
+use crate::find::Finder;
 use crate::packages::Packages;
 use crate::standards::Checksums;
 use crate::store::Store;
@@ -86,6 +89,7 @@ pub(crate) struct App {
     pub packages: Packages,
     pub texts: Texts,
     pub catalogue: Catalogue,
+    pub finder: Finder,
     pub forgeable: bool,
     pub silence: Duration,
     /// What addresses in descriptions begin with, without a slash at the end.
@@ -137,14 +141,17 @@ pub async fn start(config: ServerConfig, node: NodeHandle) -> Result<Server, Ser
     let address = listener.local_addr().map_err(listen)?;
     let forgeable = node.application().rules().verifier().is_forgeable();
     let catalogue = Catalogue::default();
+    let finder = Finder::default();
     let silence = config.silence;
     let public = config.public.unwrap_or_else(|| format!("http://{address}"));
     let public = public.trim_end_matches('/').to_owned();
     let checksums = Checksums::default();
-    let app = App { node, packages, texts, catalogue, forgeable, silence, public, checksums };
+    let app =
+        App { node, packages, texts, catalogue, finder, forgeable, silence, public, checksums };
     let app = Arc::new(app);
     let (stop, mut stopping) = watch::channel(false);
     let tidying = tokio::spawn(catalogue::tidy(app.clone(), stop.subscribe()));
+    let indexing = tokio::spawn(find::keep(app.clone(), stop.subscribe()));
     let answers = warp::method()
         .and(warp::path::full())
         .and(warp::query::raw().or(warp::any().map(String::new)).unify())
@@ -161,6 +168,7 @@ pub async fn start(config: ServerConfig, node: NodeHandle) -> Result<Server, Ser
     let task = tokio::spawn(async move {
         server.run().await;
         let _ = tidying.await;
+        let _ = indexing.await;
     });
     tracing::info!(%address, "listening");
     Ok(Server { address, stop, task })

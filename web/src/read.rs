@@ -200,7 +200,7 @@ pub(crate) fn leaves(state: &Snapshot, issuer: AccountId, paging: &LeafPaging) -
     })
 }
 
-fn summary(app: &App, state: &Snapshot, listing: Listing) -> Answer<ListingSummary> {
+pub(crate) fn summary(app: &App, state: &Snapshot, listing: Listing) -> Answer<ListingSummary> {
     let offer = offer(state, &listing)?;
     let known = app.catalogue.entry(app, state, &listing)?;
     let party =

@@ -26,6 +26,8 @@ pub(crate) struct Request {
     path: FullPath,
     query: String,
     headers: HeaderMap,
+    /// The language that the query asked for, once it was taken out of it.
+    pub language: Option<String>,
     body: Chunks,
     /// How long the body may stand still.
     silence: Duration,
@@ -69,7 +71,15 @@ impl Request {
         S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
         B: Buf,
     {
-        Self { method, path, query, headers, body: Box::pin(Copied(Box::pin(body))), silence }
+        Self {
+            method,
+            path,
+            query,
+            headers,
+            language: None,
+            body: Box::pin(Copied(Box::pin(body))),
+            silence,
+        }
     }
 
     /// The parts of the path. Nothing is decoded: no name of this interface needs an escape.
@@ -92,6 +102,30 @@ impl Request {
     /// A header, if it is there and text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The query as it was sent.
+    pub fn query_text(&self) -> &str {
+        &self.query
+    }
+
+    /// Takes a field out of the query; what does not parse stays as it is.
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(&self.query).ok()?;
+        let (taken, kept): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|pair| pair.0 == name);
+        let (_, value) = taken.into_iter().next()?;
+        self.query = serde_urlencoded::to_string(kept).ok()?;
+        Some(value)
+    }
+
+    /// Path and query, with one field set.
+    pub fn address_with(&self, name: &str, value: &str) -> String {
+        let mut pairs: Vec<(String, String)> =
+            serde_urlencoded::from_str(&self.query).unwrap_or_default();
+        pairs.retain(|pair| pair.0 != name);
+        pairs.push((name.to_owned(), value.to_owned()));
+        let query = serde_urlencoded::to_string(pairs).unwrap_or_default();
+        format!("/{}?{query}", self.path.as_str().trim_start_matches('/'))
     }
 
     /// The query as a value.

@@ -58,7 +58,7 @@ pub(crate) async fn answer(app: Arc<App>, mut request: Request) -> Response {
     let mut response = answered.unwrap_or_else(|error| {
         tracing::debug!(status = %error.status(), message = error.message(), "refused");
         match (page, ga4gh) {
-            (true, _) => pages::error(&error),
+            (true, _) => pages::error(&app, &request, &error),
             (_, true) => error.for_ga4gh(),
             _ => error.response(),
         }
@@ -519,7 +519,11 @@ async fn store(app: &Arc<App>, request: &mut Request, package: PackageId, part: 
         segments.finish().await?
     } else {
         let body = request.body(limit).await?;
-        blocking(app, move |_, _| upload.store(&listing, &layout, &body)).await?
+        let bytes = blocking(app, move |_, _| upload.store(&listing, &layout, &body)).await?;
+        if part == Part::Manifest {
+            app.finder.described(package);
+        }
+        bytes
     };
     Ok(reply::json(&Stored { package, part, bytes }))
 }

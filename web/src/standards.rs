@@ -39,8 +39,9 @@ type Answer = Result<Response, ApiError>;
 pub(crate) fn is_machine(path: &[&str], request: &Request) -> bool {
     match path {
         ["ga4gh" | "catalogue" | "robots.txt" | "sitemap.xml", ..]
-        | ["is-valid" | "splits" | "first-rows" | "rows" | "statistics"]
-        | ["datasets", _, _, _] => true,
+        | ["is-valid" | "splits" | "first-rows" | "rows" | "statistics"] => true,
+        // References are for people's own programs, and come from the pages.
+        ["datasets", _, _, file] => !file.starts_with("citation."),
         ["datasets", _, _] => dcat::wanted(request).is_some(),
         _ => false,
     }

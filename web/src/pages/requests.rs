@@ -2,14 +2,15 @@
 //! whoever reviews signs with the institution's own key, never here.
 
 use askama::Template;
-use galen_api::words;
 use galen_chain::store::Snapshot;
 use galen_market::deal::{Deal, Stage, deals_of_institution};
 use galen_market::id::AccountId;
 use galen_market::role::Role;
 use galen_market::state_key;
 
+use super::frame::{Frame, Reader};
 use super::money;
+use crate::lang::{Lang, fill, sentences};
 use crate::reply::ApiError;
 use crate::{App, read};
 
@@ -19,11 +20,9 @@ const MOST: usize = 200;
 #[derive(Template)]
 #[template(path = "requests.html")]
 pub(super) struct Requests {
-    ledger: String,
-    forgeable: bool,
+    f: Frame,
     institution_name: String,
     rows: Vec<Row>,
-    height: u64,
 }
 
 struct Row {
@@ -32,46 +31,55 @@ struct Row {
     package: String,
     price: String,
     purpose: String,
-    reasons: Vec<(String, String)>,
+    reasons: Vec<Reason>,
     left: String,
+}
+
+struct Reason {
+    outcome: String,
+    clause: String,
+    finding: String,
 }
 
 /// The page of an institution.
 pub(super) fn page(
     app: &App,
     state: &Snapshot,
+    reader: &Reader,
     institution: AccountId,
 ) -> Result<Requests, ApiError> {
     let party = state_key::read(state, &state_key::party(Role::Institution, &institution))?
         .ok_or_else(|| ApiError::not_found("such institution"))?;
     let waiting = deals_of_institution(state, &institution, Stage::Requested, None, MOST)?;
-    let rows = waiting.iter().map(|deal| row(state, deal)).collect::<Result<_, ApiError>>()?;
+    let rows = waiting
+        .iter()
+        .map(|deal| row(state, reader.lang, deal))
+        .collect::<Result<_, ApiError>>()?;
     Ok(Requests {
-        ledger: app.genesis().name.to_string(),
-        forgeable: app.forgeable,
+        f: Frame::new(app, state, reader, "institutions"),
         institution_name: party.name.to_string(),
         rows,
-        height: state.height(),
     })
 }
 
-fn row(state: &Snapshot, deal: &Deal) -> Result<Row, ApiError> {
+fn row(state: &Snapshot, lang: Lang, deal: &Deal) -> Result<Row, ApiError> {
     let left = read::deal(state, deal.id)?.remaining_ms.unwrap_or(0) / 60_000;
     Ok(Row {
         deal: deal.id.to_string(),
         dataset: format!("/datasets/{}/{}", deal.listing.institution, deal.listing.package),
         package: deal.listing.package.to_string(),
         price: money(state, &deal.price)?,
-        purpose: words::purpose(&deal.purpose),
+        purpose: sentences::purpose(lang, &deal.purpose),
         reasons: deal
             .decision
             .reasons
             .iter()
-            .map(|reason| {
-                let outcome = reason.finding.outcome().to_string();
-                (outcome, format!("{}: {}", reason.clause.words(), reason.finding))
+            .map(|reason| Reason {
+                outcome: reason.finding.outcome().to_string(),
+                clause: sentences::clause(lang, &reason.clause),
+                finding: reason.finding.to_string(),
             })
             .collect(),
-        left: format!("{} h {} min", left / 60, left % 60),
+        left: fill(lang.words().left_then_returns, &[&(left / 60), &(left % 60)]),
     })
 }

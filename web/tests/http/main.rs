@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod attacks;
+mod browser;
 mod drafts;
 mod place;
+mod portal;
 mod records;
 mod standards;
 mod terms;

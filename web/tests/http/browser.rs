@@ -1,0 +1,48 @@
+//! A real browser visits a real node: without scripts, with the keyboard alone, on a narrow screen, in
+//! both languages and both colour schemes. Needs Node, npm and chromium.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::portal::{Portal, portal};
+
+#[test]
+fn a_browser_finds_its_way() {
+    let cache = std::env::var_os("GALEN_INTEROP")
+        .map_or_else(|| std::env::home_dir().unwrap().join(".cache/galen/interop"), PathBuf::from);
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let setup = format!("{root}/tests/interop/setup.sh");
+    let installed = Command::new("bash").arg(&setup).arg(&cache).status().unwrap();
+    assert!(installed.success(), "{setup} failed: it needs Node and npm");
+    // Beside the packages it imports.
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("visit.mjs");
+    std::fs::copy(format!("{root}/web/portal/browser/visit.mjs"), &script).unwrap();
+    let modules = cache.join("browser/node_modules");
+    std::os::unix::fs::symlink(modules, folder.path().join("node_modules")).unwrap();
+
+    let Portal { place, page, hospital, .. } = &portal();
+    let paths = [
+        "/".to_owned(),
+        "/?text=ward&k_min=5&country=DE&sort=rows".to_owned(),
+        page.clone(),
+        "/wanted".to_owned(),
+        "/institutions".to_owned(),
+        format!("/institutions/{}/requests", hospital.id()),
+        "/explorer".to_owned(),
+        "/explorer/blocks/2".to_owned(),
+        format!("/explorer/accounts/{}", hospital.id()),
+    ];
+    let mut visit = Command::new("node");
+    visit.arg(&script).arg(format!("http://{}", place.address));
+    visit.arg(serde_json::to_string(&paths).unwrap()).arg("Diabetes in three wards (50 % sample)");
+    // Where somebody who works on the pages wants to look at them.
+    if let Some(pictures) = std::env::var_os("GALEN_PICTURES") {
+        std::fs::create_dir_all(&pictures).unwrap();
+        visit.arg(pictures);
+    }
+    let output = visit.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("browser: all held"), "{said}");
+}
