@@ -38,6 +38,10 @@ constraints: system
 	@bash tests/run.sh $(LOGS)/constraints.log $(CARGO) test -p galen-zk --test constraints -- --show-output
 	@python3 tests/constraints.py $(LOGS)/constraints.log
 
+## make soak-http       HTTP_CASES (250) made-up requests of every kind for each path of the interface: 10,000 and more, none the server's fault
+soak-http: system python
+	@HTTP_CASES=$(or $(HTTP_CASES),250) $(CARGO) test --quiet -p galen-web --test http made_up_requests -- --nocapture
+
 ## make bench           aims, what is measured, MET or MISSED, beside others' programs (BENCH='proofs files tables ledger')
 bench: system python
 	@$(CARGO) run --quiet --example bench -- $(BENCH)

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,12 +13,13 @@ use galen_market::codec::Text;
 use galen_market::fee::FeeRates;
 use galen_market::genesis::{Genesis, GenesisCurrency, Network, Parameters, Registrars};
 use galen_market::id::{AccountId, ConsensusKey, TransactionId};
+use galen_web::RateLimits;
 use serde_json::json;
 
 use crate::config::Context;
 use crate::error::{Exit, Failure};
 use crate::operation::genesis::{self, Consortium, Development};
-use crate::operation::node::{NodePlan, RunningNode, network, runtime};
+use crate::operation::node::{NodePlan, Offered, RunningNode, network, runtime};
 use crate::session::{Session, account_of};
 use crate::wallet::{Role, Wallet, file};
 
@@ -137,6 +139,22 @@ pub struct Run {
     /// the usual variables [default: packages in the node's folder]
     #[arg(long, value_name = "STORE")]
     packages: Option<String>,
+    /// Where the world finds interface and page, as https://data.example.org; descriptions of datasets
+    /// name it [default: where it listens]
+    #[arg(long, value_name = "URL")]
+    public: Option<String>,
+    /// Requests of one client that are answered each second; 0 for any number
+    #[arg(long, default_value_t = RateLimits::default().per_second.get())]
+    rate: u32,
+    /// Requests of one client that are answered at once after a pause
+    #[arg(long, default_value_t = RateLimits::default().burst)]
+    burst: NonZeroU32,
+    /// The last address of X-Forwarded-For is the client's: only behind a proxy that sets it
+    #[arg(long)]
+    behind_proxy: bool,
+    /// Where the operator reads metrics for Prometheus, as 127.0.0.1:4859 [default: nowhere]
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
     /// Where other validators reach this node, as /ip4/0.0.0.0/tcp/4851
     #[arg(long, value_name = "ADDRESS", requires = "pending")]
     p2p: Option<String>,
@@ -398,6 +416,15 @@ fn serve(context: &Context, command: Run, data: PathBuf) -> Result<(), Failure> 
         timeouts,
         listen: command.listen,
         packages: command.packages,
+        offered: Offered {
+            public: command.public,
+            limits: NonZeroU32::new(command.rate).map(|per_second| RateLimits {
+                per_second,
+                burst: command.burst,
+                behind_proxy: command.behind_proxy,
+            }),
+            metrics: command.metrics,
+        },
     };
     if context.dry_run {
         return context.output.data(&json!({ "started": false }), || {

@@ -8,7 +8,7 @@ use galen_chain::{
 };
 use galen_market::genesis::Genesis;
 use galen_web::store::{Store, StoreError};
-use galen_web::{Server, ServerConfig, ServerError};
+use galen_web::{RateLimits, Server, ServerConfig, ServerError};
 
 use super::genesis::verifier;
 use crate::error::{Exit, Failure};
@@ -33,6 +33,19 @@ pub struct NodePlan {
     /// Where packages lie: a folder or `s3://BUCKET/PREFIX`; [`PACKAGES`] in the node's folder if not
     /// given.
     pub packages: Option<String>,
+    /// How the interface is offered.
+    pub offered: Offered,
+}
+
+/// How a node's interface is offered.
+#[derive(Clone, Default)]
+pub struct Offered {
+    /// Where the world finds it.
+    pub public: Option<String>,
+    /// How much each client may ask for; anything if not given.
+    pub limits: Option<RateLimits>,
+    /// Where the operator reads metrics.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl NodePlan {
@@ -47,6 +60,7 @@ impl NodePlan {
             timeouts: Timeouts::default(),
             listen,
             packages: None,
+            offered: Offered::default(),
         }
     }
 }
@@ -64,7 +78,7 @@ impl RunningNode {
     /// # Errors
     /// When the folder, the address or the network cannot be used.
     pub async fn start(plan: NodePlan) -> Result<Self, Failure> {
-        let NodePlan { data, genesis, key, network, timeouts, listen, packages } = plan;
+        let NodePlan { data, genesis, key, network, timeouts, listen, packages, offered } = plan;
         let store = match packages {
             Some(address) => Store::open(&address)?,
             None => Store::folder(&data.join(PACKAGES))?,
@@ -72,7 +86,10 @@ impl RunningNode {
         let verifier = verifier(genesis.network)?;
         let settings = NodeSettings { network, timeouts, ..NodeSettings::alone(data.clone(), key) };
         let node = Node::start(NodeConfig { settings, genesis, verifier }).await?;
-        let server = ServerConfig::new(listen, store, data.join(PACKAGES).join("texts"));
+        let Offered { public, limits, metrics } = offered;
+        let texts = data.join(PACKAGES).join("texts");
+        let server =
+            ServerConfig { public, limits, metrics, ..ServerConfig::new(listen, store, texts) };
         match galen_web::start(server, node.clone()).await {
             Ok(server) => Ok(Self { node, server }),
             Err(error) => {

@@ -153,6 +153,7 @@ pub(crate) async fn tidy(app: Arc<App>, mut stop: watch::Receiver<bool>) {
             let mut waiting = waiting;
             for height in from..=height {
                 waiting.extend(ended(&app, height));
+                app.metrics.block(&app, height);
             }
             waiting.retain(|id| match forget(&app, id) {
                 Ok(done) => !done,

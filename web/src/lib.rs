@@ -10,6 +10,9 @@ mod assets;
 mod catalogue;
 mod find;
 mod lang;
+mod limits;
+mod metrics;
+mod openapi;
 mod packages;
 mod pages;
 mod read;
@@ -19,6 +22,7 @@ mod request;
 mod routes;
 mod standards;
 pub mod store;
+mod stream;
 mod texts;
 
 use std::net::SocketAddr;
@@ -35,9 +39,13 @@ use warp::Filter;
 
 use crate::catalogue::Catalogue;
 use crate::find::Finder;
+use crate::limits::Limiter;
+pub use crate::limits::RateLimits;
+use crate::metrics::Metrics;
 use crate::packages::Packages;
 use crate::standards::Checksums;
 use crate::store::Store;
+use crate::stream::Streams;
 use crate::texts::Texts;
 
 /// What a server needs.
@@ -53,12 +61,17 @@ pub struct ServerConfig {
     /// Where the world finds it, such as `https://data.example.org`: what addresses in descriptions
     /// begin with. Where it listens, if not given.
     pub public: Option<String>,
+    /// How much each client may ask for; anything if not given.
+    pub limits: Option<RateLimits>,
+    /// Where the operator reads metrics; nowhere if not given.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl ServerConfig {
     /// A server with the usual patience.
     pub fn new(listen: SocketAddr, packages: Store, texts: PathBuf) -> Self {
-        Self { listen, packages, texts, silence: Duration::from_secs(30), public: None }
+        let silence = Duration::from_secs(30);
+        Self { listen, packages, texts, silence, public: None, limits: None, metrics: None }
     }
 }
 
@@ -95,6 +108,10 @@ pub(crate) struct App {
     /// What addresses in descriptions begin with, without a slash at the end.
     pub public: String,
     pub checksums: Checksums,
+    pub limiter: Option<Limiter>,
+    pub metrics: Metrics,
+    pub streams: Streams,
+    pub stop: watch::Receiver<bool>,
 }
 
 impl App {
@@ -110,6 +127,7 @@ impl App {
 /// A server that runs.
 pub struct Server {
     address: SocketAddr,
+    metrics: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -119,6 +137,12 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its metrics are read.
+    #[must_use]
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// Lets requests under way finish, then stops. The node runs on.
@@ -145,11 +169,27 @@ pub async fn start(config: ServerConfig, node: NodeHandle) -> Result<Server, Ser
     let silence = config.silence;
     let public = config.public.unwrap_or_else(|| format!("http://{address}"));
     let public = public.trim_end_matches('/').to_owned();
-    let checksums = Checksums::default();
-    let app =
-        App { node, packages, texts, catalogue, finder, forgeable, silence, public, checksums };
-    let app = Arc::new(app);
     let (stop, mut stopping) = watch::channel(false);
+    let app = Arc::new(App {
+        node,
+        packages,
+        texts,
+        catalogue,
+        finder,
+        forgeable,
+        silence,
+        public,
+        checksums: Checksums::default(),
+        limiter: config.limits.map(Limiter::new),
+        metrics: Metrics::new(),
+        streams: Streams::default(),
+        stop: stop.subscribe(),
+    });
+    let metrics = match config.metrics {
+        Some(listen) => Some(serve_metrics(app.clone(), listen).await?),
+        None => None,
+    };
+    let limits = config.limits;
     let tidying = tokio::spawn(catalogue::tidy(app.clone(), stop.subscribe()));
     let indexing = tokio::spawn(find::keep(app.clone(), stop.subscribe()));
     let answers = warp::method()
@@ -157,9 +197,14 @@ pub async fn start(config: ServerConfig, node: NodeHandle) -> Result<Server, Ser
         .and(warp::query::raw().or(warp::any().map(String::new)).unify())
         .and(warp::header::headers_cloned())
         .and(warp::body::stream())
-        .then(move |method, path, query, headers, body| {
+        .and(warp::addr::remote())
+        .then(move |method, path, query, headers: warp::http::HeaderMap, body, peer| {
             let app = app.clone();
-            let request = request::Request::new(method, path, query, headers, body, app.silence);
+            let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
+            let forwarded = forwarded.and_then(|value| value.to_str().ok());
+            let client = limits::Client::new(peer, forwarded, limits.as_ref());
+            let (silence, from) = (app.silence, client);
+            let request = request::Request::new(method, path, query, headers, body, silence, from);
             async move { routes::answer(app, request).await }
         });
     let server = warp::serve(answers).incoming(listener).graceful(async move {
@@ -171,5 +216,19 @@ pub async fn start(config: ServerConfig, node: NodeHandle) -> Result<Server, Ser
         let _ = indexing.await;
     });
     tracing::info!(%address, "listening");
-    Ok(Server { address, stop, task })
+    Ok(Server { address, metrics, stop, task })
+}
+
+/// Answers for metrics at an address of their own, until the server stops.
+async fn serve_metrics(app: Arc<App>, listen: SocketAddr) -> Result<SocketAddr, ServerError> {
+    let failed = |source| ServerError::Listen { address: listen, source };
+    let listener = tokio::net::TcpListener::bind(listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let mut stop = app.stop.clone();
+    let server = warp::serve(metrics::answers(app)).incoming(listener).graceful(async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    });
+    tokio::spawn(server.run());
+    tracing::info!(%address, "listening for metrics");
+    Ok(address)
 }

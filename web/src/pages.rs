@@ -5,6 +5,7 @@
 mod chart;
 mod cite;
 mod dataset;
+mod docs;
 mod explorer;
 mod frame;
 mod institutions;
@@ -120,6 +121,10 @@ async fn page(
             let institution: AccountId = parsed(institution, "institution")?;
             let page =
                 move |app: &App, state: &Snapshot| requests::page(app, state, &reader, institution);
+            html(StatusCode::OK, &blocking(app, page).await?)
+        }
+        ["docs", "api"] => {
+            let page = move |app: &App, state: &Snapshot| Ok(docs::page(app, state, &reader));
             html(StatusCode::OK, &blocking(app, page).await?)
         }
         ["wanted"] => {

@@ -101,7 +101,7 @@ impl Paging {
 }
 
 /// Gives each event the time of its block.
-fn timed(app: &App, events: Vec<(Place, Event)>) -> Answer<Vec<Happened>> {
+pub(crate) fn timed(app: &App, events: Vec<(Place, Event)>) -> Answer<Vec<Happened>> {
     let mut times: BTreeMap<u64, u64> = BTreeMap::new();
     events
         .into_iter()

@@ -15,6 +15,8 @@ use crate::store::StoreError;
 pub(crate) struct ApiError {
     status: StatusCode,
     body: ErrorBody,
+    /// The methods that the path takes, where another was used.
+    allow: Option<String>,
 }
 
 impl ApiError {
@@ -22,6 +24,7 @@ impl ApiError {
         Self {
             status,
             body: ErrorBody { code: code.to_owned(), message: message.into(), remedy: None },
+            allow: None,
         }
     }
 
@@ -36,6 +39,18 @@ impl ApiError {
 
     pub fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, codes::NOT_FOUND, format!("there is no {what}"))
+    }
+
+    /// What takes none of the methods that a path takes; there is nothing where no method is taken.
+    pub fn no_route(methods: &[&str]) -> Self {
+        if methods.is_empty() {
+            return Self::not_found("such path");
+        }
+        let text = "this path does not take this method";
+        let head = if methods.contains(&"GET") { ", HEAD" } else { "" };
+        let allow = methods.join(", ").replacen("GET", &format!("GET{head}"), 1);
+        let refused = Self::new(StatusCode::METHOD_NOT_ALLOWED, codes::METHOD_NOT_ALLOWED, text);
+        Self { allow: Some(allow), ..refused }
     }
 
     pub fn too_large(limit: u64) -> Self {
@@ -55,6 +70,10 @@ impl ApiError {
         self.status
     }
 
+    pub fn code(&self) -> &str {
+        &self.body.code
+    }
+
     pub fn message(&self) -> &str {
         &self.body.message
     }
@@ -67,17 +86,22 @@ impl ApiError {
         let body = serde_json::json!({
             "msg": said, "status_code": status, "code": code, "message": message, "remedy": remedy,
         });
-        json_with(self.status, &body)
+        self.allowing(json_with(self.status, &body))
+    }
+
+    /// Says which methods are taken, where another was used.
+    fn allowing(&self, mut response: Response) -> Response {
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            let allow = self.allow.as_deref().unwrap_or("GET, HEAD");
+            if let Ok(value) = HeaderValue::from_str(allow) {
+                response.headers_mut().insert(header::ALLOW, value);
+            }
+        }
+        response
     }
 
     pub fn response(&self) -> Response {
-        let mut response = json_with(self.status, &self.body);
-        if self.status == StatusCode::METHOD_NOT_ALLOWED {
-            response
-                .headers_mut()
-                .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT"));
-        }
-        response
+        self.allowing(json_with(self.status, &self.body))
     }
 }
 

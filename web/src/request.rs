@@ -12,6 +12,7 @@ use warp::http::{HeaderMap, Method, StatusCode, header};
 use warp::path::FullPath;
 use warp::{Buf, Stream};
 
+use crate::limits::Client;
 use crate::reply::ApiError;
 
 /// Longest path and longest query, in bytes.
@@ -31,6 +32,8 @@ pub(crate) struct Request {
     body: Chunks,
     /// How long the body may stand still.
     silence: Duration,
+    /// Who asks.
+    pub client: Client,
 }
 
 struct Copied<S>(Pin<Box<S>>);
@@ -66,20 +69,19 @@ impl Request {
         headers: HeaderMap,
         body: S,
         silence: Duration,
+        client: Client,
     ) -> Self
     where
         S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
         B: Buf,
     {
-        Self {
-            method,
-            path,
-            query,
-            headers,
-            language: None,
-            body: Box::pin(Copied(Box::pin(body))),
-            silence,
-        }
+        let body = Box::pin(Copied(Box::pin(body)));
+        Self { method, path, query, headers, language: None, body, silence, client }
+    }
+
+    /// The path as it was sent.
+    pub fn path(&self) -> &str {
+        self.path.as_str()
     }
 
     /// The parts of the path. Nothing is decoded: no name of this interface needs an escape.

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -31,7 +31,7 @@ use crate::read;
 use crate::reply::{self, ApiError};
 use crate::request::{Request, parsed};
 use crate::store::Body;
-use crate::{App, pages, records, standards};
+use crate::{App, limits, openapi, pages, records, standards, stream};
 
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -39,10 +39,18 @@ type Answer = Result<Response, ApiError>;
 
 /// Answers a request.
 pub(crate) async fn answer(app: Arc<App>, mut request: Request) -> Response {
+    let started = Instant::now();
+    let method = request.method.clone();
     let parts = request.parts();
-    let page = !matches!(&parts, Ok(parts) if is_data(parts, &request));
-    let ga4gh = matches!(&parts, Ok(parts) if parts.first().is_some_and(|first| first == "ga4gh"));
-    let answered = match parts {
+    let route = parts.as_ref().map_or("other", |parts| {
+        openapi::route(&parts.iter().map(String::as_str).collect::<Vec<_>>())
+    });
+    let cost = limits::units(&method, request.path());
+    let standing = app.limiter.as_ref().map(|limiter| limiter.take(&request.client, cost));
+    let page = !is_data(&request);
+    let ga4gh = request.path().starts_with("/ga4gh/");
+    let allowed = standing.as_ref().map_or(Ok(()), limits::Standing::check);
+    let answered = match allowed.and(parts) {
         Ok(parts) => {
             let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
             match parts.as_slice() {
@@ -64,6 +72,10 @@ pub(crate) async fn answer(app: Arc<App>, mut request: Request) -> Response {
         }
     });
     reply::harden(&mut response);
+    if let (Some(limiter), Some(standing)) = (&app.limiter, &standing) {
+        limiter.mark(standing, &mut response);
+    }
+    app.metrics.answered(route, method.as_str(), response.status(), started.elapsed());
     if !page && matches!(request.method, Method::GET | Method::HEAD) {
         reply::share(&mut response);
     }
@@ -72,8 +84,9 @@ pub(crate) async fn answer(app: Arc<App>, mut request: Request) -> Response {
 }
 
 /// Whether errors about a path are JSON, and not a page.
-fn is_data(parts: &[String], request: &Request) -> bool {
-    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+fn is_data(request: &Request) -> bool {
+    let path = request.path();
+    let parts: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
     parts.first() == Some(&"api") || standards::is_machine(&parts, request)
 }
 
@@ -119,6 +132,8 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
             let wanted: records::Wanted = request.query()?;
             json(app, move |app, state| records::proofs(app, state, &wanted)).await
         }
+        ("GET", ["openapi.json"]) => Ok(reply::json(&openapi::document(&app.public))),
+        ("GET", ["events", "stream"]) => stream::follow(app, request).await,
         ("GET", ["events", height, index]) => {
             let place = (parsed(height, "height")?, parsed(index, "index")?);
             json(app, move |app, _| records::event(app, place)).await
@@ -240,50 +255,11 @@ async fn interface(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answ
         ("PUT", ["packages", package, part]) => {
             store(app, request, parsed(package, "package")?, part_of(part)?).await
         }
-        (_, known) if is_known(known) => {
-            let text = "this path does not take this method";
-            Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, codes::METHOD_NOT_ALLOWED, text))
+        _ => {
+            let whole: Vec<&str> = ["api", "v1"].into_iter().chain(path.iter().copied()).collect();
+            Err(ApiError::no_route(&openapi::methods(&whole)))
         }
-        _ => Err(ApiError::not_found("such path")),
     }
-}
-
-fn is_known(path: &[&str]) -> bool {
-    matches!(
-        path,
-        ["status"
-            | "genesis"
-            | "parameters"
-            | "verifying-keys"
-            | "transactions"
-            | "issuers"
-            | "listings"
-            | "deals"
-            | "standing"
-            | "proofs"]
-            | [
-                "transactions"
-                    | "blocks"
-                    | "headers"
-                    | "accounts"
-                    | "parties"
-                    | "deals"
-                    | "licences"
-                    | "subscriptions"
-                    | "standing",
-                _
-            ]
-            | ["events", _, _]
-            | ["accounts", _, "movements"]
-            | ["deals", _, "events" | "receipt"]
-            | ["issuers", _, "leaves"]
-            | ["listings", _, _]
-            | ["listings", _, _, "deals" | "terms.odrl" | "history" | "lineage"]
-            | ["listings", _, _, "proofs", _, _]
-            | ["texts", _]
-            | ["institutions", _, "deals", _]
-            | ["packages", _, _]
-    )
 }
 
 fn role_of(name: &str) -> Result<Role, ApiError> {
@@ -301,6 +277,13 @@ fn part_of(name: &str) -> Result<Part, ApiError> {
 
 async fn submit(app: &Arc<App>, request: &mut Request) -> Answer {
     let bytes = request.body(MAX_TRANSACTION_BYTES as u64).await?;
+    let started = Instant::now();
+    let answer = take_in(app, bytes).await;
+    app.metrics.checked("submit", started.elapsed(), answer.as_ref().err().map(ApiError::code));
+    answer
+}
+
+async fn take_in(app: &Arc<App>, bytes: Vec<u8>) -> Answer {
     // Whoever did not hear the answer sends again: one effect, and the same answer.
     let (bytes, id) = blocking(app, move |app, _| {
         let id = app.rules().check(&bytes)?.id();
@@ -319,7 +302,8 @@ async fn submit(app: &Arc<App>, request: &mut Request) -> Answer {
 
 async fn dry_run(app: &Arc<App>, request: &mut Request) -> Answer {
     let bytes = request.body(MAX_TRANSACTION_BYTES as u64).await?;
-    json(app, move |app, state| {
+    let started = Instant::now();
+    let answer = json(app, move |app, state| {
         let checked = app.rules().check(&bytes)?;
         app.node.may_try(&checked)?;
         let now = BlockContext {
@@ -328,7 +312,9 @@ async fn dry_run(app: &Arc<App>, request: &mut Request) -> Answer {
         };
         Ok(app.rules().dry_run(state, &now, &checked)?)
     })
-    .await
+    .await;
+    app.metrics.checked("dry_run", started.elapsed(), answer.as_ref().err().map(ApiError::code));
+    answer
 }
 
 #[derive(Deserialize, Default)]

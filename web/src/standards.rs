@@ -50,9 +50,7 @@ pub(crate) fn is_machine(path: &[&str], request: &Request) -> bool {
 /// Answers what [`is_machine`] says is asked for here.
 pub(crate) async fn answer(app: &Arc<App>, request: &mut Request, path: &[&str]) -> Answer {
     if !matches!(request.method, Method::GET | Method::HEAD) {
-        let code = galen_api::codes::METHOD_NOT_ALLOWED;
-        let text = "this path is for reading";
-        return Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, code, text));
+        return Err(ApiError::no_route(&["GET"]));
     }
     match path {
         ["robots.txt"] => Ok(sitemap::robots(app)),

@@ -18,6 +18,8 @@
 //! | GET `headers/{height}` | header, certificate and validators of a block | [`galen_light::LightBlock`] |
 //! | GET `proofs?key=` | proofs of at most 16 keys of the present state, in hex with commas | [`Proofs`] |
 //! | GET `events/{height}/{index}` | proof that something happened | [`EventProofView`] |
+//! | GET `events/stream?account=&deal=&listing=&after=` | events as they happen | server-sent [`Happened`] |
+//! | GET `openapi.json` | this interface, and the formats beside it | OpenAPI 3.1 |
 //! | GET `accounts/{account}` | an account | [`AccountView`] |
 //! | GET `accounts/{account}/movements?after=&until=&limit=` | movements of its money | [`Page`] of [`Happened`] |
 //! | GET `parties/{role}?after=&limit=` | registered parties of a role | [`Page`] of [`PartyView`] |

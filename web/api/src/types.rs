@@ -55,6 +55,10 @@ pub mod codes {
     pub const NOT_THE_PACKAGE: &str = "not_the_package";
     /// A part that must come first is missing.
     pub const PART_MISSING: &str = "part_missing";
+    /// The client asked for too much in too short a time.
+    pub const RATE_LIMITED: &str = "rate_limited";
+    /// As many clients follow events as may.
+    pub const TOO_MANY_STREAMS: &str = "too_many_streams";
     /// Another upload of the same part is under way.
     pub const UPLOAD_BUSY: &str = "upload_busy";
 }

@@ -21,10 +21,8 @@ pub(crate) struct Part {
 
 /// What robots may do.
 pub(crate) fn robots(app: &App) -> Response {
-    let text = format!(
-        "User-agent: *\nAllow: /\nDisallow: /api/\nDisallow: /metrics\nSitemap: {}/sitemap.xml\n",
-        app.public
-    );
+    let text =
+        format!("User-agent: *\nAllow: /\nDisallow: /api/\nSitemap: {}/sitemap.xml\n", app.public);
     reply::bytes(StatusCode::OK, "text/plain; charset=utf-8", text.into_bytes())
 }
 

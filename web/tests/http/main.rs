@@ -1,10 +1,11 @@
 //! The interface over real connections: a node with one validator, the server, and the typed client;
 //! and what strangers send. Each refusal names its code and stands beside the case that succeeds.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 mod attacks;
 mod browser;
 mod drafts;
+mod machines;
 mod place;
 mod portal;
 mod records;

@@ -81,6 +81,14 @@ pub fn place(simulation: &Simulation) -> Place {
 /// A server that is patient with a silent body for so long. The ledger's invariants are checked
 /// after every block.
 pub fn place_with(simulation: &Simulation, silence: Duration) -> Place {
+    place_of(simulation, |config| ServerConfig { silence, ..config })
+}
+
+/// A server with a configuration of its own.
+pub fn place_of(
+    simulation: &Simulation,
+    change: impl FnOnce(ServerConfig) -> ServerConfig,
+) -> Place {
     let audited = Arc::new(Mutex::new(Vec::new()));
     let observer: Observer = Arc::new({
         let audited = audited.clone();
@@ -101,14 +109,11 @@ pub fn place_with(simulation: &Simulation, silence: Duration) -> Place {
         let rules = Ledger::new(&genesis, verifier).unwrap();
         let ledger = GalenLedger::new(rules, genesis).observed_by(observer);
         let node = Node::start_with(ledger, settings).await.unwrap();
-        let config = ServerConfig {
-            silence,
-            ..ServerConfig::new(
-                "127.0.0.1:0".parse().unwrap(),
-                galen_web::store::Store::folder(&packages).unwrap(),
-                packages.join("texts"),
-            )
-        };
+        let config = change(ServerConfig::new(
+            "127.0.0.1:0".parse().unwrap(),
+            galen_web::store::Store::folder(&packages).unwrap(),
+            packages.join("texts"),
+        ));
         let server = start(config, node.clone()).await.unwrap();
         (node, server)
     });
