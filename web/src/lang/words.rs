@@ -196,6 +196,8 @@ words! {
     subscription_n: "{} for {} months", "{}，{} 个月";
     not_included: "not included", "不含";
     buy_note: "The price waits in escrow. It comes back if the key is late or the data are not what was listed.", "价款由账本托管；若密钥逾期未交付或数据与上架内容不符，价款退回。";
+    buy_wallet: "See whether you qualify, and buy, in your wallet on this machine", "在本机钱包中查看是否符合条件并购买";
+    buy_wallet_note: "Needs `galen wallet serve` to run here. It shows what it signs; this site learns nothing from it.", "需要先在本机运行 `galen wallet serve`。钱包会显示所签署的内容；本网站无从得知其结果。";
     buy_command: "Request it with your own wallet:", "用您自己的钱包申请：";
     licences_sold: "Licences", "已售许可";
     sold_of: "{} of {}", "{} / {}";
