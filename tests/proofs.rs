@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use support::{Home, Node, account, portal, with};
 
 /// k-anonymity, diversity of two columns, and charts of all five.
