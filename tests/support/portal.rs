@@ -10,6 +10,7 @@ use serde_json::Value;
 #[path = "../../zk/tests/support/node.rs"]
 mod node;
 
+#[allow(unused_imports)] // Each test uses a part of this.
 pub use node::tools;
 
 fn texts(ran: &Output) -> (String, String) {
