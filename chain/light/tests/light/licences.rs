@@ -3,7 +3,7 @@ use galen_light::licence::{
 };
 use galen_light::{Anchor, LightError, OtherLeaf, StateProof, StateProofError};
 use galen_market::action::{Action, DepositBond};
-use galen_market::codec::{Bounded, Bytes};
+use galen_market::codec::{Bounded, Bytes, Text};
 use galen_market::deal::Licence;
 use galen_market::genesis::Network;
 use galen_market::id::{DealId, Digest};
@@ -95,6 +95,37 @@ impl World {
             },
         }
     }
+}
+
+/// Certificates and forged ones, with the anchor and the time to check them by.
+pub fn some() -> Vec<(&'static str, LicenceCertificate, Anchor, u64)> {
+    let world = world();
+    let [good, other] = world.deals.map(|deal| world.certificate(&deal));
+    let mut all = vec![("good", good.clone()), ("other", other.clone())];
+    let mut lie = |name, change: &dyn Fn(&mut LicenceCertificate)| {
+        let mut lie = good.clone();
+        change(&mut lie);
+        all.push((name, lie));
+    };
+    lie("another price", &|lie| lie.says.deal.price = euros(1));
+    lie("another name", &|lie| lie.says.institution.name = Text::new("clinic").unwrap());
+    lie("more seats", &|lie| lie.says.licence.seats += 1);
+    lie("the proof of another", &|lie| lie.proofs.licence = other.proofs.licence.clone());
+    lie("no value", &|lie| lie.proofs.licence.value = None);
+    lie("another state", &|lie| {
+        lie.path = Bounded::new(vec![world.chain.block(3)]).unwrap();
+    });
+    lie("no header", &|lie| lie.path = Bounded::default());
+    lie("a changed header", &|lie| {
+        let mut block = world.chain.block(4);
+        block.header.state_root = [7; 32];
+        lie.path = Bounded::new(vec![block]).unwrap();
+    });
+    lie("another ledger", &|lie| lie.genesis.network = Network::Production);
+    lie("another form", &|lie| lie.format = "galen-licence-9".into());
+    let anchor = Anchor::genesis(&world.chain.genesis).unwrap();
+    let now_ms = world.chain.now_ms();
+    all.into_iter().map(|(name, file)| (name, file, anchor.clone(), now_ms)).collect()
 }
 
 #[test]

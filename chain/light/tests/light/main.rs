@@ -4,6 +4,9 @@
 
 mod certificates;
 mod chain;
+mod independent;
 mod licences;
+#[path = "../../../../zk/tests/support/node.rs"]
+mod node;
 mod proofs;
 mod reference;

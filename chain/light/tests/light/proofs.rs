@@ -44,6 +44,37 @@ fn with_siblings(proof: &StateProof, change: impl FnOnce(&mut Vec<Digest>)) -> S
     StateProof { siblings: Bounded::new(siblings).unwrap(), ..proof.clone() }
 }
 
+/// Proofs and lies of several kinds, with the roots that they should lead to.
+pub fn some() -> Vec<(String, StateProof, Hash)> {
+    let mut all = Vec::new();
+    for entries in [0, 1, 2, 17, 300] {
+        let (state, hashed, root) = state(entries, entries as u64);
+        for absent in 0..10u8 {
+            let proof = honest(&state, &hashed, &[b"absent".as_slice(), &[absent]].concat());
+            all.push((format!("absent {absent} of {entries}"), proof, root));
+        }
+        for (at, key) in state.keys().take(12).enumerate() {
+            let good = honest(&state, &hashed, key);
+            let mut add =
+                |what: &str, proof| all.push((format!("{what} {at} of {entries}"), proof, root));
+            add("present", good.clone());
+            add("denied", StateProof { value: None, ..good.clone() });
+            let of_key = reference::hashed([(key, &state[key])]);
+            let (key_hash, value_hash) = of_key.first_key_value().unwrap();
+            let leaf = OtherLeaf { key_hash: *key_hash, value_hash: *value_hash };
+            add("denied by itself", StateProof { value: None, other: Some(leaf), ..good.clone() });
+            let near = OtherLeaf { key_hash: [1; 32], value_hash: [2; 32] };
+            add("two leaves", StateProof { other: Some(near), ..good.clone() });
+            add("another place", StateProof { value: None, other: Some(near), ..good.clone() });
+            let value = Some(Bytes::new([state[key].as_slice(), &[0]].concat()).unwrap());
+            add("another value", StateProof { value, ..good.clone() });
+            add("longer", with_siblings(&good, |nodes| nodes.push(Digest([0; 32]))));
+            add("backwards", with_siblings(&good, |nodes| nodes.reverse()));
+        }
+    }
+    all
+}
+
 #[test]
 fn what_the_reference_proves_is_accepted() {
     for entries in [0, 1, 2, 3, 17, 400] {
