@@ -18,6 +18,9 @@ use crate::licences;
 use crate::node;
 use crate::proofs;
 
+/// What is changed of a header.
+type Change = fn(&mut Header);
+
 #[derive(Default)]
 struct Cases {
     given: Vec<Value>,
@@ -114,7 +117,7 @@ fn headers_and_certificates() {
     let mut round = one.clone();
     round.certificate.round = 1;
     cases.path("another round", genesis, &[round], now_ms);
-    let changes: [(&str, fn(&mut Header)); 9] = [
+    let changes: [(&str, Change); 9] = [
         ("height", |header| header.height = 2),
         ("time", |header| header.time_ms += 1),
         ("parent", |header| header.parent.0[0] ^= 1),
