@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub use super::account;
 use super::{Home, Node, Ran, with};
@@ -20,13 +20,19 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
+        Self::with(&json!({}))
+    }
+
+    /// With more parameters of the ledger.
+    pub fn with(more: &Value) -> Self {
         let [one, two, hospital, university, bank, researcher] =
             std::array::from_fn(|_| Home::new());
         let (first, second) = (account(&one, "registrar"), account(&two, "registrar"));
         let (third, gateway) = ("33".repeat(32), account(&bank, "gateway"));
-        let parameters = json!({
+        let mut parameters = json!({
             "revoke_epoch_ms": 1000, "max_idle_ms": 500, "draft_deposit_per_kib": "10"
         });
+        parameters.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let parameters = one.write("parameters.json", parameters.to_string());
         let init = [
             "node",

@@ -127,6 +127,58 @@ fn what_is_too_far_upstream_goes_to_the_institution_that_it_has_come_to() {
 }
 
 #[test]
+fn a_price_is_split_into_so_many_shares_and_no_more() {
+    let mut m = market();
+    let clinic = hospital(&mut m.sim, "clinic");
+    let fund = |at: usize| Share::of_account(Wallet::new(&format!("fund {at}")).id(), 625);
+    // Versions of each other, as a listing belongs to four lines at most.
+    let after = |package: FilePackage, line: &[FilePackage]| match line.last() {
+        Some(before) => superseding(package, before),
+        None => package,
+    };
+    let mut roots = Vec::new();
+    for at in 0..3 {
+        let root = asking(FilePackage::new(&clinic, &format!("root {at}"), PRICE), 1_000);
+        let root = after(with_shares(root, (0..16).map(fund).collect()), &roots);
+        m.sim.list(&clinic, &root).unwrap();
+        roots.push(root);
+    }
+    // Three that come of all three, with sixteen shares as well; and one that comes of these.
+    let up = |packages: &[FilePackage]| -> Vec<Share> {
+        packages.iter().map(|package| upstream(package, 1_000)).collect()
+    };
+    let of = |package: FilePackage, parents: &[FilePackage]| {
+        derived(package, &parents.iter().collect::<Vec<_>>())
+    };
+    let mut middle = Vec::new();
+    for at in 0..3 {
+        let helper = |at: usize| Share::of_account(Wallet::new(&format!("helper {at}")).id(), 500);
+        let mut shares: Vec<Share> = (0..12).map(helper).collect();
+        shares.push(Share::of_account(m.hospital.id(), 1_000));
+        shares.extend(up(&roots));
+        let package = of(asking(m.package(&format!("middle {at}")), 1_000), &roots);
+        let package = after(with_shares(package, shares), &middle);
+        m.list(&package).unwrap();
+        middle.push(package);
+    }
+    let registry = hospital(&mut m.sim, "registry");
+    let mut shares = vec![Share::of_account(registry.id(), 7_000)];
+    shares.extend(up(&middle));
+    let top = of(FilePackage::new(&registry, "top", 160_000), &middle);
+    let top = with_shares(top, shares);
+    m.sim.list(&registry, &top).unwrap();
+    let (_, events) = m.bought(&top, &Buyer::new("ada"));
+    // Of 128 shares 4 and three times 16 are taken when nine parts of 1,600 come to the roots. Four more
+    // splits fit; five parts stay whole, with the institution of the roots.
+    assert_eq!(paid(&events, &clinic.id()), 5 * 1_600);
+    let funds = (0..16).map(|at| paid(&events, &Wallet::new(&format!("fund {at}")).id()));
+    assert!(funds.into_iter().all(|part| part == 4 * 100));
+    assert_eq!(paid(&events, &m.hospital.id()), 3 * 1_600);
+    assert_eq!(paid(&events, &registry.id()), 112_000);
+    m.sim.replay();
+}
+
+#[test]
 fn adversary_33b_what_would_descend_from_itself() {
     let mut m = market();
     // The id of a package is known before it is listed.
