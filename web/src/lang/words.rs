@@ -200,7 +200,7 @@ words! {
     buy_wallet_note: "Needs `galen wallet serve` to run here. It shows what it signs; this site learns nothing from it.", "需要先在本机运行 `galen wallet serve`。钱包会显示所签署的内容；本网站无从得知其结果。";
     buy_command: "Request it with your own wallet:", "用您自己的钱包申请：";
     licences_sold: "Licences", "已售许可";
-    sold_of: "{} of {}", "{} / {}";
+    sold_of: "{} of {}", "已售 {}，共 {}";
     older_version: "The version before", "上一个版本";
     version: "Version of the offer", "报价版本";
     derived_from: "Derived from", "源自";
