@@ -41,7 +41,7 @@ pub(crate) fn is_machine(path: &[&str], request: &Request) -> bool {
         ["ga4gh" | "catalogue" | "robots.txt" | "sitemap.xml", ..]
         | ["is-valid" | "splits" | "first-rows" | "rows" | "statistics"] => true,
         // References are for people's own programs, and come from the pages.
-        ["datasets", _, _, file] => !file.starts_with("citation."),
+        ["datasets", _, _, file] if !file.starts_with("citation.") => true,
         ["datasets", _, _] => dcat::wanted(request).is_some(),
         _ => false,
     }

@@ -368,10 +368,27 @@ mod tests {
             shown.push('\n');
         }
         for word in shown.split(|letter: char| !letter.is_ascii_alphabetic()) {
-            // Names, symbols of the proofs, and a form of disease ids.
+            // Names of programs and formats, symbols of the proofs, and a form of disease ids.
             if ![
-                "", "Galen", "k", "l", "MONDO", "x", "nbsp", "rsquo", "BibTeX", "RIS", "Python",
-                "R", "galen",
+                "",
+                "Galen",
+                "k",
+                "l",
+                "MONDO",
+                "x",
+                "nbsp",
+                "rsquo",
+                "BibTeX",
+                "RIS",
+                "Python",
+                "R",
+                "galen",
+                "JSON",
+                "API",
+                "HealthDCAT",
+                "AP",
+                "Croissant",
+                "DataCite",
             ]
             .contains(&word)
             {
@@ -387,7 +404,9 @@ mod tests {
         let mut looked_at = 0;
         for entry in std::fs::read_dir(folder).expect("the folder of templates") {
             let path = entry.expect("an entry").path();
-            if path.extension().is_none_or(|kind| kind != "html") {
+            // The interface for programs is described in English on pages of both languages.
+            let english = path.file_name().is_some_and(|name| name == "docs.html");
+            if english || path.extension().is_none_or(|kind| kind != "html") {
                 continue;
             }
             let template = std::fs::read_to_string(&path).expect("a template");
