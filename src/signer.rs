@@ -92,11 +92,14 @@ impl Signer {
         Session::connect(&self.plan.node, false)
     }
 
-    /// The wallet, if it is unlocked. Using it keeps it so.
-    fn wallet(&self) -> Option<Arc<Wallet>> {
+    /// The wallet, if it is unlocked. A person who uses it keeps it so; a page that loads itself again
+    /// does not.
+    fn wallet(&self, person: bool) -> Option<Arc<Wallet>> {
         let mut open = lock(&self.open);
         let open = open.as_mut().filter(|open| open.used.elapsed() < self.plan.idle)?;
-        open.used = Instant::now();
+        if person {
+            open.used = Instant::now();
+        }
         Some(open.wallet.clone())
     }
 

@@ -47,14 +47,7 @@ impl Node {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut said = String::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            said.push_str(&line.unwrap());
-            if said.ends_with('}') {
-                break;
-            }
-        }
-        let said: Value = serde_json::from_str(&said).unwrap();
+        let said = support::said(&mut child);
         Self { child, url: said["url"].as_str().unwrap().to_owned() }
     }
 }

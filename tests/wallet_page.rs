@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -20,12 +20,13 @@ use galen::operation::purchase::DealStore;
 use galen::operation::store::{PackageRecord, PackageStore};
 use galen::operation::{self, listing};
 use galen::session::account_of;
+use galen::signer::{self, Plan};
 use galen::wallet::{Cost, Keystore, Password, Role};
 use galen_dataset::pack::{FileHash, FileInput, Progress};
 use galen_market::amount::Amount;
 use galen_market::deal::Stage;
 use galen_market::layout::BlockRows;
-use serde_json::{Value, json};
+use serde_json::json;
 use support::Home;
 
 const PASSWORD: &str = "four random words do";
@@ -36,9 +37,10 @@ fn ok<T>(result: Result<T, Failure>) -> T {
 
 fn quiet(_: Progress) {}
 
-/// The binary that serves a wallet, until it is dropped.
+/// A wallet that is served, by the binary until this is dropped.
 struct Served {
-    child: Child,
+    /// None if it runs in this process.
+    child: Option<Child>,
     host: String,
     code: String,
 }
@@ -81,17 +83,10 @@ impl Served {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut said = String::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            said.push_str(&line.unwrap());
-            if said.ends_with('}') {
-                break;
-            }
-        }
-        let said: Value = serde_json::from_str(&said).unwrap();
+        let said = support::said(&mut child);
         let url = said["url"].as_str().unwrap();
         let host = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
-        Self { child, host, code: said["code"].as_str().unwrap().to_owned() }
+        Self { child: Some(child), host, code: said["code"].as_str().unwrap().to_owned() }
     }
 
     /// Sends a request with these headers and nothing else.
@@ -140,8 +135,10 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
@@ -252,6 +249,36 @@ fn adversary_52_only_its_own_pages_and_links_reach_a_wallet() {
     assert_eq!(statuses, [401, 401, 401, 401, 401, 429, 429]);
     std::thread::sleep(Duration::from_secs(11));
     assert_eq!(served.get("/").status, 200);
+}
+
+#[test]
+fn a_page_that_loads_itself_again_does_not_keep_the_wallet_unlocked() {
+    let home = Home::new();
+    let plan = Plan {
+        home: home.path("home"),
+        // Nobody is there: a page of an unlocked wallet says so.
+        node: "http://127.0.0.1:1".to_owned(),
+        listen: "127.0.0.1:0".parse().unwrap(),
+        idle: Duration::from_secs(3),
+    };
+    let runtime = ok(operation::node::runtime());
+    let serving = ok(runtime.block_on(signer::start(plan)));
+    let (host, code) = (serving.address().to_string(), serving.code().to_owned());
+    let served = Served { child: None, host, code };
+    served.unlock();
+    let locked = |path: &str| served.get(path).body.contains("Unlock your wallet");
+    let many = |path: &str| {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(6) && !locked(path) {
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        locked(path)
+    };
+    assert!(!many("/"), "a person who uses it keeps it unlocked");
+    assert!(many("/?again"));
+    assert!(locked("/"));
+    drop(served);
+    runtime.block_on(serving.stop());
 }
 
 /// One file, listed for a price.

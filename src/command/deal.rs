@@ -501,7 +501,7 @@ pub(crate) fn described(record: &DealRecord, view: &DealView) -> String {
         lines.push(format!("time left  {} s of the ledger's up-time", left / 1000));
     }
     if let Some(why) = &deal.termination {
-        lines.push(format!("why        {}", ended(why)));
+        lines.push(format!("why        {}", purchase::ended(why)));
     }
     if let Some(licence) = &view.licence {
         lines.push(format!(
@@ -525,32 +525,4 @@ pub(crate) fn described(record: &DealRecord, view: &DealView) -> String {
         }
     ));
     lines.join("\n")
-}
-
-/// Why a deal was refunded, in words.
-pub(crate) fn ended(why: &galen_market::deal::Termination) -> String {
-    use galen_market::deal::Termination as T;
-    match why {
-        T::Refused { reason } => {
-            format!("the institution refused the request: {}", printable(reason.as_str()))
-        }
-        T::NotReviewed => "the institution did not review the request in time".to_owned(),
-        T::NotReady => "the buyer was not ready in time".to_owned(),
-        T::NoSeat => {
-            "the institution had no bond, no place or no licence left for the deal".to_owned()
-        }
-        T::NotDelivered => "the key was not delivered in time".to_owned(),
-        T::Disputed { segment, defect } => {
-            format!("segment {segment} is not what was listed ({defect:?})")
-        }
-        T::TermsRefuse => {
-            "the terms do not cover the purpose; nothing but the fee was taken".to_owned()
-        }
-        T::TakenDown => {
-            "the registrars took the listing down before the buyer was ready".to_owned()
-        }
-        T::PackageRefunded => {
-            "another buyer's dispute about the same package was upheld".to_owned()
-        }
-    }
 }

@@ -46,7 +46,11 @@ pub fn run(context: &Context, command: Wallet) -> Result<(), Failure> {
         let serving = signer::start(plan).await?;
         say(output, serving.address(), serving.code())?;
         let _ = tokio::signal::ctrl_c().await;
-        serving.stop().await;
+        // Whoever does not want to wait for the work under way asks again: what was fetched is kept.
+        tokio::select! {
+            () = serving.stop() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
         Ok(())
     })
 }

@@ -11,7 +11,7 @@ use galen_api::ListingView;
 use galen_market::action::Action;
 use galen_market::action::trade::{Ready, RequestDeal};
 use galen_market::amount::{Amount, Money};
-use galen_market::deal::Origin;
+use galen_market::deal::{Origin, Termination};
 use galen_market::fee::FeePayer;
 use galen_market::id::{DealId, Digest, Hasher};
 use galen_market::identity::presentation::{ready_scope, request_scope};
@@ -30,6 +30,7 @@ use super::presentation::{Shown, today};
 use super::standing::StandingRecord;
 use super::tier::{self, Chosen};
 use crate::error::{Exit, Failure};
+use crate::output::printable;
 use crate::session::{Done, Draft, Session, account_of};
 use crate::wallet::derive::AccountKey;
 use crate::wallet::{Wallet, file};
@@ -412,6 +413,34 @@ pub fn ready(
 pub fn asks_again(session: &Session, record: &DealRecord) -> Result<bool, Failure> {
     let deal = session.client().deal(&record.deal)?.deal;
     Ok(matches!(deal.origin, Origin::Standing { .. }))
+}
+
+/// Why a deal was refunded, in words.
+pub(crate) fn ended(why: &Termination) -> String {
+    use Termination as T;
+    match why {
+        T::Refused { reason } => {
+            format!("the institution refused the request: {}", printable(reason.as_str()))
+        }
+        T::NotReviewed => "the institution did not review the request in time".to_owned(),
+        T::NotReady => "the buyer was not ready in time".to_owned(),
+        T::NoSeat => {
+            "the institution had no bond, no place or no licence left for the deal".to_owned()
+        }
+        T::NotDelivered => "the key was not delivered in time".to_owned(),
+        T::Disputed { segment, defect } => {
+            format!("segment {segment} is not what was listed ({defect:?})")
+        }
+        T::TermsRefuse => {
+            "the terms do not cover the purpose; nothing but the fee was taken".to_owned()
+        }
+        T::TakenDown => {
+            "the registrars took the listing down before the buyer was ready".to_owned()
+        }
+        T::PackageRefunded => {
+            "another buyer's dispute about the same package was upheld".to_owned()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ use crate::wallet::{Password, Wallet};
 
 const MAX_QUERY_BYTES: usize = 4096;
 const MAX_BODY_BYTES: usize = 8192;
+/// The query with which a page loads itself again.
+const AGAIN: &str = "again";
 const STYLE: &str = include_str!("pages/style.css");
 
 /// A request without its body.
@@ -80,7 +82,7 @@ where
                 "wallet.form" => StatusCode::FORBIDDEN,
                 _ => StatusCode::BAD_REQUEST,
             };
-            let unlocked = signer.wallet().is_some();
+            let unlocked = signer.wallet(false).is_some();
             let refused = Refused {
                 frame: Frame::new(&signer, unlocked),
                 message: failure.to_string(),
@@ -172,7 +174,7 @@ fn respond(signer: &Arc<Signer>, asked: &Asked, form: &[u8]) -> Result<Answer, F
     if asked.method == Method::POST && path == ["unlock"] {
         return unlock(signer, parsed(form)?);
     }
-    let Some(wallet) = signer.wallet() else {
+    let Some(wallet) = signer.wallet(asked.query != AGAIN) else {
         let here = if asked.query.is_empty() {
             asked.path.clone()
         } else {

@@ -1,6 +1,8 @@
 //! The pages, from what was asked of the node and of the home directory. Everything that comes from
 //! elsewhere is escaped by the templates. Depends on the operations; signs nothing.
 
+mod buy;
+
 use askama::Template;
 use galen_api::ListingSummary;
 use galen_market::amount::{Amount, Asset, Currency, Money};
@@ -8,18 +10,17 @@ use galen_market::deal::Stage;
 use galen_market::listing::ListingId;
 use galen_market::terms::{Outcome, Purpose, PurposeKind, Reason};
 
-use super::orders::Order;
+pub(super) use buy::{Wish, buy};
+
 use super::work::{Name, State, opened_folder};
 use super::{Signer, lock};
-use crate::command::deal::ended;
 use crate::config::DEFAULT_NODE;
 use crate::error::Failure;
 use crate::operation::credential::{self, Credential, day_text};
-use crate::operation::eligibility::{asked_for, guesses, judge};
+use crate::operation::eligibility::{guesses, judge};
+use crate::operation::listing;
 use crate::operation::presentation::today;
-use crate::operation::purchase::{DealStore, allowance};
-use crate::operation::tier::{self, Chosen};
-use crate::operation::{licence, listing};
+use crate::operation::purchase::{DealStore, ended};
 use crate::session::{Session, account_of};
 use crate::wallet::{Role, Wallet};
 
@@ -242,78 +243,10 @@ fn link(id: &ListingId) -> String {
     format!("/buy?listing={}%2F{}", id.institution, id.package)
 }
 
-/// What the form of a purchase asks.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(default)]
-pub(super) struct Wish {
-    pub listing: String,
-    pub purpose: String,
-    /// MONDO ids, apart by blanks or commas.
-    pub disease: String,
-    pub tier: String,
-    pub seats: String,
-    pub project: String,
-    pub commercial: String,
-    pub undertake: String,
-    pub account: String,
-    pub credential: String,
-}
-
-#[derive(Template)]
-#[template(path = "buy.html")]
-pub(super) struct Buy {
-    frame: Frame,
-    wish: Wish,
-    title: String,
-    institution: String,
-    id: ListingId,
-    clauses: Vec<String>,
-    promises: bool,
-    kinds: Vec<(&'static str, bool)>,
-    tiers: Vec<(String, String, bool)>,
-    credentials: Vec<(usize, String, bool)>,
-    judged: Option<Judged>,
-    summary: Option<Summary>,
-}
-
-/// Whether one qualifies, and why.
-struct Judged {
-    outcome: &'static str,
-    good: bool,
-    reasons: Vec<String>,
-    obstacles: Vec<String>,
-}
-
-/// What would be signed.
-struct Summary {
-    order: String,
-    price: String,
-    allowance: String,
-    balance: String,
-    enough: bool,
-    tier: String,
-    purpose: String,
-    licence: String,
-    licence_hash: String,
-    agreement: String,
-    deadlines: Vec<(&'static str, String)>,
-    reveals: Vec<String>,
-    account: String,
-    forgeable: bool,
-}
-
 /// Money as people write it, by the decimals of the ledger's currency.
 fn amount(session: &Session, units: Amount, currency: &Currency) -> Result<String, Failure> {
-    let scale = u32::from(session.currency(currency)?.decimals);
-    let units = units.units();
-    let text = match 10u64.checked_pow(scale) {
-        Some(unit) if scale > 0 => {
-            let (whole, part) = (units / unit, units % unit);
-            format!("{whole}.{part:0>width$}", width = scale as usize)
-        }
-        _ => units.to_string(),
-    };
-    Ok(format!("{text} {currency}"))
+    let decimals = session.currency(currency)?.decimals;
+    Ok(format!("{} {currency}", galen_api::words::amount(units.units(), decimals)))
 }
 
 fn money(session: &Session, money: &Money) -> Result<String, Failure> {
@@ -333,157 +266,6 @@ fn span(ms: u64) -> String {
         () if minutes >= 2 => format!("{minutes} minutes"),
         () => format!("{seconds} seconds"),
     }
-}
-
-fn purpose_of(wish: &Wish, terms: &galen_market::terms::Terms) -> Result<Purpose, Failure> {
-    let kind = PurposeKind::ALL.into_iter().find(|kind| kind.name() == wish.purpose);
-    let kind = kind.ok_or_else(|| {
-        Failure::usage(format!("`{}` is not a purpose", wish.purpose))
-            .remedy("choose one of the list")
-    })?;
-    let usage = |what: String| Failure::usage(what).remedy("correct it and look again");
-    let mut diseases = Vec::new();
-    for word in wish.disease.split([' ', ',', ';']).filter(|word| !word.is_empty()) {
-        diseases.push(word.parse().map_err(|error| usage(format!("disease `{word}`: {error}")))?);
-    }
-    diseases.sort_unstable();
-    diseases.dedup();
-    if (kind == PurposeKind::Disease) == diseases.is_empty() {
-        return Err(usage(
-            "research into diseases names a disease, and no other purpose does".to_owned(),
-        ));
-    }
-    let mut purpose = Purpose::new(kind, None);
-    purpose.diseases = galen_market::codec::Bounded::new(diseases)
-        .map_err(|error| usage(format!("diseases: {error}")))?;
-    purpose.commercial = !wish.commercial.is_empty();
-    purpose.project = galen_market::codec::Text::new(wish.project.trim())
-        .map_err(|error| usage(format!("the project's title: {error}")))?;
-    if !wish.undertake.is_empty() {
-        purpose.undertakings = asked_for(&terms.clauses);
-    }
-    Ok(purpose)
-}
-
-fn number(text: &str, what: &str) -> Result<Option<u32>, Failure> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(|_| {
-        Failure::usage(format!("{what}: `{text}` is not a number"))
-            .remedy("correct it and look again")
-    })
-}
-
-/// The page of a purchase: a form; and once a purpose is chosen, whether one qualifies, and what would be
-/// signed.
-pub(super) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Result<Buy, Failure> {
-    let session = signer.session()?;
-    let id = listing::named(&session, &wish.listing)?;
-    let view = session.client().listing(&id)?;
-    let summary = &view.summary;
-    let offer = &summary.offer;
-    let now = today(&session)?;
-    let held = credential::kept(&signer.plan.home, session.chain())?;
-    let chosen = number(&wish.credential, "credential")?.unwrap_or(0) as usize;
-    let credential = held.get(chosen);
-    let mut page = Buy {
-        frame: Frame::new(signer, true),
-        title: title(summary),
-        institution: summary.institution_name.clone(),
-        id,
-        clauses: offer.terms.clauses.iter().map(|clause| clause.words()).collect(),
-        promises: asked_for(&offer.terms.clauses) != Default::default(),
-        kinds: PurposeKind::ALL
-            .iter()
-            .map(|kind| (kind.name(), kind.name() == wish.purpose))
-            .collect(),
-        tiers: offer
-            .tiers
-            .iter()
-            .map(|one| {
-                let name = one.name.to_string();
-                let is = name == wish.tier;
-                Ok((name, format!("{}: {}", one.name, money(&session, &one.price)?), is))
-            })
-            .collect::<Result<_, Failure>>()?,
-        credentials: held
-            .iter()
-            .enumerate()
-            .map(|(n, one)| {
-                let approves = credential::purpose_words(one.attributes.purposes);
-                (n, format!("{approves}, until {}", day_text(one.attributes.expiry)), n == chosen)
-            })
-            .collect(),
-        judged: None,
-        summary: None,
-        wish,
-    };
-    if page.wish.purpose.is_empty() {
-        return Ok(page);
-    }
-    let purpose = purpose_of(&page.wish, &offer.terms)?;
-    let judged = judge(summary, &purpose, credential, now);
-    let open = judged.outcome != Outcome::Refused;
-    page.judged = Some(Judged {
-        outcome: outcome_words(judged.outcome),
-        good: open,
-        reasons: judged.decision.reasons.iter().map(reason).collect(),
-        obstacles: judged.obstacles.clone(),
-    });
-    let Some(credential) = credential.filter(|_| open) else { return Ok(page) };
-    let named = Some(page.wish.tier.as_str()).filter(|name| !name.is_empty());
-    let seats = number(&page.wish.seats, "named users")?;
-    let Chosen { tier, seats, price } = tier::choose(offer, &purpose, named, seats)?;
-    let account = number(&page.wish.account, "account")?.unwrap_or(0);
-    let payer = account_of(&wallet.account(Role::Researcher, account));
-    let balance = session.balance(&payer, &price.currency)?;
-    let allowed = allowance(&session, &price)?;
-    let needed = price.amount.checked_add(allowed).ok();
-    let parameters = session.parameters();
-    let mut deadlines = Vec::new();
-    if let Some(review) = offer.terms.review_ms.filter(|_| judged.outcome == Outcome::NeedsReview) {
-        deadlines.push(("The institution reviews your request within", span(review)));
-    }
-    deadlines.extend([
-        ("You fetch the package and say so within, at least", span(parameters.ready_ms)),
-        ("The institution then delivers the key within", span(parameters.deliver_ms)),
-        ("What is not as listed can be disputed for", span(parameters.dispute_ms)),
-    ]);
-    let hash = offer.terms.licence_text;
-    let agreement = tier.agreement(&offer.terms);
-    let order = Order {
-        listing: id,
-        purpose: purpose.clone(),
-        tier: tier.name.to_string(),
-        seats,
-        agreement,
-        credential: credential.clone(),
-        account,
-    };
-    let order = lock(&signer.orders).keep(order);
-    page.summary = Some(Summary {
-        order,
-        price: money(&session, &price)?,
-        allowance: amount(&session, allowed, &price.currency)?,
-        balance: amount(&session, balance, &price.currency)?,
-        enough: needed.is_some_and(|needed| balance >= needed),
-        tier: format!(
-            "{}; for {seats} named user{}",
-            tier::sentence(&tier),
-            if seats == 1 { "" } else { "s" }
-        ),
-        purpose: galen_api::words::purpose(&purpose),
-        licence: licence::fetch(&session, &hash)?,
-        licence_hash: hash.to_string(),
-        agreement: agreement.to_string(),
-        deadlines,
-        reveals: judged.reveals,
-        account: payer.to_string(),
-        forgeable: session.is_forgeable(),
-    });
-    Ok(page)
 }
 
 #[derive(Template)]

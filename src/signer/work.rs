@@ -74,11 +74,6 @@ impl Work {
     fn at(&self, what: &str, done: u64, total: u64) {
         self.tell(State::Going { what: what.to_owned(), done, total });
     }
-
-    /// As the same person's next work.
-    fn go_on_as(&mut self, name: Name) {
-        self.name = name;
-    }
 }
 
 impl Watch for Work {
@@ -169,8 +164,11 @@ pub(super) fn request(
         let store = DealStore::of(&home);
         let (record, _) = purchase::request(&session, &wallet, &store, &prover, &purchase)?;
         let index = record.index;
-        work.tell(State::Done { what: "requested".to_owned(), deal: Some(index) });
-        work.go_on_as(Name::Deal(index));
+        // The deal is busy before anybody is sent to its page.
+        let order = std::mem::replace(&mut work.name, Name::Deal(index));
+        work.at("beginning", 0, 0);
+        let requested = State::Done { what: "requested".to_owned(), deal: Some(index) };
+        lock(&work.signer.works).states.insert(order, requested);
         fetch_and_say(work, &session, &wallet, &store, index)
     })
 }

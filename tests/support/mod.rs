@@ -122,6 +122,18 @@ impl Home {
     }
 }
 
+/// The first thing that a server prints: one value, after which it goes on.
+pub fn said(child: &mut Child) -> Value {
+    let mut said = String::new();
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        said.push_str(&line.unwrap());
+        if said.ends_with('}') {
+            break;
+        }
+    }
+    serde_json::from_str(&said).unwrap()
+}
+
 /// A node that runs until it is dropped.
 pub struct Node {
     child: Child,
@@ -149,14 +161,7 @@ impl Node {
             command.env("GALEN_CEREMONY", folder);
         }
         let mut child = command.spawn().unwrap();
-        let mut said = String::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            said.push_str(&line.unwrap());
-            if said.ends_with('}') {
-                break;
-            }
-        }
-        let said: Value = serde_json::from_str(&said).unwrap();
+        let said = said(&mut child);
         Self { child, url: said["url"].as_str().unwrap().to_owned() }
     }
 }

@@ -208,28 +208,7 @@ fn link(id: &ListingId) -> String {
 /// An amount with the decimal digits of its currency.
 fn money(state: &Snapshot, money: &Money) -> Result<String, ApiError> {
     let info = state_key::read(state, &state_key::currency(&money.currency))?;
-    let decimals = usize::from(info.map_or(0, |info| info.decimals));
-    Ok(format!("{} {}", decimal(money.amount.units(), decimals), money.currency))
-}
-
-fn decimal(units: u64, decimals: usize) -> String {
-    if decimals == 0 {
-        return units.to_string();
-    }
-    let digits = format!("{units:0>width$}", width = decimals.saturating_add(1));
-    let (whole, part) = digits.split_at(digits.len().saturating_sub(decimals));
-    format!("{whole}.{part}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_have_their_decimals() {
-        assert_eq!(decimal(12_345, 2), "123.45");
-        assert_eq!(decimal(5, 2), "0.05");
-        assert_eq!(decimal(7, 0), "7");
-        assert_eq!(galen_api::words::decimal(-5, 1), "-0.5");
-    }
+    let decimals = info.map_or(0, |info| info.decimals);
+    let amount = galen_api::words::amount(money.amount.units(), decimals);
+    Ok(format!("{amount} {}", money.currency))
 }

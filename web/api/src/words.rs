@@ -212,6 +212,18 @@ pub fn value(column: &Column, value: i64) -> String {
     }
 }
 
+/// An amount in minor units, with the decimal digits of its currency.
+#[must_use]
+pub fn amount(units: u64, decimals: u8) -> String {
+    let decimals = usize::from(decimals);
+    if decimals == 0 {
+        return units.to_string();
+    }
+    let digits = format!("{units:0>width$}", width = decimals.saturating_add(1));
+    let (whole, part) = digits.split_at(digits.len().saturating_sub(decimals));
+    format!("{whole}.{part}")
+}
+
 /// A number scaled by a power of ten.
 #[must_use]
 pub fn decimal(value: i64, scale: u32) -> String {
@@ -254,6 +266,15 @@ mod tests {
 
     fn column(name: &str, role: Role, values: Values, edges: Vec<i64>) -> Column {
         Column { name: name.to_owned(), width: Width::W2, role, values, edges }
+    }
+
+    #[test]
+    fn amounts_have_their_decimals() {
+        assert_eq!(amount(12_345, 2), "123.45");
+        assert_eq!(amount(5, 2), "0.05");
+        assert_eq!(amount(7, 0), "7");
+        assert_eq!(amount(u64::MAX, 2), "184467440737095516.15");
+        assert_eq!(decimal(-5, 1), "-0.5");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use galen_market::listing::{
 use super::chart::Drawing;
 use super::cite::Citation;
 use super::frame::{Frame, Reader};
-use super::{decimal, link, money, records};
+use super::{link, money, records};
 use crate::App;
 use crate::find::mondo;
 use crate::lang::{Lang, fill, grouped, sentences};
@@ -263,7 +263,7 @@ fn share(part: u64, whole: u64) -> String {
         return "–".to_owned();
     }
     let tenths = (u128::from(part) * 1_000).div_ceil(u128::from(whole));
-    format!("{} %", decimal(u64::try_from(tenths).unwrap_or(u64::MAX), 1))
+    format!("{} %", words::amount(u64::try_from(tenths).unwrap_or(u64::MAX), 1))
 }
 
 fn columns(
@@ -362,7 +362,7 @@ fn parents(listing: &Listing) -> Vec<Parent> {
 fn percent(basis_points: u16) -> String {
     match basis_points {
         0 => String::new(),
-        points => format!("{} %", decimal(u64::from(points), 2)),
+        points => format!("{} %", words::amount(u64::from(points), 2)),
     }
 }
 

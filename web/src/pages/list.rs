@@ -9,7 +9,7 @@ use galen_market::state_key;
 use galen_market::terms::Code;
 
 use super::frame::{Frame, Reader};
-use super::{decimal, link};
+use super::link;
 use crate::App;
 use crate::find::query::{Bound, Facet, Query, Sort};
 use crate::find::{Card, Found, PAGE, mondo};
@@ -112,7 +112,7 @@ fn price(lang: Lang, card: &Card) -> String {
     if price.units == 0 && !card.several {
         return lang.words().free.to_owned();
     }
-    let amount = decimal(price.units, usize::from(price.decimals));
+    let amount = galen_api::words::amount(price.units, price.decimals);
     let text = format!("{amount} {}", price.currency);
     if card.several { fill(lang.words().from_price, &[&text]) } else { text }
 }
