@@ -66,7 +66,7 @@ mutants: system
 ## make bench-proofs    every statement beside ark-groth16 and snarkjs; a listing of BENCH_ROWS rows (a million), to live
 bench-proofs: system python node
 	@$(CARGO) build --quiet --bin galen
-	@$(CARGO) run --quiet --example bench -- statements
+	@$(CARGO) run --quiet --example bench -- statements million
 
 ## make lint            rustfmt and clippy
 lint: system

@@ -3,15 +3,17 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use galen_market::action::Action;
 use galen_market::action::trade::Dispute;
+use galen_market::action::{Action, DepositBond};
 use galen_market::codec::{Bytes, encode};
 use galen_market::deal::Deal;
 use galen_market::layout::{BlockRows, File, Layout, Place, SEGMENT_BYTES, Width};
 use galen_market::segment::{
     self, Leaf, LeafTree, NONCE_BYTES, decode_cells, encode_cells, open, seal,
 };
-use galen_market::testing::{Buyer, FilePackage, Researcher, Simulation, deal_of, execute_as};
+use galen_market::testing::{
+    Buyer, FilePackage, Researcher, Simulation, deal_of, euros, execute_as,
+};
 use galen_zk::circuit::credential::Credential;
 use galen_zk::circuit::key_envelope::KeyEnvelope;
 use galen_zk::circuit::segment_key::{SegmentKey, SegmentKeyPublic, SegmentKeyWitness};
@@ -67,6 +69,8 @@ pub fn measure(report: &mut Report) {
 
     let mut simulation = Simulation::default();
     let hospital = simulation.institution("hospital", 100_000);
+    let bond = DepositBond { institution: hospital.id(), money: euros(50_000) };
+    simulation.act(vec![Action::DepositBond(bond)], &[&hospital]).unwrap();
     let package = spoiled(FilePackage::new(&hospital, "hearts", 500));
     simulation.list(&hospital, &package).unwrap();
     let issuer = simulation.issuer("university");

@@ -173,7 +173,10 @@ pub fn measure(report: &mut Report) {
     batch(report, &prover);
     drop(prover);
     crate::snarkjs::measure(report);
+}
 
+/// Prints the part that measures a whole table.
+pub fn table(report: &mut Report) {
     let rows = wanted_rows();
     report.part(&format!("k-anonymity alone of {rows} rows, five quasi-identifiers"));
     let numbers = crate::proofs::child(LISTING);

@@ -3,7 +3,8 @@
 //! The two transforms that are needed fit together without any reordering: the inverse one leaves
 //! coefficients in bit-reversed order (decimation in frequency), the forward one takes them so
 //! (decimation in time). Both halve the range recursively, so that the halves fit a cache and go to
-//! cores of their own. Roots are computed once for each size and kept. Depends on arkworks' field.
+//! cores of their own. Roots are computed once for each size and kept. Depends on arkworks' field and
+//! [`crate::product`].
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, FftField, Field};
 use rayon::prelude::*;
+
+use crate::product::Product;
 
 /// Ranges of this many values are transformed by one core, level after level.
 const SERIAL: usize = 1 << 10;
@@ -103,10 +106,10 @@ impl Domain {
                 self.interpolate(&mut c);
             },
         );
-        each(&mut a, &b, |a, b| *a *= b);
+        each(&mut a, &b, |a, b| *a = a.product(b));
         self.interpolate(&mut a);
-        each(&mut a, &self.off_coset, |a, factor| *a *= factor);
-        each(&mut a, &c, |a, c| *a -= self.scale * c);
+        each(&mut a, &self.off_coset, |a, factor| *a = a.product(factor));
+        each(&mut a, &c, |a, c| *a -= self.scale.product(c));
         reverse(&mut a, self.log);
         a
     }
@@ -120,7 +123,7 @@ impl Domain {
         let mut factors = powers(root, Fr::from(self.size() as u64).inverse()?, self.size());
         reverse(&mut factors, self.log);
         [&mut a, &mut b, &mut c].into_par_iter().for_each(|values| self.shift(values, &factors));
-        each(&mut a, &b, |a, b| *a *= b);
+        each(&mut a, &b, |a, b| *a = a.product(b));
         each(&mut a, &c, |a, c| *a -= c);
         Some(a)
     }
@@ -129,7 +132,7 @@ impl Domain {
     fn shift(&self, values: &mut Vec<Fr>, factors: &[Fr]) {
         values.resize(self.size(), Fr::ZERO);
         self.interpolate(values);
-        each(values, factors, |value, factor| *value *= factor);
+        each(values, factors, |value, factor| *value = value.product(factor));
         self.evaluate(values);
     }
 
@@ -179,13 +182,13 @@ impl Domain {
 fn split(x: &mut Fr, y: &mut Fr, root: Option<&Fr>) {
     let difference = *x - *y;
     *x += &*y;
-    *y = root.map_or(difference, |root| difference * root);
+    *y = root.map_or(difference, |root| difference.product(root));
 }
 
 /// `(x, y) → (x + y·root, x − y·root)`.
 fn join(x: &mut Fr, y: &mut Fr, root: Option<&Fr>) {
     if let Some(root) = root {
-        *y *= root;
+        *y = y.product(root);
     }
     let difference = *x - *y;
     *x += &*y;

@@ -19,6 +19,7 @@ pub mod keys;
 pub mod merkle;
 pub mod msm;
 pub mod point;
+mod product;
 pub mod proof;
 mod prover;
 pub mod setup;

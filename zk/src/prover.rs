@@ -21,6 +21,7 @@ use rayon::prelude::*;
 use crate::error::ProveError;
 use crate::fft::Domain;
 use crate::msm;
+use crate::product::Product;
 use crate::proof::Reduction;
 use crate::statement::{CircuitId, Statement, Unsatisfied};
 
@@ -82,7 +83,7 @@ impl Rows {
                     match *number {
                         ONE => sum += value,
                         MINUS_ONE => sum -= value,
-                        number => sum += self.coefficients[number as usize] * value,
+                        number => sum += self.coefficients[number as usize].product(value),
                     }
                 }
                 sum
@@ -171,7 +172,7 @@ impl Assignment {
         }
         let rows = layout.matrices.each_ref().map(|matrix| matrix.times(&values));
         let [a, b, c] = &rows;
-        let broken = a.par_iter().zip(b).zip(c).position_first(|((a, b), c)| *a * b != *c);
+        let broken = a.par_iter().zip(b).zip(c).position_first(|((a, b), c)| a.product(b) != *c);
         if let Some(index) = broken {
             return Err(Unsatisfied(format!("constraint {index} does not hold")).into());
         }

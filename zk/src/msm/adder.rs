@@ -132,14 +132,14 @@ fn add<P: Curve>(p: &mut Affine<P>, q: &Affine<P>, inverse: &P::BaseField) {
     let slope = if p.x != q.x {
         q.y - p.y
     } else if p.y == q.y && !p.y.is_zero() {
-        let square = p.x.square();
+        let square = p.x.squared();
         square.double() + square + P::COEFF_A
     } else {
         *p = Affine::identity();
         return;
     };
     let slope = slope.times(inverse);
-    let x = slope.square() - p.x - q.x;
+    let x = slope.squared() - p.x - q.x;
     p.y = slope.times(&(p.x - x)) - p.y;
     p.x = x;
 }
