@@ -388,16 +388,27 @@ impl Session {
             let receipt = self.client.dry_run(&bytes)?;
             return Ok(Done { transaction: id, height: None, receipt: Some(receipt) });
         }
-        let submitted = self.client.submit(&bytes)?;
+        // Only a node that read the transaction can refuse it. After any other answer it may be on its
+        // way, so that nobody may throw away what it needs.
+        let unknown = |error: ClientError| match error {
+            ClientError::Unreachable { .. } | ClientError::Refused { status: 429, .. } => error,
+            error if error.is_passing() => ClientError::Pending(id),
+            error => error,
+        };
+        let submitted = self.client.submit(&bytes).map_err(unknown)?;
         if submitted.id != id {
             return Err(Failure::new(
-                Exit::Failure,
+                Exit::Unreachable,
                 "node.answer",
                 "the node answered about another transaction",
             )
             .remedy("use a node of the same version"));
         }
-        let (height, receipt) = self.client.wait_final(&id, FINAL_TIMEOUT)?;
+        let pending = |error: ClientError| match error {
+            ClientError::Dropped { .. } => error,
+            _ => ClientError::Pending(id),
+        };
+        let (height, receipt) = self.client.wait_final(&id, FINAL_TIMEOUT).map_err(pending)?;
         Ok(Done { transaction: id, height: Some(height), receipt })
     }
 }
@@ -425,7 +436,7 @@ impl From<ClientError> for Failure {
             ClientError::Unreachable { .. } => Self::new(Exit::Unreachable, "node.unreachable", message)
                 .remedy("start a node with `galen node run`, or name another with --node or GALEN_NODE"),
             ClientError::Refused { body, .. } => match body.code.as_str() {
-                codes::MEMPOOL_FULL | codes::UNAVAILABLE => Self::new(Exit::Unreachable, "node.busy", body.message)
+                codes::MEMPOOL_FULL | codes::UNAVAILABLE | codes::RATE_LIMITED => Self::new(Exit::Unreachable, "node.busy", body.message)
                     .remedy(body.remedy.unwrap_or_else(|| "try again in a moment, or use another node".to_owned())),
                 codes::NOT_FOUND => Self::new(Exit::Failure, "not_found", body.message)
                     .remedy(body.remedy.unwrap_or_else(|| "check the name; the node may also be behind".to_owned())),

@@ -335,6 +335,18 @@ fn a_fetch_that_is_killed_goes_on_without_fetching_a_good_segment_again() {
     let asked = honest.asked().len();
     let printed = world.fetch("fetched", &[&honest], &[]).done();
     assert_eq!((printed["fetch"]["fetched"].as_u64(), honest.asked().len()), (Some(0), asked));
+    // What was whole is read before it counts: what was damaged since is fetched again, and no more.
+    let segments = world.home.path("fetched/segments");
+    let mut bytes = fs::read(&segments).unwrap();
+    bytes[at] ^= 1;
+    fs::write(&segments, bytes).unwrap();
+    let printed = world.fetch("fetched", &[&honest], &[]).done();
+    assert_eq!(printed["fetch"]["fetched"], 1);
+    world.is_whole("fetched");
+    let file = fs::OpenOptions::new().write(true).open(&segments).unwrap();
+    file.set_len(1_000).unwrap();
+    world.fetch("fetched", &[&honest], &[]).done();
+    world.is_whole("fetched");
 }
 
 #[test]

@@ -206,9 +206,16 @@ fn terms_are_a_policy_that_others_read() {
 fn a_review_decides_and_a_lost_machine_is_recovered_from_the_words() {
     let market = Market::new();
     market.vouch();
-    let first = market.request(&[]);
-    let second = market.request(&["--account", "0"]);
+    // Two at once of one wallet and account: each has a number, keys and a record of its own.
+    let (one, other) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| market.request(&["--account", "0"]));
+        (market.request(&[]), other.join().unwrap())
+    });
+    let (first, second) = if one["index"] == 0 { (one, other) } else { (other, one) };
+    assert_eq!((&first["index"], &second["index"]), (&0.into(), &1.into()));
     let id = |deal: &Value| deal["deal"].as_str().unwrap().to_owned();
+    let kept = market.buyer(&["deal", "list"]).done();
+    assert_eq!(kept.as_array().unwrap().len(), 2, "{kept}");
     let waiting = market.hospital(&["deal", "review"]).done();
     assert_eq!(waiting.as_array().unwrap().len(), 2);
     let shown = market.hospital(&["deal", "review", &id(&first)]).done();

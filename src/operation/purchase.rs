@@ -4,7 +4,7 @@
 //! derives from the wallet's seed and the deal's index. The record is on the disk before the request
 //! is sent, so that no key to which a dataset could be encrypted is ever lost or used twice.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use galen_api::ListingView;
@@ -40,6 +40,8 @@ const MAX_RECORD_BYTES: u64 = 1 << 16;
 const DEAL: &str = ".json";
 /// How the names of standing requests' records end.
 const STANDING: &str = ".standing.json";
+/// Held by whoever takes a number for a deal.
+const LOCK_FILE: &str = "lock";
 
 /// What a buyer keeps of a deal.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -174,48 +176,96 @@ impl DealStore {
 
     fn write(&self, path: &Path, record: &impl Serialize) -> Result<(), Failure> {
         file::private_directory(&self.root).map_err(|error| Failure::file(&self.root, &error))?;
-        let bytes = serde_json::to_vec_pretty(record)
-            .map_err(|error| Failure::new(Exit::Failure, "deal.record", error.to_string()))?;
-        file::replace(path, &bytes).map_err(|error| Failure::file(path, &error))
+        file::replace(path, &encoded(record)?).map_err(|error| Failure::file(path, &error))
     }
 
-    /// The next number of a deal or a standing request: no key is ever used for two of them.
+    /// The next number of a deal or a standing request: no key is ever used for two of them. While it
+    /// is held, every other purchase of this wallet waits, of this program or another, so that no two
+    /// take the same number, or the same nonce of an account.
     ///
     /// # Errors
-    /// When the folder cannot be read, or no number is left.
-    pub(crate) fn next_index(&self) -> Result<u32, Failure> {
+    /// When the folder cannot be read or locked, or no number is left.
+    pub(crate) fn next_number(&self) -> Result<Number, Failure> {
+        file::private_directory(&self.root).map_err(|error| Failure::file(&self.root, &error))?;
+        let path = self.root.join(LOCK_FILE);
+        let lock = file::lock(&path).map_err(|error| Failure::file(&path, &error))?;
         self.require_recovered()?;
         let deal = self.all()?.last().map(|record| record.index);
         let standing = self.standings()?.last().map(|record| record.index);
-        deal.max(standing).map_or(Some(0), |index| index.checked_add(1)).ok_or_else(|| {
+        let next = deal.max(standing).map_or(Some(0), |index| index.checked_add(1));
+        let index = next.ok_or_else(|| {
             Failure::new(Exit::Failure, "deal.index", "this wallet has no deal left to number")
-        })
+        })?;
+        Ok(Number { index, _lock: lock })
     }
 }
 
+/// A number that nothing of the wallet has yet. Others wait for theirs while it is there.
+#[derive(Debug)]
+pub(crate) struct Number {
+    /// The number.
+    pub index: u32,
+    /// Let go of when the number is.
+    _lock: File,
+}
+
 impl DealStore {
-    /// Keeps a record, durably, before something is sent that opens the deal. If the ledger refuses it,
-    /// the record goes; if its fate is unknown, it stays, as it may still come into a block.
+    /// Keeps the record of a deal, durably, before something is sent that opens it.
     ///
     /// # Errors
-    /// When the record cannot be written, and what sending returns.
+    /// As [`DealStore::kept_while_sent`].
     pub(crate) fn while_sent<T>(
         &self,
         session: &Session,
+        number: &Number,
         record: &DealRecord,
+        send: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.kept_while_sent(session, &self.path(number.index), record, send)
+    }
+
+    /// Keeps the record of a standing request, durably, before the request is sent.
+    ///
+    /// # Errors
+    /// As [`DealStore::kept_while_sent`].
+    pub(crate) fn while_posted<T>(
+        &self,
+        session: &Session,
+        number: &Number,
+        record: &StandingRecord,
+        send: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.kept_while_sent(session, &self.standing_path(number.index), record, send)
+    }
+
+    /// Keeps a new record, durably, before something is sent. If the ledger refuses it, the record goes;
+    /// if its fate is unknown, it stays, as it may still come into a block.
+    ///
+    /// # Errors
+    /// When there is a record already or it cannot be written, and what sending returns.
+    fn kept_while_sent<T>(
+        &self,
+        session: &Session,
+        path: &Path,
+        record: &impl Serialize,
         send: impl FnOnce() -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         if session.is_dry_run() {
             return send();
         }
-        self.update(record)?;
+        file::create(path, &encoded(record)?).map_err(|error| Failure::file(path, &error))?;
         send().inspect_err(|failure| {
             if failure.exit() != Exit::Unreachable {
                 // A record that stays by mistake names a deal that is not there, and harms nobody.
-                let _ = fs::remove_file(self.path(record.index));
+                let _ = fs::remove_file(path);
             }
         })
     }
+}
+
+fn encoded(record: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec_pretty(record)
+        .map_err(|error| Failure::new(Exit::Failure, "deal.record", error.to_string()))
 }
 
 /// What is to be bought, and how it is paid.
@@ -276,7 +326,8 @@ pub fn request(
         )
         .remedy("look at the new offer, and repeat if you accept it"));
     }
-    let index = store.next_index()?;
+    let number = store.next_number()?;
+    let index = number.index;
     let keys = wallet.deal(index);
     let delivery_key = JubPoint::generator()
         .times(&keys.delivery)
@@ -321,7 +372,7 @@ pub fn request(
             purpose: purchase.purpose.clone(),
             folder: None,
         };
-        let done = store.while_sent(session, &record, || session.finish(&transaction))?;
+        let done = store.while_sent(session, &number, &record, || session.finish(&transaction))?;
         Ok((record, done))
     })
 }
@@ -456,7 +507,7 @@ mod tests {
         let store = DealStore::of(home.path());
         assert_eq!(store.all().unwrap(), []);
         let mut record = DealRecord {
-            index: store.next_index().unwrap(),
+            index: store.next_number().unwrap().index,
             deal: DealId([0xab; 32]),
             listing: ListingId {
                 institution: AccountId([1; 32]),
@@ -467,7 +518,7 @@ mod tests {
             folder: None,
         };
         store.update(&record).unwrap();
-        assert_eq!(store.next_index().unwrap(), 1);
+        assert_eq!(store.next_number().unwrap().index, 1);
         record.folder = Some("/somewhere".into());
         store.update(&record).unwrap();
         assert_eq!(store.find("0").unwrap(), record);

@@ -1,6 +1,7 @@
 //! The buyer's side of a delivery: fetching and checking ciphertext before saying `ready`, opening
 //! the envelope and the package, and disputing a segment that is not what was listed.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use galen_api::{DealView, ListingView, Part};
@@ -46,7 +47,8 @@ pub struct Sources {
 
 /// Fetches the public package of a listing into a new folder and checks every byte of it against
 /// the ledger's listing, from all mirrors at once. A fetch that was cut off, however it was, goes on
-/// with the segments that are missing. What was fetched, unless the folder was whole already.
+/// with the segments that are missing, as does one into a folder that was whole and is not any more.
+/// What was fetched, unless all was there already.
 ///
 /// # Errors
 /// When no mirror serves what was listed, or the folder cannot be written.
@@ -63,8 +65,12 @@ pub fn fetch(
             return Err(Failure::input(target, "holds another package")
                 .remedy("give another folder with --out"));
         }
-        let kept = folder.layout().segments();
-        return Ok((folder, Fetched { kept, ..Fetched::default() }));
+        // A buyer who says `ready` gives up the claim that bytes were missing: they are read again.
+        let Err(damage) = folder.check_segments(&|_| {}) else {
+            let kept = folder.layout().segments();
+            return Ok((folder, Fetched { kept, ..Fetched::default() }));
+        };
+        reopen(target, &damage)?;
     }
     let view = session.client().listing(listing)?;
     let mirrors =
@@ -102,6 +108,17 @@ pub fn fetch(
         let fetched = mirrors.segments(&partial, kept, watch).await?;
         Ok((partial.finish(target)?, fetched))
     })
+}
+
+/// Takes its name from a folder in which a segment is not what was listed, so that what it lacks is
+/// fetched again.
+fn reopen(target: &Path, damage: &PackageError) -> Result<(), Failure> {
+    let partial = partial_path(target);
+    if partial.exists() {
+        return Err(Failure::input(target, damage)
+            .remedy(format!("{} is there too: remove one of the two folders", partial.display())));
+    }
+    fs::rename(target, &partial).map_err(|error| Failure::file(target, &error))
 }
 
 /// Where a package is kept until it is whole: beside its place.

@@ -4,8 +4,6 @@
 //! a deal of the same index, so that every command for deals works on it: its keys are those of the
 //! request.
 
-use std::fs;
-
 use galen_api::StandingView;
 use galen_market::action::Action;
 use galen_market::action::trade::{CancelStanding, PostStanding};
@@ -97,7 +95,8 @@ pub fn post(
         )
         .remedy("ask your issuer to renew it"));
     }
-    let index = store.next_index()?;
+    let number = store.next_number()?;
+    let index = number.index;
     let keys = wallet.deal(index);
     let delivery_key = JubPoint::generator()
         .times(&keys.delivery)
@@ -149,20 +148,9 @@ pub fn post(
             max_price: wish.max_price.clone(),
             purpose: wish.purpose.clone(),
         };
-        if !session.is_dry_run() {
-            store.update_standing(&record)?;
-        }
-        match session.finish(&transaction) {
-            Ok(done) => Ok((record, done)),
-            Err(failure) => {
-                // Unknown fates keep their record: the request may still come into a block.
-                if failure.exit() != Exit::Unreachable && !session.is_dry_run() {
-                    let path = store.standing_path(index);
-                    fs::remove_file(&path).map_err(|error| Failure::file(&path, &error))?;
-                }
-                Err(failure)
-            }
-        }
+        let done =
+            store.while_posted(session, &number, &record, || session.finish(&transaction))?;
+        Ok((record, done))
     })
 }
 

@@ -62,7 +62,8 @@ pub fn claim(
     }
     let before = view.claims.iter().find(|claimed| claimed.package == package);
     let claims = before.map_or(0, |claimed| claimed.claim.claims);
-    let index = store.next_index()?;
+    let number = store.next_number()?;
+    let index = number.index;
     let keys = wallet.deal(index);
     let delivery_key = JubPoint::generator()
         .times(&keys.delivery)
@@ -89,7 +90,7 @@ pub fn claim(
     let draft = Draft::new(vec![action], vec![payer])
         .paid_by(FeePayer::Account(account_of(payer)), currency)
         .with_deal_key(&subscriber.authorisation);
-    let done = store.while_sent(session, &record, || session.run(&draft))?;
+    let done = store.while_sent(session, &number, &record, || session.run(&draft))?;
     Ok((record, done))
 }
 

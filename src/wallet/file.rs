@@ -89,6 +89,17 @@ pub fn create_with<T, E: From<io::Error>>(
     Ok(value)
 }
 
+/// Waits until no other process or part of this one holds the file, and holds it until the result is
+/// dropped. The file is made if it is missing, and stays.
+///
+/// # Errors
+/// What the file system says.
+pub fn lock(path: &Path) -> io::Result<File> {
+    let file = private().create_new(false).create(true).open(path)?;
+    file.lock()?;
+    Ok(file)
+}
+
 /// Reads a file of at most `limit` bytes.
 ///
 /// # Errors

@@ -192,7 +192,7 @@ mod assembly {
 
 #[cfg(test)]
 mod tests {
-    use ark_ff::{AdditiveGroup, BigInt, Field, PrimeField, UniformRand};
+    use ark_ff::{BigInt, Field, PrimeField};
     use rand::SeedableRng;
     use rand_chacha::ChaCha20Rng;
 

@@ -23,6 +23,8 @@ use crate::{MAX_LEAVES, MAX_PAGE, MAX_WAIT_MS, PREFIX};
 
 /// Time for one question and its answer, downloads and uploads aside.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Between two questions, the first of which was not answered.
+const PAUSE: Duration = Duration::from_millis(500);
 /// Most bytes of a JSON answer.
 const MAX_JSON_BYTES: u64 = 32 << 20;
 /// Most bytes of an error's answer.
@@ -77,6 +79,17 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether the same question may be answered later: nothing answers, or what does is busy, broken,
+    /// or a proxy. It says nothing about what became of a transaction that was handed in.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Answer { .. } => true,
+            Self::Refused { status, .. } => *status == 429 || *status >= 500,
+            Self::Address(_) | Self::Pending(_) | Self::Dropped { .. } | Self::Local(_) => false,
+        }
+    }
+
     /// The stable code of a refusal.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
@@ -191,7 +204,8 @@ impl Client {
         self.get(&format!("transactions/{id}"))
     }
 
-    /// Waits until a transaction is final, and returns its height and receipt.
+    /// Waits until a transaction is final, and returns its height and receipt. A node that is not
+    /// there, is busy, or stands behind a proxy that says so, is asked again.
     ///
     /// # Errors
     /// [`ClientError::Pending`] after `timeout`, [`ClientError::Dropped`], and as every question.
@@ -204,7 +218,18 @@ impl Client {
         loop {
             let left = timeout.saturating_sub(started.elapsed());
             let wait = u64::try_from(left.as_millis()).unwrap_or(u64::MAX).min(MAX_WAIT_MS / 2);
-            match self.get(&format!("transactions/{id}?wait_ms={wait}"))? {
+            let state = match self.get(&format!("transactions/{id}?wait_ms={wait}")) {
+                // It was handed in: what one answer lacks, a later one may have.
+                Err(error) if error.is_passing() => {
+                    if left.is_zero() {
+                        return Err(ClientError::Pending(*id));
+                    }
+                    std::thread::sleep(left.min(PAUSE));
+                    continue;
+                }
+                answer => answer?,
+            };
+            match state {
                 TransactionState::Final { height, receipt, .. } => return Ok((height, receipt)),
                 TransactionState::Dropped { reason } => {
                     return Err(ClientError::Dropped { id: *id, reason });

@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 
-use galen_market::id::PackageId;
+use galen_market::id::{PackageId, TransactionId};
 
 use super::*;
 
@@ -36,16 +36,49 @@ fn nobody_there_is_unreachable() {
     assert!(matches!(client.status(), Err(ClientError::Unreachable { .. })));
 }
 
-fn answer(text: &'static str) -> Client {
+fn answer(text: &str) -> Client {
+    answers(vec![text.to_owned()])
+}
+
+/// A server that gives one answer to each connection, and then is gone.
+fn answers(texts: Vec<String>) -> Client {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut request = [0; 4096];
-        let _ = stream.read(&mut request);
-        let _ = stream.write_all(text.as_bytes());
+        for text in texts {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let _ = stream.write_all(text.as_bytes());
+        }
     });
     Client::new(&format!("http://127.0.0.1:{port}")).unwrap()
+}
+
+fn closing(status: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
+}
+
+#[test]
+fn a_transaction_that_was_handed_in_outlives_busy_nodes_and_proxies() {
+    let id = TransactionId([7; 32]);
+    let last = TransactionState::Final { height: 9, index: 0, receipt: None };
+    let busy = r#"{"code":"rate_limited","message":"too many questions"}"#;
+    let client = answers(vec![
+        closing("429 Too Many Requests", busy),
+        closing("502 Bad Gateway", "<html>bad gateway</html>"),
+        closing("503 Service Unavailable", r#"{"code":"unavailable","message":"later"}"#),
+        closing("200 OK", &serde_json::to_string(&last).unwrap()),
+    ]);
+    assert_eq!(client.wait_final(&id, Duration::from_secs(60)).unwrap(), (9, None));
+    // Nobody says what became of it: it may still become final.
+    let client = answers(vec![closing("502 Bad Gateway", "<html>bad gateway</html>")]);
+    let error = client.wait_final(&id, Duration::from_millis(700)).unwrap_err();
+    assert!(matches!(error, ClientError::Pending(pending) if pending == id), "{error}");
+    // A refusal is one.
+    let client = answers(vec![closing("404 Not Found", r#"{"code":"not_found","message":"no"}"#)]);
+    assert!(client.wait_final(&id, Duration::from_secs(60)).unwrap_err().is_not_found());
 }
 
 #[test]
