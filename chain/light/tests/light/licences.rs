@@ -124,8 +124,15 @@ pub fn some() -> Vec<(&'static str, LicenceCertificate, Anchor, u64)> {
     lie("another ledger", &|lie| lie.genesis.network = Network::Production);
     lie("another form", &|lie| lie.format = "galen-licence-9".into());
     let anchor = Anchor::genesis(&world.chain.genesis).unwrap();
-    let now_ms = world.chain.now_ms();
-    all.into_iter().map(|(name, file)| (name, file, anchor.clone(), now_ms)).collect()
+    let now_ms = world.chain.now_ms().max(good.says.licence.from_ms);
+    let mut all: Vec<_> =
+        all.into_iter().map(|(name, file)| (name, file, anchor.clone(), now_ms)).collect();
+    let Licence { from_ms, until_ms, .. } = good.says.licence;
+    let late = world.chain.genesis.time_ms + 22 * DAY_MS;
+    for (name, now_ms) in [("early", from_ms - 1), ("late", late), ("over", until_ms)] {
+        all.push((name, good.clone(), anchor.clone(), now_ms));
+    }
+    all
 }
 
 #[test]
