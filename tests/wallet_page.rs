@@ -414,6 +414,7 @@ fn a_purchase_from_the_link_of_a_portal_to_the_opened_dataset() {
         "Use it &#60;well&#62;.",
         "What becomes public",
         "Fee of the request itself",
+        "<bdi>standard</bdi>: 100.00 EUR, one named user",
         "4 minutes",
     ] {
         assert!(shown.body.contains(words), "{words}: {}", shown.body);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use futures_util::StreamExt as _;
+use galen_api::printable::printable_lines;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -44,7 +45,7 @@ fn page(template: &impl Template) -> Result<Answer, Failure> {
     let text = template.render().map_err(|error| {
         Failure::new(Exit::Failure, "wallet.page", format!("the page could not be made: {error}"))
     })?;
-    Ok(Answer::Page(StatusCode::OK, text))
+    Ok(Answer::Page(StatusCode::OK, printable_lines(&text)))
 }
 
 /// Answers a request.
@@ -97,7 +98,7 @@ where
                 remedy: failure.advice().unwrap_or_default().to_owned(),
             };
             match refused.render() {
-                Ok(text) => reply(Answer::Page(status, text)),
+                Ok(text) => reply(Answer::Page(status, printable_lines(&text))),
                 Err(_) => plain(status, "Not done."),
             }
         }

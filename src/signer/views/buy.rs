@@ -74,6 +74,7 @@ struct Summary {
     balance: String,
     enough: bool,
     tier: String,
+    about_tier: String,
     purpose: String,
     licence: String,
     licence_hash: String,
@@ -154,7 +155,8 @@ pub(in crate::signer) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Re
             .map(|one| {
                 let name = one.name.to_string();
                 let is = name == wish.tier;
-                Ok((name, format!("{}: {}", one.name, money(&session, &one.price)?), is))
+                // The price first: the name may be of a script that is written from right to left.
+                Ok((name, format!("{}: {}", money(&session, &one.price)?, one.name), is))
             })
             .collect::<Result<_, Failure>>()?,
         credentials: held
@@ -189,8 +191,10 @@ pub(in crate::signer) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Re
     let payer = account_of(&wallet.account(Role::Researcher, account));
     let balance = session.balance(&payer, &price.currency)?;
     let allowed = allowance(&session, &price)?;
-    let fees = session.currency(&price.currency)?.fees;
-    let fee = fees
+    let currency = session.currency(&price.currency)?;
+    let decimals = currency.decimals;
+    let fee = currency
+        .fees
         .fee(REQUEST_BYTES, REQUEST_UNITS)
         .map_err(|error| Failure::new(Exit::RefusedByLedger, "ledger.fee", error.to_string()))?;
     let needed = price.amount.checked_add(allowed).and_then(|sum| sum.checked_add(fee)).ok();
@@ -223,9 +227,10 @@ pub(in crate::signer) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Re
         fee: amount(&session, fee, &price.currency)?,
         balance: amount(&session, balance, &price.currency)?,
         enough: needed.is_some_and(|needed| balance >= needed),
-        tier: format!(
+        tier: tier.name.to_string(),
+        about_tier: format!(
             "{}; for {seats} named user{}",
-            tier::sentence(&tier),
+            tier::about(&tier, &|amount| galen_api::words::amount(amount.units(), decimals)),
             if seats == 1 { "" } else { "s" }
         ),
         purpose: galen_api::words::purpose(&purpose),
