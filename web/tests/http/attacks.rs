@@ -198,7 +198,7 @@ fn adversary_51_a_title_neither_breaks_a_feed_nor_turns_a_page_round() {
         assert!(answer.body.contains("Bad \u{fffd}\u{fffd}\u{fffd} title"), "{path}");
         // Every character is one of XML 1.0, and none is without a place of its own.
         let other = answer.body.chars().find(|c| {
-            c.is_control() && !"\n\r\t".contains(*c) || matches!(c, '\u{ffff}' | '\u{202e}')
+            c.is_control() && !"\n\r\t".contains(*c) || matches!(*c, '\u{ffff}' | '\u{202e}')
         });
         assert_eq!(other, None, "{path}");
     }

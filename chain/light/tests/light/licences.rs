@@ -124,7 +124,8 @@ pub fn some() -> Vec<(&'static str, LicenceCertificate, Anchor, u64)> {
     lie("another ledger", &|lie| lie.genesis.network = Network::Production);
     lie("another form", &|lie| lie.format = "galen-licence-9".into());
     let anchor = Anchor::genesis(&world.chain.genesis).unwrap();
-    let now_ms = world.chain.now_ms().max(good.says.licence.from_ms);
+    let begun = [&good, &other].map(|file| file.says.licence.from_ms);
+    let now_ms = begun.into_iter().fold(world.chain.now_ms(), u64::max);
     let mut all: Vec<_> =
         all.into_iter().map(|(name, file)| (name, file, anchor.clone(), now_ms)).collect();
     let Licence { from_ms, until_ms, .. } = good.says.licence;
