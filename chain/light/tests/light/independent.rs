@@ -1,6 +1,7 @@
 //! The same cases for this light client and for the one of `web/portal/verifier`, which shares no code
 //! with it: both must say the same of each.
 
+use std::path::Path;
 use std::process::Command;
 
 use galen_light::licence::{InForce, LicenceError, Verified};
@@ -262,4 +263,37 @@ fn adversary_45d_other_countries_with_the_bytes_of_these() {
     }
     let said = cases.agree();
     assert_eq!([count(&said, "accepted"), count(&said, "encoding")], [1, 4], "{said:?}");
+}
+
+/// The page that people open in a browser says what the command line does.
+#[test]
+fn adversary_45d_a_page_warns_of_a_licence_that_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    let mut command = Command::new("node");
+    command.arg(root.join("tests/browser/licence.mjs")).arg(node::tools().join("portal"));
+    command.arg(root.join("web/portal/dist/galen-check.html"));
+    for (name, months) in [("ended.json", 1), ("good.json", 1_200)] {
+        let file = folder.path().join(name);
+        std::fs::write(&file, serde_json::to_vec(&licences::of_months(months)).unwrap()).unwrap();
+        command.arg(file);
+    }
+    let (ok, text) = node::run(&mut command);
+    assert!(ok, "this needs Debian's chromium: {text}");
+    let said: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let shown = |at: usize| -> Vec<(String, String)> {
+        assert_eq!(said[at]["asked"], json!([]), "{text}");
+        serde_json::from_value(said[at]["shown"].clone()).unwrap()
+    };
+    let warned = |shown: &[(String, String)], what: &str| {
+        shown.iter().any(|(kind, text)| kind == "banner warn" && text.contains(what))
+    };
+    let (ended, good) = (shown(0), shown(1));
+    assert_eq!((ended[0].0.as_str(), good[0].0.as_str()), ("banner warn", "banner good"), "{text}");
+    assert!(warned(&ended, "no longer in force") && !warned(&good, "in force"), "{text}");
+    // The genesis is older than stake stays bound.
+    for one in [&ended, &good] {
+        assert!(warned(one, "former validators could have forged"), "{text}");
+        assert!(warned(one, "Development ledger"), "{text}");
+    }
 }
