@@ -151,11 +151,9 @@ pub fn table<const N: usize>(
     table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// A text from elsewhere with its control characters made visible, so that a title cannot move the
-/// cursor or rewrite the screen.
-pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
+/// A text from elsewhere with what is not seen made visible, so that a title cannot move the cursor,
+/// rewrite the screen or turn a price round.
+pub use galen_api::printable::printable;
 
 #[cfg(test)]
 mod tests {
@@ -166,6 +164,7 @@ mod tests {
         let shown = table(["title", "rows"], [["a\u{1b}[2Jb".to_owned(), "1".to_owned()]]);
         assert!(!shown.contains('\u{1b}'));
         assert!(shown.contains("a\u{fffd}[2Jb"));
+        assert_eq!(printable("basic\u{202e} 001"), "basic\u{fffd} 001");
         assert_eq!(printable("Größe"), "Größe");
     }
 }

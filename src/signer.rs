@@ -22,6 +22,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use galen_web::connections::{self, Answering, Bounds};
 use rand::Rng;
 use rand::rngs::OsRng;
 use tokio::sync::{Semaphore, watch};
@@ -37,6 +38,10 @@ use work::Works;
 
 /// How long a body may take to come, which is a form of some hundred bytes.
 const BODY_TIME: Duration = Duration::from_secs(10);
+/// Connections of the browsers of this machine; and how long one may take to send a request's head,
+/// short enough that a program which fills them all does not keep the owner out for long.
+const CONNECTIONS: Bounds =
+    Bounds { most: 256, each: 64, local: 256, head: Duration::from_secs(10) };
 /// Pages that are made at a time; the others wait.
 const AT_ONCE: usize = 4;
 /// How often it is looked whether the wallet is to be locked.
@@ -195,25 +200,27 @@ pub async fn start(plan: Plan) -> Result<Serving, Failure> {
         let signer = signer.clone();
         tokio::spawn(async move { signer.lock_when_idle().await })
     };
-    let serving = signer.clone();
+    let served = signer.clone();
     let answers = warp::method()
         .and(warp::path::full())
         .and(warp::query::raw().or(warp::any().map(String::new)).unify())
         .and(warp::header::headers_cloned())
         .and(warp::body::stream())
         .then(move |method, path: warp::path::FullPath, query: String, headers, body| {
-            let signer = serving.clone();
+            let signer = served.clone();
             async move {
                 let asked =
                     routes::Asked { method, path: path.as_str().to_owned(), query, headers };
                 routes::answer(signer, asked, body).await
             }
         });
-    let server = warp::serve(answers).incoming(listener).graceful(async move {
+    let bounds = CONNECTIONS.within(connections::raise_open_files());
+    let answering = move |_| Answering::new(warp::service(answers.clone()));
+    let serving = connections::serve(listener, bounds, answering, async move {
         let _ = stopping.wait_for(|stop| *stop).await;
     });
     let task = tokio::spawn(async move {
-        server.run().await;
+        serving.await;
         locking.abort();
         signer.lock();
         work::wait_for_all(&signer).await;

@@ -172,22 +172,29 @@ pub fn choose(
     Ok(Chosen { tier: tier.clone(), seats, price })
 }
 
-/// A tier in one line: name, price, seats, licence, subscription, purposes.
+/// A tier in one line: name, price in minor units, seats, licence, subscription, purposes.
 #[must_use]
 pub fn sentence(tier: &Tier) -> String {
+    format!("{}: {}", tier.name, about(tier, &|amount| amount.to_string()))
+}
+
+/// The same without the name, with amounts as somebody writes them.
+#[must_use]
+pub fn about(tier: &Tier, write: &dyn Fn(Amount) -> String) -> String {
     let Seats { included, extra, most } = tier.seats;
-    let mut parts = vec![format!("{}: {}", tier.name, tier.price)];
+    let currency = &tier.price.currency;
+    let mut parts = vec![format!("{} {currency}", write(tier.price.amount))];
     parts.push(match (included, most) {
         (1, 1) => "one named user".to_owned(),
         (included, most) if included == most => format!("{included} named users"),
         (included, most) => {
-            let currency = &tier.price.currency;
+            let extra = write(extra);
             format!("{included} named users, up to {most} for {extra} {currency} each")
         }
     });
     parts.push(format!("licence of {} months", tier.licence_months));
     if let Some(SubscriptionTerms { months, price }) = tier.subscription {
-        let currency = &tier.price.currency;
+        let price = write(price);
         parts.push(format!("and {price} {currency} for new versions of {months} months"));
     }
     if !tier.purposes.is_empty() {
@@ -220,6 +227,11 @@ mod tests {
             sentence(&full),
             "academic: 100 EUR, 2 named users, up to 5 for 10 EUR each, licence of 12 months, \
              and 60 EUR for new versions of 12 months, for health, disease"
+        );
+        assert_eq!(
+            about(&full, &|amount| galen_api::words::amount(amount.units(), 2)),
+            "1.00 EUR, 2 named users, up to 5 for 0.10 EUR each, licence of 12 months, \
+             and 0.60 EUR for new versions of 12 months, for health, disease"
         );
         for (json, code) in [
             (r#""price": "100""#, "money"),

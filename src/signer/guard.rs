@@ -21,9 +21,11 @@ use warp::http::{HeaderMap, Method, header};
 
 use super::lock;
 
-/// Wrong codes in a row after which the next must wait.
+/// Wrong codes after which wrong ones are no longer looked at one by one, for a while. The right one
+/// always enters: sixty random bits cannot be found by trying, and whoever can reach the port could
+/// otherwise keep the owner out.
 const TRIES: u32 = 5;
-/// How long.
+/// How long; then it begins anew.
 const WAIT: Duration = Duration::from_secs(10);
 /// Pages to which other sites may link.
 const DOORS: [&str; 3] = ["/", "/buy", "/qualify"];
@@ -88,10 +90,6 @@ impl Guard {
 
     fn code(&self, given: Option<&str>) -> Result<(), Denied> {
         let given = given.and_then(|text| text.strip_prefix("Basic ")).ok_or(Denied::Code)?;
-        let mut wrong = lock(&self.wrong);
-        if wrong.until.is_some_and(|until| Instant::now() < until) {
-            return Err(Denied::Tries);
-        }
         let decoded = STANDARD.decode(given.trim()).ok().and_then(|it| String::from_utf8(it).ok());
         // People type a code with blanks, dashes and capitals.
         let code: Option<String> =
@@ -103,13 +101,64 @@ impl Guard {
         let right =
             code.is_some_and(|code| <[u8; 32]>::from(Sha256::digest(code.as_bytes())) == self.code);
         if right {
-            *wrong = Wrong::default();
             return Ok(());
+        }
+        let now = Instant::now();
+        let mut wrong = lock(&self.wrong);
+        match wrong.until {
+            Some(until) if now < until => return Err(Denied::Tries),
+            Some(_) => *wrong = Wrong::default(),
+            None => {}
         }
         wrong.count = wrong.count.saturating_add(1);
         if wrong.count >= TRIES {
-            wrong.until = Instant::now().checked_add(WAIT);
+            wrong.until = now.checked_add(WAIT);
         }
         Err(Denied::Code)
+    }
+}
+
+/// Whether a request says that another site led to it.
+pub(super) fn is_foreign(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn asked(code: &str, site: Option<&str>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert("host", "127.0.0.1:4860".parse().unwrap());
+        let basic = format!("Basic {}", STANDARD.encode(format!("me:{code}")));
+        headers.insert(header::AUTHORIZATION, basic.parse().unwrap());
+        if let Some(site) = site {
+            headers.insert("sec-fetch-site", site.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn adversary_52_wrong_codes_keep_nobody_out_who_has_the_right_one() {
+        let guard = Guard::new(4860, "abcdefghijkm");
+        let tried = |code: &str| guard.check(&Method::GET, "/", &asked(code, None));
+        for n in 0..200 {
+            let expected = if n < TRIES { Denied::Code } else { Denied::Tries };
+            assert_eq!(tried("aaaabbbbcccc"), Err(expected));
+            assert_eq!(tried("ABCD-efgh-ijkm"), Ok(()));
+        }
+        // After a while a mistyped code is answered as one again.
+        lock(&guard.wrong).until = Some(Instant::now());
+        assert_eq!(tried("aaaabbbbcccc"), Err(Denied::Code));
+        assert_eq!(lock(&guard.wrong).count, 1);
+    }
+
+    #[test]
+    fn other_sites_are_told_by_what_browsers_say() {
+        let sites =
+            [None, Some("none"), Some("same-origin"), Some("same-site"), Some("cross-site")];
+        let foreign = sites.map(|site| is_foreign(&asked("a", site)));
+        assert_eq!(foreign, [false, false, false, true, true]);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use futures_util::StreamExt as _;
+use galen_api::printable::printable_lines;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -11,7 +12,7 @@ use warp::reply::Response;
 use warp::{Buf, Stream};
 use zeroize::Zeroizing;
 
-use super::guard::Denied;
+use super::guard::{self, Denied};
 use super::views::{self, Frame, OrderPage, Refused, Unlock, Wish};
 use super::work::{self, Name, State};
 use super::{BODY_TIME, Signer, lock};
@@ -44,17 +45,20 @@ fn page(template: &impl Template) -> Result<Answer, Failure> {
     let text = template.render().map_err(|error| {
         Failure::new(Exit::Failure, "wallet.page", format!("the page could not be made: {error}"))
     })?;
-    Ok(Answer::Page(StatusCode::OK, text))
+    Ok(Answer::Page(StatusCode::OK, printable_lines(&text)))
 }
 
 /// Answers a request.
-pub(super) async fn answer<S, B>(signer: Arc<Signer>, asked: Asked, body: S) -> Response
+pub(super) async fn answer<S, B>(signer: Arc<Signer>, mut asked: Asked, body: S) -> Response
 where
     S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
     B: Buf + Send,
 {
     if let Err(denied) = signer.guard.check(&asked.method, &asked.path, &asked.headers) {
         return refused(denied);
+    }
+    if guard::is_foreign(&asked.headers) {
+        asked.query = of_a_link(&asked.query);
     }
     let form = match asked.method {
         Method::GET => Ok(Zeroizing::new(Vec::new())),
@@ -66,14 +70,19 @@ where
             return plain(status, "The form did not come whole. Go back and send it again.");
         }
     };
-    let Ok(_turn) = signer.pages.acquire().await else {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "The wallet is stopping.");
+    let answer = match at_once(&signer, &asked, &form) {
+        Some(answer) => answer,
+        None => {
+            let Ok(_turn) = signer.pages.acquire().await else {
+                return plain(StatusCode::SERVICE_UNAVAILABLE, "The wallet is stopping.");
+            };
+            let served = signer.clone();
+            let made = tokio::task::spawn_blocking(move || respond(&served, &asked, &form)).await;
+            made.unwrap_or_else(|_| {
+                Err(Failure::new(Exit::Failure, "wallet.failed", "the page could not be made"))
+            })
+        }
     };
-    let served = signer.clone();
-    let made = tokio::task::spawn_blocking(move || respond(&served, &asked, &form)).await;
-    let answer = made.unwrap_or_else(|_| {
-        Err(Failure::new(Exit::Failure, "wallet.failed", "the page could not be made"))
-    });
     match answer {
         Ok(answer) => reply(answer),
         Err(failure) => {
@@ -89,7 +98,7 @@ where
                 remedy: failure.advice().unwrap_or_default().to_owned(),
             };
             match refused.render() {
-                Ok(text) => reply(Answer::Page(status, text)),
+                Ok(text) => reply(Answer::Page(status, printable_lines(&text))),
                 Err(_) => plain(status, "Not done."),
             }
         }
@@ -156,20 +165,42 @@ struct Ordering {
     order: String,
 }
 
+/// The query of a link on another site: it says which dataset, and a person says all the rest. What is
+/// bought, what for, what is promised and who pays would else come filled in, with the button to sign.
+fn of_a_link(query: &str) -> String {
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+    let listing = pairs.into_iter().find(|(name, _)| name == "listing");
+    serde_urlencoded::to_string(listing.as_slice()).unwrap_or_default()
+}
+
+fn of_these_pages(signer: &Signer, form: &[u8]) -> Result<(), Failure> {
+    let Signed { token } = parsed(form)?;
+    if token == signer.form_token {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Usage, "wallet.form", "the form is not of this server")
+        .remedy("load the page again; the server may have been started again"))
+}
+
+/// What needs no node: it is answered while pages wait for one that is silent.
+fn at_once(signer: &Signer, asked: &Asked, form: &[u8]) -> Option<Result<Answer, Failure>> {
+    match (asked.method.as_str(), asked.path.as_str()) {
+        ("GET", "/style.css") => Some(Ok(Answer::Style)),
+        ("POST", "/lock") => Some(of_these_pages(signer, form).map(|()| {
+            signer.lock();
+            Answer::Go("/".to_owned())
+        })),
+        _ => None,
+    }
+}
+
 fn respond(signer: &Arc<Signer>, asked: &Asked, form: &[u8]) -> Result<Answer, Failure> {
     if asked.query.len() > MAX_QUERY_BYTES {
         return Err(Failure::usage("the address is too long"));
     }
     let path: Vec<&str> = asked.path.trim_start_matches('/').split('/').collect();
-    if asked.method == Method::GET && path == ["style.css"] {
-        return Ok(Answer::Style);
-    }
     if asked.method != Method::GET {
-        let Signed { token } = parsed(form)?;
-        if token != signer.form_token {
-            return Err(Failure::new(Exit::Usage, "wallet.form", "the form is not of this server")
-                .remedy("load the page again; the server may have been started again"));
-        }
+        of_these_pages(signer, form)?;
     }
     if asked.method == Method::POST && path == ["unlock"] {
         return unlock(signer, parsed(form)?);
@@ -186,10 +217,6 @@ fn respond(signer: &Arc<Signer>, asked: &Asked, form: &[u8]) -> Result<Answer, F
     };
     match (asked.method.as_str(), path.as_slice()) {
         ("GET", [""]) => page(&views::home(signer, &wallet)?),
-        ("POST", ["lock"]) => {
-            signer.lock();
-            Ok(Answer::Go("/".to_owned()))
-        }
         ("GET", ["qualify"]) => page(&views::qualify(signer)?),
         ("GET", ["buy"]) => {
             let wish: Wish = parsed(asked.query.as_bytes())?;
@@ -216,14 +243,16 @@ fn number(text: &str) -> Result<u32, Failure> {
     text.parse().map_err(|_| absent())
 }
 
+/// Whether this is a page of this server: two strokes begin the name of another, and browsers read over
+/// tabs and line ends between them.
+fn is_local(next: &str) -> bool {
+    next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains(|letter: char| letter == '\\' || letter.is_control())
+}
+
 fn unlock(signer: &Signer, form: Unlocking) -> Result<Answer, Failure> {
-    let next = match form.next.as_str() {
-        // A page of this server; two strokes begin the name of another.
-        local if local.starts_with('/') && !local.starts_with("//") && !local.contains('\\') => {
-            form.next
-        }
-        _ => "/".to_owned(),
-    };
+    let next = if is_local(&form.next) { form.next } else { "/".to_owned() };
     match Password::new(form.password)
         .map_err(Failure::from)
         .and_then(|password| signer.unlock(password))
@@ -334,5 +363,31 @@ fn harden(response: &mut Response, kind: &'static str) {
     }
     for name in ["cross-origin-opener-policy", "cross-origin-resource-policy"] {
         headers.insert(name, HeaderValue::from_static("same-origin"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adversary_52_a_link_says_which_dataset_and_nothing_else() {
+        let all = "again&listing=ab%2Fcd&undertake=all&purpose=health&account=1&listing=ef%2F01";
+        assert_eq!(of_a_link(all), "listing=ab%2Fcd");
+        for none in ["", "undertake=all", "again", "%ff=%ff"] {
+            assert_eq!(of_a_link(none), "", "{none}");
+        }
+    }
+
+    #[test]
+    fn adversary_52_after_unlocking_comes_a_page_of_this_server() {
+        for local in ["/", "/buy?listing=ab%2Fcd", "/deals/0"] {
+            assert!(is_local(local), "{local}");
+        }
+        let others =
+            ["", "deals", "//h", "/\\h", "/\t/h", "/\n/h", "/\r\n/h", "\t//h", "https://h/", "/\0"];
+        for other in others {
+            assert!(!is_local(other), "{other:?}");
+        }
     }
 }

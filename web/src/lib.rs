@@ -8,6 +8,7 @@
 
 mod assets;
 mod catalogue;
+pub mod connections;
 mod find;
 mod lang;
 mod limits;
@@ -38,6 +39,7 @@ use tokio::task::JoinHandle;
 use warp::Filter;
 
 use crate::catalogue::Catalogue;
+use crate::connections::{Answering, Bounds};
 use crate::find::Finder;
 use crate::limits::Limiter;
 pub use crate::limits::RateLimits;
@@ -58,6 +60,8 @@ pub struct ServerConfig {
     pub texts: PathBuf,
     /// How long the body of a request may stand still.
     pub silence: Duration,
+    /// How many connections there may be, and how long one may say nothing.
+    pub connections: Bounds,
     /// Where the world finds it, such as `https://data.example.org`: what addresses in descriptions
     /// begin with. Where it listens, if not given.
     pub public: Option<String>,
@@ -71,7 +75,17 @@ impl ServerConfig {
     /// A server with the usual patience.
     pub fn new(listen: SocketAddr, packages: Store, texts: PathBuf) -> Self {
         let silence = Duration::from_secs(30);
-        Self { listen, packages, texts, silence, public: None, limits: None, metrics: None }
+        let connections = Bounds::default();
+        Self {
+            listen,
+            packages,
+            texts,
+            silence,
+            connections,
+            public: None,
+            limits: None,
+            metrics: None,
+        }
     }
 }
 
@@ -169,6 +183,11 @@ pub async fn start(config: ServerConfig, node: NodeHandle) -> Result<Server, Ser
     let silence = config.silence;
     let public = config.public.unwrap_or_else(|| format!("http://{address}"));
     let public = public.trim_end_matches('/').to_owned();
+    let open_files = connections::raise_open_files();
+    let mut bounds = config.connections.within(open_files);
+    if config.limits.is_some_and(|limits| limits.behind_proxy) {
+        bounds = bounds.of_a_proxy();
+    }
     let (stop, mut stopping) = watch::channel(false);
     let app = Arc::new(App {
         node,
@@ -192,30 +211,34 @@ pub async fn start(config: ServerConfig, node: NodeHandle) -> Result<Server, Ser
     let limits = config.limits;
     let tidying = tokio::spawn(catalogue::tidy(app.clone(), stop.subscribe()));
     let indexing = tokio::spawn(find::keep(app.clone(), stop.subscribe()));
-    let answers = warp::method()
-        .and(warp::path::full())
-        .and(warp::query::raw().or(warp::any().map(String::new)).unify())
-        .and(warp::header::headers_cloned())
-        .and(warp::body::stream())
-        .and(warp::addr::remote())
-        .then(move |method, path, query, headers: warp::http::HeaderMap, body, peer| {
-            let app = app.clone();
-            let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
-            let forwarded = forwarded.and_then(|value| value.to_str().ok());
-            let client = limits::Client::new(peer, forwarded, limits.as_ref());
-            let (silence, from) = (app.silence, client);
-            let request = request::Request::new(method, path, query, headers, body, silence, from);
-            async move { routes::answer(app, request).await }
-        });
-    let server = warp::serve(answers).incoming(listener).graceful(async move {
+    let answering = move |peer| {
+        let app = app.clone();
+        let answers = warp::method()
+            .and(warp::path::full())
+            .and(warp::query::raw().or(warp::any().map(String::new)).unify())
+            .and(warp::header::headers_cloned())
+            .and(warp::body::stream())
+            .then(move |method, path, query, headers: warp::http::HeaderMap, body| {
+                let app = app.clone();
+                let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
+                let forwarded = forwarded.and_then(|value| value.to_str().ok());
+                let client = limits::Client::new(Some(peer), forwarded, limits.as_ref());
+                let (silence, from) = (app.silence, client);
+                let request =
+                    request::Request::new(method, path, query, headers, body, silence, from);
+                async move { routes::answer(app, request).await }
+            });
+        Answering::new(warp::service(answers))
+    };
+    let serving = connections::serve(listener, bounds, answering, async move {
         let _ = stopping.wait_for(|stop| *stop).await;
     });
     let task = tokio::spawn(async move {
-        server.run().await;
+        serving.await;
         let _ = tidying.await;
         let _ = indexing.await;
     });
-    tracing::info!(%address, "listening");
+    tracing::info!(%address, connections = bounds.most, open_files, "listening");
     Ok(Server { address, metrics, stop, task })
 }
 
@@ -225,10 +248,11 @@ async fn serve_metrics(app: Arc<App>, listen: SocketAddr) -> Result<SocketAddr, 
     let listener = tokio::net::TcpListener::bind(listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let mut stop = app.stop.clone();
-    let server = warp::serve(metrics::answers(app)).incoming(listener).graceful(async move {
+    let answers = metrics::answers(app);
+    let answering = move |_| Answering::new(warp::service(answers.clone()));
+    tokio::spawn(connections::serve(listener, Bounds::default(), answering, async move {
         let _ = stop.wait_for(|stop| *stop).await;
-    });
-    tokio::spawn(server.run());
+    }));
     tracing::info!(%address, "listening for metrics");
     Ok(address)
 }

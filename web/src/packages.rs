@@ -79,7 +79,7 @@ struct Licence {
     name: String,
 }
 
-/// Holds a part while it is uploaded.
+/// Holds a part while it is stored: never while its bytes are waited for.
 pub(crate) struct Upload {
     packages: Packages,
     of: (PackageId, Part),
@@ -198,7 +198,34 @@ impl Packages {
         Ok(found.map(|step| step.step.chars().take(MAX_SHOWN).collect()))
     }
 
-    /// Makes sure that nobody else uploads the same part meanwhile.
+    /// Most bytes of a part.
+    ///
+    /// # Errors
+    /// When a part that must come first is missing.
+    pub fn bounds(
+        &self,
+        part: Part,
+        listing: &Listing,
+        layout: &Layout,
+    ) -> Result<Length, ApiError> {
+        Ok(match part {
+            Part::Layout => Length::UpTo(MAX_LAYOUT_BYTES as u64),
+            Part::Manifest => Length::UpTo(MAX_MANIFEST_BYTES as u64),
+            Part::Leaves => Length::Exactly(listing.segments.saturating_mul(LEAF_BYTES as u64)),
+            Part::Segments => Length::Exactly(self.plan(listing, layout)?.total),
+        })
+    }
+
+    /// Segments that are about to come.
+    ///
+    /// # Errors
+    /// When leaves or manifest are missing.
+    pub fn segments(&self, listing: &Listing, layout: &Layout) -> Result<Segments, ApiError> {
+        Ok(Segments { plan: self.plan(listing, layout)?, at: 0, part: Vec::new() })
+    }
+
+    /// Makes sure that nobody else stores the same part meanwhile. Only who has shown bytes of it may
+    /// begin: else anybody could keep an institution from storing its package.
     pub fn begin(&self, package: PackageId, part: Part) -> Result<Upload, ApiError> {
         let of = (package, part);
         if self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(of) {
@@ -237,57 +264,6 @@ impl Packages {
         }
         Ok(true)
     }
-}
-
-impl Upload {
-    /// Most bytes of the part.
-    ///
-    /// # Errors
-    /// When a part that must come first is missing.
-    pub fn length(&self, listing: &Listing, layout: &Layout) -> Result<Length, ApiError> {
-        Ok(match self.of.1 {
-            Part::Layout => Length::UpTo(MAX_LAYOUT_BYTES as u64),
-            Part::Manifest => Length::UpTo(MAX_MANIFEST_BYTES as u64),
-            Part::Leaves => Length::Exactly(listing.segments.saturating_mul(LEAF_BYTES as u64)),
-            Part::Segments => Length::Exactly(self.plan(listing, layout)?.total),
-        })
-    }
-
-    /// Checks and stores a short part.
-    ///
-    /// # Errors
-    /// When the bytes are not the package's, or the store fails.
-    pub fn store(&self, listing: &Listing, layout: &Layout, bytes: &[u8]) -> Result<u64, ApiError> {
-        let canonical = layout.to_bytes();
-        match self.of.1 {
-            Part::Layout if bytes != canonical => return Err(not_the_package("layout")),
-            Part::Manifest if manifest_hash(bytes) != listing.manifest.0 => {
-                return Err(not_the_package("manifest"));
-            }
-            Part::Leaves => {
-                leaves(listing, bytes)?;
-            }
-            Part::Layout | Part::Manifest => {}
-            Part::Segments => return Err(ApiError::bad("segments are stored piece by piece")),
-        }
-        let Self { packages: Packages { store, runtime, .. }, of: (package, part) } = self;
-        runtime.block_on(store.put(package, Part::Layout, canonical))?;
-        if *part != Part::Layout {
-            runtime.block_on(store.put(package, *part, bytes.to_vec()))?;
-        }
-        Ok(bytes.len() as u64)
-    }
-
-    /// Begins to store segments.
-    ///
-    /// # Errors
-    /// When leaves or manifest are missing, or the store fails.
-    pub fn segments(&self, listing: &Listing, layout: &Layout) -> Result<Segments, ApiError> {
-        let plan = self.plan(listing, layout)?;
-        let Packages { store, runtime, .. } = &self.packages;
-        let upload = runtime.block_on(store.upload(&self.of.0, Part::Segments, plan.total))?;
-        Ok(Segments { plan, upload, at: 0, part: Vec::new(), written: 0 })
-    }
 
     fn plan(&self, listing: &Listing, layout: &Layout) -> Result<Plan, ApiError> {
         let missing = |part: Part| {
@@ -295,11 +271,10 @@ impl Upload {
             ApiError::new(StatusCode::CONFLICT, codes::PART_MISSING, text)
                 .remedy("store manifest and leaves first")
         };
-        let manifest = self.packages.manifest(listing)?.ok_or_else(|| missing(Part::Manifest))?;
+        let manifest = self.manifest(listing)?.ok_or_else(|| missing(Part::Manifest))?;
         let limit = listing.segments.saturating_mul(LEAF_BYTES as u64);
         let stored = self
-            .packages
-            .read(&self.of.0, Part::Leaves, limit)?
+            .read(&listing.id.package, Part::Leaves, limit)?
             .ok_or_else(|| missing(Part::Leaves))?;
         let leaves = leaves(listing, &stored)?;
         let declared: Declared =
@@ -318,6 +293,94 @@ impl Upload {
     }
 }
 
+/// A short part whose bytes are the package's.
+pub(crate) struct Checked {
+    part: Part,
+    bytes: Vec<u8>,
+    layout: Vec<u8>,
+}
+
+impl Checked {
+    /// Checks a short part.
+    ///
+    /// # Errors
+    /// When the bytes are not the package's.
+    pub fn new(
+        part: Part,
+        listing: &Listing,
+        layout: &Layout,
+        bytes: Vec<u8>,
+    ) -> Result<Self, ApiError> {
+        let layout = layout.to_bytes();
+        match part {
+            Part::Layout if bytes != layout => return Err(not_the_package("layout")),
+            Part::Manifest if manifest_hash(&bytes) != listing.manifest.0 => {
+                return Err(not_the_package("manifest"));
+            }
+            Part::Leaves => {
+                leaves(listing, &bytes)?;
+            }
+            Part::Layout | Part::Manifest => {}
+            Part::Segments => return Err(ApiError::bad("segments are stored piece by piece")),
+        }
+        Ok(Self { part, bytes, layout })
+    }
+}
+
+impl Upload {
+    /// Stores a short part.
+    ///
+    /// # Errors
+    /// When it is not the part that was begun, or the store fails.
+    pub fn store(&self, checked: Checked) -> Result<u64, ApiError> {
+        let Self { packages: Packages { store, runtime, .. }, of: (package, part) } = self;
+        let Checked { part: of, bytes, layout } = checked;
+        if of != *part {
+            return Err(ApiError::bad("another part was begun"));
+        }
+        let length = bytes.len() as u64;
+        runtime.block_on(store.put(package, Part::Layout, layout))?;
+        if *part != Part::Layout {
+            runtime.block_on(store.put(package, *part, bytes))?;
+        }
+        Ok(length)
+    }
+
+    /// Begins to store `total` bytes of segments.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn segments(self, total: u64) -> Result<Storing, ApiError> {
+        let Packages { store, runtime, .. } = &self.packages;
+        let upload = runtime.block_on(store.upload(&self.of.0, Part::Segments, total))?;
+        Ok(Storing { upload, _held: self })
+    }
+}
+
+/// Segments that are being stored.
+pub(crate) struct Storing {
+    upload: store::Upload,
+    _held: Upload,
+}
+
+impl Storing {
+    /// The next segment.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn write(&mut self, segment: &[u8]) -> Result<(), ApiError> {
+        Ok(self.upload.write(segment).await?)
+    }
+
+    /// Gives the part its name.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn finish(self) -> Result<(), ApiError> {
+        Ok(self.upload.finish().await?)
+    }
+}
+
 /// How long a part may be.
 pub(crate) enum Length {
     UpTo(u64),
@@ -329,54 +392,53 @@ struct Plan {
     segments: Vec<(u64, [u8; 32])>,
 }
 
-/// Segments that are being stored: every one is compared with its leaf as soon as it is there.
+/// Segments as they come: every one is compared with its leaf as soon as it is there.
 pub(crate) struct Segments {
     plan: Plan,
-    upload: store::Upload,
     at: usize,
     /// What is there of the segment that is being sent.
     part: Vec<u8>,
-    written: u64,
 }
 
 impl Segments {
-    /// The next piece.
-    ///
-    /// # Errors
-    /// When a segment is not the one of its leaf, there are too many bytes, or the store fails.
-    pub async fn push(&mut self, mut bytes: &[u8]) -> Result<(), ApiError> {
-        while !bytes.is_empty() {
-            let Some((length, expected)) = self.plan.segments.get(self.at).copied() else {
-                return Err(not_the_package("segments: there are too many bytes, so their list"));
-            };
-            // A segment's length is that of its shape, which is bounded.
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
-            let (piece, rest) = bytes.split_at((length - self.part.len()).min(bytes.len()));
-            self.part.extend_from_slice(piece);
-            bytes = rest;
-            if self.part.len() == length {
-                if ciphertext_hash(&self.part) != expected {
-                    return Err(not_the_package(&format!("segment {}", self.at)));
-                }
-                self.upload.write(&self.part).await?;
-                self.written = self.written.saturating_add(length as u64);
-                self.at = self.at.saturating_add(1);
-                self.part.clear();
-            }
-        }
-        Ok(())
+    /// Bytes of all of them.
+    pub fn total(&self) -> u64 {
+        self.plan.total
     }
 
-    /// Gives the part its name.
+    /// Takes bytes off the front, until a segment is whole.
     ///
     /// # Errors
-    /// When segments are missing, or the store fails.
-    pub async fn finish(self) -> Result<u64, ApiError> {
+    /// When a segment is not the one of its leaf, or there are too many bytes.
+    pub fn next(&mut self, bytes: &mut &[u8]) -> Result<Option<Vec<u8>>, ApiError> {
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let Some((length, expected)) = self.plan.segments.get(self.at).copied() else {
+            return Err(not_the_package("segments: there are too many bytes, so their list"));
+        };
+        // A segment's length is that of its shape, which is bounded.
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let (piece, rest) = bytes.split_at((length - self.part.len()).min(bytes.len()));
+        self.part.extend_from_slice(piece);
+        *bytes = rest;
+        if self.part.len() < length {
+            return Ok(None);
+        }
+        if ciphertext_hash(&self.part) != expected {
+            return Err(not_the_package(&format!("segment {}", self.at)));
+        }
+        self.at = self.at.saturating_add(1);
+        Ok(Some(std::mem::take(&mut self.part)))
+    }
+
+    /// # Errors
+    /// When segments are missing.
+    pub fn finish(self) -> Result<(), ApiError> {
         if self.at != self.plan.segments.len() || !self.part.is_empty() {
             return Err(not_the_package("segments: bytes are missing, so their list"));
         }
-        self.upload.finish().await?;
-        Ok(self.written)
+        Ok(())
     }
 }
 

@@ -17,6 +17,7 @@ mod wanted;
 use std::sync::Arc;
 
 use askama::Template;
+use galen_api::printable::printable_lines;
 use galen_chain::store::Snapshot;
 use galen_market::amount::Money;
 use galen_market::id::AccountId;
@@ -188,6 +189,8 @@ fn written(
         tracing::error!(%error, "a page cannot be written");
         ApiError::unavailable("the page cannot be written")
     })?;
+    // Nothing of these pages and feeds is invisible but what somebody put into a title.
+    let text = printable_lines(&text);
     Ok(reply::bytes(status, media, text.into_bytes()))
 }
 

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use galen_api::codes;
 use serde::de::DeserializeOwned;
@@ -18,6 +18,8 @@ use crate::reply::ApiError;
 /// Longest path and longest query, in bytes.
 const MAX_PATH_BYTES: usize = 512;
 const MAX_QUERY_BYTES: usize = 4096;
+/// Bytes a second of a body, taken as a whole, below which it is not waited for any longer.
+const LEAST_RATE: u64 = 4 << 10;
 
 type Chunks = Pin<Box<dyn Stream<Item = Result<Vec<u8>, warp::Error>> + Send>>;
 
@@ -32,6 +34,8 @@ pub(crate) struct Request {
     body: Chunks,
     /// How long the body may stand still.
     silence: Duration,
+    /// When it was first waited for.
+    begun: Option<Instant>,
     /// Who asks.
     pub client: Client,
 }
@@ -76,7 +80,7 @@ impl Request {
         B: Buf,
     {
         let body = Box::pin(Copied(Box::pin(body)));
-        Self { method, path, query, headers, language: None, body, silence, client }
+        Self { method, path, query, headers, language: None, body, silence, begun: None, client }
     }
 
     /// The path as it was sent.
@@ -179,12 +183,17 @@ impl Request {
     /// The next piece of the body.
     ///
     /// # Errors
-    /// When the connection fails, or nothing comes for too long: who uploads keeps others from
-    /// uploading the same part.
+    /// When the connection fails, nothing comes for too long, or all of it is late: a byte now and then
+    /// would hold a connection and its memory for days.
     pub async fn chunk(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
+        let begun = *self.begun.get_or_insert_with(Instant::now);
+        let length = self.length(u64::MAX).unwrap_or(0);
+        let whole = self.silence.saturating_add(Duration::from_secs(length / LEAST_RATE));
+        let left = whole.saturating_sub(begun.elapsed());
         let next = poll_fn(|cx| self.body.as_mut().poll_next(cx));
-        let chunk = tokio::time::timeout(self.silence, next).await.map_err(|_| {
-            ApiError::new(StatusCode::REQUEST_TIMEOUT, codes::BAD_REQUEST, "the body stands still")
+        let chunk = tokio::time::timeout(self.silence.min(left), next).await.map_err(|_| {
+            let text = "the body stands still or comes too slowly";
+            ApiError::new(StatusCode::REQUEST_TIMEOUT, codes::BAD_REQUEST, text)
                 .remedy("send it again")
         })?;
         chunk.transpose().map_err(|_| ApiError::bad("the body ends early"))

@@ -15,8 +15,9 @@ use galen_api::{
 use galen_chain::TransactionStatus;
 use galen_chain::store::Snapshot;
 use galen_market::id::{AccountId, DealId, Digest, PackageId, StandingId, TransactionId};
+use galen_market::layout::Layout;
 use galen_market::ledger::{BlockContext, parameters};
-use galen_market::listing::{ListingId, Standing};
+use galen_market::listing::{Listing, ListingId, Standing};
 use galen_market::role::Role;
 use galen_market::state_key;
 use galen_market::subject::Subject;
@@ -26,7 +27,7 @@ use tokio::io::{AsyncRead, AsyncSeekExt, ReadBuf};
 use warp::http::{HeaderValue, Method, StatusCode, header};
 use warp::reply::{Reply, Response};
 
-use crate::packages::Length;
+use crate::packages::{Checked, Length, Upload};
 use crate::read;
 use crate::reply::{self, ApiError};
 use crate::request::{Request, parsed};
@@ -468,16 +469,9 @@ async fn store(app: &Arc<App>, request: &mut Request, package: PackageId, part: 
         Ok((listing, layout.ok_or_else(|| ApiError::not_found("layout of this listing"))?))
     })
     .await?;
-    let (upload, length) = {
+    let length = {
         let (listing, layout) = (listing.clone(), layout.clone());
-        blocking(app, move |app, _| {
-            let upload = app.packages.begin(package, part)?;
-            // What nobody lists any more is removed, and not while somebody uploads: so look again.
-            read::find_listing(&*app.node.snapshot(), &id)?;
-            let length = upload.length(&listing, &layout)?;
-            Ok((upload, length))
-        })
-        .await?
+        blocking(app, move |app, _| app.packages.bounds(part, &listing, &layout)).await?
     };
     let limit = match length {
         Length::UpTo(limit) => limit,
@@ -494,22 +488,58 @@ async fn store(app: &Arc<App>, request: &mut Request, package: PackageId, part: 
         }
     };
     let bytes = if part == Part::Segments {
-        let (mut segments, _upload) = blocking(app, move |_, _| {
-            let segments = upload.segments(&listing, &layout)?;
-            Ok((segments, upload))
-        })
-        .await?;
-        while let Some(chunk) = request.chunk().await? {
-            segments.push(&chunk).await?;
-        }
-        segments.finish().await?
+        store_segments(app, request, listing, layout).await?
     } else {
         let body = request.body(limit).await?;
-        let bytes = blocking(app, move |_, _| upload.store(&listing, &layout, &body)).await?;
+        let bytes = blocking(app, move |app, _| {
+            let checked = Checked::new(part, &listing, &layout, body)?;
+            begin(app, &id, part)?.store(checked)
+        })
+        .await?;
         if part == Part::Manifest {
             app.finder.described(package);
         }
         bytes
     };
     Ok(reply::json(&Stored { package, part, bytes }))
+}
+
+/// Begins to store a part of which bytes were shown.
+fn begin(app: &App, id: &ListingId, part: Part) -> Result<Upload, ApiError> {
+    let upload = app.packages.begin(id.package, part)?;
+    // What nobody lists any more is removed, and not while somebody stores: so look again.
+    read::find_listing(&*app.node.snapshot(), id)?;
+    Ok(upload)
+}
+
+/// Stores segments as they come. The part is held from the first whole segment on: who has one has the
+/// package.
+async fn store_segments(
+    app: &Arc<App>,
+    request: &mut Request,
+    listing: Listing,
+    layout: Layout,
+) -> Result<u64, ApiError> {
+    let id = listing.id;
+    let mut segments =
+        blocking(app, move |app, _| app.packages.segments(&listing, &layout)).await?;
+    let total = segments.total();
+    let begun = move |app: &App, _: &Snapshot| begin(app, &id, Part::Segments)?.segments(total);
+    let mut storing = None;
+    while let Some(chunk) = request.chunk().await? {
+        let mut bytes = chunk.as_slice();
+        while !bytes.is_empty() {
+            let Some(segment) = segments.next(&mut bytes)? else { continue };
+            let storing = match &mut storing {
+                Some(storing) => storing,
+                None => storing.insert(blocking(app, begun).await?),
+            };
+            storing.write(&segment).await?;
+        }
+    }
+    segments.finish()?;
+    if let Some(storing) = storing {
+        storing.finish().await?;
+    }
+    Ok(total)
 }

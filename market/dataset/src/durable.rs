@@ -4,6 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -60,6 +61,11 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, FileError
 pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let mut file = File::create_new(path).at(path)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).at(path)
+}
+
+/// A new file that only its owner may read.
+pub(crate) fn create_private(path: &Path) -> Result<File, FileError> {
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).at(path)
 }
 
 /// Passes bytes on and keeps their number and SHA-256.
@@ -142,10 +148,19 @@ pub(crate) struct PendingFolder {
 impl PendingFolder {
     /// Begins a folder that will be called `target`, which must not exist.
     pub(crate) fn new(target: &Path) -> Result<Self, FileError> {
+        Self::begun(target, &mut tempfile::Builder::new())
+    }
+
+    /// The same, for what only its owner may read, wherever it is put.
+    pub(crate) fn private(target: &Path) -> Result<Self, FileError> {
+        let owner = fs::Permissions::from_mode(0o700);
+        Self::begun(target, tempfile::Builder::new().permissions(owner))
+    }
+
+    fn begun(target: &Path, builder: &mut tempfile::Builder<'_, '_>) -> Result<Self, FileError> {
         refuse_existing(target)?;
         let above = parent(target);
-        let folder =
-            tempfile::Builder::new().prefix(".galen-partial-").tempdir_in(above).at(above)?;
+        let folder = builder.prefix(".galen-partial-").tempdir_in(above).at(above)?;
         Ok(Self { folder, target: target.to_owned() })
     }
 

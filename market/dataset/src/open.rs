@@ -62,7 +62,7 @@ pub fn open(
     report: Report<'_>,
 ) -> Result<Opened, OpenError> {
     let (paths, description) = places(folder.manifest(), output);
-    let pending = PendingFolder::new(target)?;
+    let pending = PendingFolder::private(target)?;
     let run = run(folder, key, srs, output, Some((&pending, paths.as_slice())), report)?;
     let package = folder.id().to_string();
     let about = describe(folder.manifest(), &package, output, &paths, &run.written);

@@ -6,7 +6,7 @@ use galen_market::listing::ListingId;
 use galen_market::terms::{Outcome, Purpose, PurposeKind, Terms};
 
 use super::{Frame, amount, money, outcome_words, reason, span, title};
-use crate::error::Failure;
+use crate::error::{Exit, Failure};
 use crate::operation::credential::{self, day_text};
 use crate::operation::eligibility::{asked_for, judge};
 use crate::operation::presentation::today;
@@ -17,6 +17,11 @@ use crate::session::account_of;
 use crate::signer::orders::Order;
 use crate::signer::{Signer, lock};
 use crate::wallet::{Role, Wallet};
+
+/// What a request has at most: its fields, and a shown credential.
+const REQUEST_BYTES: usize = 8 << 10;
+/// Its signature, its action and the credential's proof.
+const REQUEST_UNITS: u64 = 32;
 
 /// What the form of a purchase asks.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
@@ -65,9 +70,11 @@ struct Summary {
     order: String,
     price: String,
     allowance: String,
+    fee: String,
     balance: String,
     enough: bool,
     tier: String,
+    about_tier: String,
     purpose: String,
     licence: String,
     licence_hash: String,
@@ -148,7 +155,8 @@ pub(in crate::signer) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Re
             .map(|one| {
                 let name = one.name.to_string();
                 let is = name == wish.tier;
-                Ok((name, format!("{}: {}", one.name, money(&session, &one.price)?), is))
+                // The price first: the name may be of a script that is written from right to left.
+                Ok((name, format!("{}: {}", money(&session, &one.price)?, one.name), is))
             })
             .collect::<Result<_, Failure>>()?,
         credentials: held
@@ -183,7 +191,13 @@ pub(in crate::signer) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Re
     let payer = account_of(&wallet.account(Role::Researcher, account));
     let balance = session.balance(&payer, &price.currency)?;
     let allowed = allowance(&session, &price)?;
-    let needed = price.amount.checked_add(allowed).ok();
+    let currency = session.currency(&price.currency)?;
+    let decimals = currency.decimals;
+    let fee = currency
+        .fees
+        .fee(REQUEST_BYTES, REQUEST_UNITS)
+        .map_err(|error| Failure::new(Exit::RefusedByLedger, "ledger.fee", error.to_string()))?;
+    let needed = price.amount.checked_add(allowed).and_then(|sum| sum.checked_add(fee)).ok();
     let parameters = session.parameters();
     let mut deadlines = Vec::new();
     if let Some(review) = offer.terms.review_ms.filter(|_| judged.outcome == Outcome::NeedsReview) {
@@ -210,11 +224,13 @@ pub(in crate::signer) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Re
         order,
         price: money(&session, &price)?,
         allowance: amount(&session, allowed, &price.currency)?,
+        fee: amount(&session, fee, &price.currency)?,
         balance: amount(&session, balance, &price.currency)?,
         enough: needed.is_some_and(|needed| balance >= needed),
-        tier: format!(
+        tier: tier.name.to_string(),
+        about_tier: format!(
             "{}; for {seats} named user{}",
-            tier::sentence(&tier),
+            tier::about(&tier, &|amount| galen_api::words::amount(amount.units(), decimals)),
             if seats == 1 { "" } else { "s" }
         ),
         purpose: galen_api::words::purpose(&purpose),

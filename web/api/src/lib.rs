@@ -46,6 +46,7 @@
 
 mod client;
 pub mod odrl;
+pub mod printable;
 pub mod records;
 pub mod story;
 mod types;

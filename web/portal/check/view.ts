@@ -1,6 +1,7 @@
 /** What was found, in words. */
 import type { Report, VerifiedTable } from "../verifier/src/check.js";
-import type { VerifiedLicence } from "../verifier/src/licence.js";
+import { cautions } from "../verifier/src/licence.js";
+import type { Caution, VerifiedLicence } from "../verifier/src/licence.js";
 import type { Refused } from "../verifier/src/refused.js";
 import { el } from "./dom.js";
 import { fill } from "./words.js";
@@ -134,12 +135,17 @@ export function refusedView(w: Words, error: Refused | undefined, broken: string
 export function licenceView(w: Words, lang: string, licence: VerifiedLicence): Node[] {
   const of = (ms: number): string => time(lang, ms);
   const { ledger, deal, height } = licence;
+  const told: Record<Caution, string> = {
+    revoked: fill(w.licenceRevoked, { time: of(licence.revokedMs ?? 0) }),
+    expired: fill(w.licenceExpired, { time: of(licence.untilMs) }),
+    "not yet": fill(w.licenceNotYet, { time: of(licence.fromMs) }),
+    "former validators": fill(w.former, { days: Math.floor(licence.unbondingMs / DAY_MS) }),
+    forgeable: w.forgeable,
+  };
+  // What was proven holds; a licence that is not in force is nothing to go ahead with.
   return [
-    banner("good", w.passed),
-    ...(licence.revokedMs === undefined
-      ? []
-      : [el("p", { class: "banner warn" }, fill(w.licenceRevoked, { time: of(licence.revokedMs) }))]),
-    ...(licence.forgeable ? [el("p", { class: "banner warn" }, w.forgeable)] : []),
+    banner(licence.inForce === "yes" ? "good" : "warn", w.passed),
+    ...cautions(licence).map((caution) => el("p", { class: "banner warn" }, told[caution])),
     el("h3", {}, w.verified),
     list(
       [
@@ -152,6 +158,9 @@ export function licenceView(w: Words, lang: string, licence: VerifiedLicence): N
     el("h3", {}, w.notVerified),
     list(w.licenceLimits, "no"),
     el("h3", {}, w.compare),
-    entries([[w.genesis, licence.chainId]]),
+    entries([
+      [w.genesis, licence.chainId],
+      [w.block, `${height} ${licence.block}`],
+    ]),
   ];
 }

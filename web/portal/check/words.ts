@@ -56,6 +56,8 @@ export interface Words {
   licenceState: string;
   licenceTime: string;
   licenceRevoked: string;
+  licenceExpired: string;
+  licenceNotYet: string;
   licenceLimits: string[];
   reasons: Record<Reason, string>;
 }
@@ -132,6 +134,8 @@ const en: Words = {
   licenceState: "Proven in block {height} of {time}. Licence, deal, listing, offer and institution are as the file says.",
   licenceTime: "It runs from {from} to {until}.",
   licenceRevoked: "It was revoked on {time}.",
+  licenceExpired: "It is no longer in force: it ended on {time}.",
+  licenceNotYet: "It is not in force yet: it begins on {time}.",
   licenceLimits: [
     "Whether the licence was revoked after that block cannot be seen offline; ask a node.",
     "It is no proof that who shows it is the licensee.",
@@ -227,6 +231,8 @@ const zh: Words = {
   licenceState: "已在区块 {height}（{time}）中证明。许可、交易、数据集、报价和机构均如文件所述。",
   licenceTime: "有效期自 {from} 至 {until}。",
   licenceRevoked: "已于 {time} 撤销。",
+  licenceExpired: "许可已不再有效：已于 {time} 到期。",
+  licenceNotYet: "许可尚未生效：自 {time} 起生效。",
   licenceLimits: ["该区块之后许可是否被撤销，离线无法得知；请询问节点。", "它不能证明出示者就是被许可人。", "它不说明数据是否真实。"],
   reasons: {
     encoding: "应答的格式不符合要求",

@@ -2,6 +2,7 @@
 //! harmless for the format.
 
 use galen_api::ListingSummary;
+use galen_api::printable::is_printable;
 use galen_api::story::instant;
 
 /// What a reference says.
@@ -76,7 +77,7 @@ fn escaped(text: &str) -> String {
             '{' | '}' | '%' | '&' | '$' | '#' | '_' => escaped.extend(['\\', letter]),
             '~' => escaped.push_str("\\textasciitilde{}"),
             '^' => escaped.push_str("\\textasciicircum{}"),
-            letter if letter.is_control() => escaped.push(' '),
+            letter if !is_printable(letter) => escaped.push(' '),
             letter => escaped.push(letter),
         }
     }

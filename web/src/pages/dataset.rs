@@ -58,7 +58,7 @@ pub(super) struct Dataset {
     served: Vec<&'static str>,
     history: records::History,
     relatives: Vec<records::RelativeRow>,
-    csv: String,
+    csv: Option<String>,
     bibtex: String,
     ris: String,
     state_root: String,
@@ -168,8 +168,7 @@ pub(super) fn page(
     });
     let files = layout.files().iter();
     let citation = Citation::of(summary);
-    let csv =
-        layout.tables().first().map_or_else(String::new, |table| format!("{}.csv", table.name));
+    let csv = layout.tables().first().and_then(|table| csv_file(&table.name));
     Ok(Dataset {
         institution_name: summary.institution_name.clone(),
         institution: listing.id.institution.to_string(),
@@ -346,6 +345,14 @@ fn from_price(lang: Lang, state: &Snapshot, summary: &ListingSummary) -> Result<
     Ok(if several { fill(lang.words().from_price, &[&least]) } else { least })
 }
 
+/// The file of a table in lines that people copy and run, if its name is one that a manifest may give.
+/// The ledger takes any text, and a quotation mark in it would end the one around it.
+fn csv_file(table: &str) -> Option<String> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
+    let strict = !table.is_empty() && !table.starts_with('.') && table.bytes().all(allowed);
+    strict.then(|| format!("{table}.csv"))
+}
+
 fn parents(listing: &Listing) -> Vec<Parent> {
     let parents = listing.lineage.parents.iter().map(|parent| {
         let owed = listing.royalties.iter().find(|royalty| royalty.listing == *parent);
@@ -410,6 +417,28 @@ mod tests {
         assert!(english("one row a person").ends_with("not proven."));
         assert_eq!(english("every person proven!"), "This speaks of rows, not of persons.");
         assert!(persons(Lang::Chinese, "one row a person").ends_with("未经证明。"));
+    }
+
+    #[test]
+    fn adversary_51_a_table_that_is_called_a_program_is_not_copied() {
+        assert_eq!(csv_file("ward-b_2.1").as_deref(), Some("ward-b_2.1.csv"));
+        for name in [
+            "",
+            ".bashrc",
+            "../x",
+            "T",
+            "two words",
+            "t\"); __import__(\"os\").system(\"id\")#",
+            "t'",
+            "t\\",
+            "t$(id)",
+            "t`id`",
+            "t{id}",
+            "t\nid",
+            "t\u{202e}",
+        ] {
+            assert_eq!(csv_file(name), None, "{name:?}");
+        }
     }
 
     #[test]

@@ -184,6 +184,29 @@ fn adversary_51_a_script_in_a_title_is_text() {
 }
 
 #[test]
+fn adversary_51_a_title_neither_breaks_a_feed_nor_turns_a_page_round() {
+    let mut simulation = simulation();
+    let title = "Bad \u{ffff}\u{1}\u{202e} title";
+    let (_, listed) = listed(&mut simulation, title);
+    let place = place(&simulation);
+    replay(&place, &simulation);
+    upload(&place, &listed);
+    let page = format!("/datasets/{}/{}", listed.id.institution, listed.id.package);
+    for path in ["/", page.as_str(), "/feed.atom"] {
+        let answer = get(&place, path, "");
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.body.contains("Bad \u{fffd}\u{fffd}\u{fffd} title"), "{path}");
+        // Every character is one of XML 1.0, and none is without a place of its own.
+        let other = answer.body.chars().find(|c| {
+            c.is_control() && !"\n\r\t".contains(*c) || matches!(*c, '\u{ffff}' | '\u{202e}')
+        });
+        assert_eq!(other, None, "{path}");
+    }
+    let json = place.client.listings(&ListingFilter::default()).unwrap();
+    assert_eq!(json.items[0].declared.as_ref().unwrap().title, title, "data are as they are");
+}
+
+#[test]
 fn adversary_53_a_deal_shows_nothing_private() {
     let mut simulation = simulation();
     let issuer = simulation.issuer("university");

@@ -4,6 +4,7 @@
 
 mod attacks;
 mod browser;
+mod connections;
 mod drafts;
 mod machines;
 mod place;

@@ -1,16 +1,19 @@
 //! The same cases for this light client and for the one of `web/portal/verifier`, which shares no code
 //! with it: both must say the same of each.
 
+use std::path::Path;
 use std::process::Command;
 
-use galen_light::licence::LicenceError;
+use galen_light::licence::{InForce, LicenceError, Verified};
 use galen_light::{
     Anchor, Certificate, CommitSignature, Header, LightBlock, LightError, StateProof, Validator,
     ValidatorSet,
 };
-use galen_market::codec::Bounded;
+use galen_market::codec::{Bounded, encode};
 use galen_market::genesis::Genesis;
 use galen_market::id::{ConsensusKey, Signature};
+use galen_market::listing::Offer;
+use galen_market::testing::{FilePackage, Wallet};
 use serde_json::{Value, json};
 
 use crate::chain::{Chain, DAY_MS, certificate, genesis, set};
@@ -81,6 +84,20 @@ fn four() -> Vec<(u8, u64)> {
 
 fn signed(block: &LightBlock, signers: &[u8]) -> LightBlock {
     LightBlock { certificate: certificate(&block.header, 0, signers), ..block.clone() }
+}
+
+/// What is to be told of a licence, as the page tells it.
+fn told(found: &Verified) -> &'static str {
+    match (&found.in_force, found.trust.former_validators_could_forge) {
+        (InForce::Yes, false) => "accepted",
+        (InForce::Yes, true) => "accepted, former validators",
+        (InForce::NotYet { .. }, false) => "accepted, not yet",
+        (InForce::NotYet { .. }, true) => "accepted, not yet, former validators",
+        (InForce::Expired { .. }, false) => "accepted, expired",
+        (InForce::Expired { .. }, true) => "accepted, expired, former validators",
+        (InForce::Revoked { .. }, false) => "accepted, revoked",
+        (InForce::Revoked { .. }, true) => "accepted, revoked, former validators",
+    }
 }
 
 fn count(said: &[(String, &'static str)], what: &str) -> usize {
@@ -201,7 +218,7 @@ fn licence_certificates() {
     let mut cases = Cases::default();
     for (name, file, anchor, now_ms) in licences::some() {
         let ours = match file.verify(&anchor, now_ms) {
-            Ok(_) => "accepted",
+            Ok(found) => told(&found),
             Err(LicenceError::Format(_)) => "licence",
             Err(LicenceError::OtherLedger) => "genesis",
             Err(LicenceError::Light(error)) => reason(&error),
@@ -215,4 +232,68 @@ fn licence_certificates() {
     let said = cases.agree();
     let outcomes = ["accepted", "licence", "genesis", "header", "certificate", "state"];
     assert_eq!(outcomes.map(|what| count(&said, what)), [2, 1, 1, 1, 1, 6], "{said:?}");
+    let at = |name: &str| said.iter().find(|(case, _)| case == name).unwrap().1;
+    assert_eq!(at("early"), "accepted, not yet");
+    assert_eq!(at("late"), "accepted, former validators");
+    assert_eq!(at("over"), "accepted, expired, former validators");
+}
+
+/// Countries have no length in front: texts of other lengths could have the bytes of those that are
+/// proven.
+#[test]
+fn adversary_45d_other_countries_with_the_bytes_of_these() {
+    let hospital = Wallet::new("hospital");
+    let mut offer = FilePackage::new(&hospital, "hearts", 500).draft.offer;
+    let mut clauses = offer.terms.clauses.clone().into_vec();
+    clauses.push("GS:DE,US".parse().unwrap());
+    offer.terms.clauses = Bounded::new(clauses).unwrap();
+    let bytes = encode(&offer);
+    let shown = serde_json::to_string(&offer).unwrap();
+    let mut cases = Cases::default();
+    for countries in ["DE\",\"US", "\",\"DEUS", "DEUS\",\"", "D\",\"EUS", "DEUS"] {
+        let said = shown.replacen("DE\",\"US", countries, 1);
+        let ours = match serde_json::from_str::<Offer>(&said) {
+            Ok(offer) if encode(&offer) == bytes => "accepted",
+            Ok(_) => "state",
+            Err(_) => "encoding",
+        };
+        let said: Value = serde_json::from_str(&said).unwrap();
+        let given = json!({ "kind": "offer", "offer": said, "bytes": hex::encode(&bytes) });
+        cases.add(countries, ours, given);
+    }
+    let said = cases.agree();
+    assert_eq!([count(&said, "accepted"), count(&said, "encoding")], [1, 4], "{said:?}");
+}
+
+/// The page that people open in a browser says what the command line does.
+#[test]
+fn adversary_45d_a_page_warns_of_a_licence_that_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    let mut command = Command::new("node");
+    command.arg(root.join("tests/browser/licence.mjs")).arg(node::tools().join("portal"));
+    command.arg(root.join("web/portal/dist/galen-check.html"));
+    for (name, months) in [("ended.json", 1), ("good.json", 1_200)] {
+        let file = folder.path().join(name);
+        std::fs::write(&file, serde_json::to_vec(&licences::of_months(months)).unwrap()).unwrap();
+        command.arg(file);
+    }
+    let (ok, text) = node::run(&mut command);
+    assert!(ok, "this needs Debian's chromium: {text}");
+    let said: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let shown = |at: usize| -> Vec<(String, String)> {
+        assert_eq!(said[at]["asked"], json!([]), "{text}");
+        serde_json::from_value(said[at]["shown"].clone()).unwrap()
+    };
+    let warned = |shown: &[(String, String)], what: &str| {
+        shown.iter().any(|(kind, text)| kind == "banner warn" && text.contains(what))
+    };
+    let (ended, good) = (shown(0), shown(1));
+    assert_eq!((ended[0].0.as_str(), good[0].0.as_str()), ("banner warn", "banner good"), "{text}");
+    assert!(warned(&ended, "no longer in force") && !warned(&good, "in force"), "{text}");
+    // The genesis is older than stake stays bound.
+    for one in [&ended, &good] {
+        assert!(warned(one, "former validators could have forged"), "{text}");
+        assert!(warned(one, "Development ledger"), "{text}");
+    }
 }

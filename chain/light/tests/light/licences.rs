@@ -9,7 +9,9 @@ use galen_market::genesis::Network;
 use galen_market::id::{DealId, Digest};
 use galen_market::role::Role;
 use galen_market::state_key::{self, Key};
-use galen_market::testing::{Buyer, FilePackage, Researcher, Simulation, deal_of, euros};
+use galen_market::testing::{
+    Buyer, FilePackage, Researcher, Simulation, change_tier, deal_of, euros,
+};
 
 use crate::chain::{Chain, DAY_MS};
 use crate::reference;
@@ -22,6 +24,11 @@ struct World {
 }
 
 fn world() -> World {
+    world_of(12)
+}
+
+/// A world whose licences last for so many months.
+fn world_of(months: u32) -> World {
     let mut sim = Simulation::default();
     let hospital = sim.institution("hospital", 1_000_000);
     let bond = DepositBond { institution: hospital.id(), money: euros(100_000) };
@@ -30,7 +37,8 @@ fn world() -> World {
     let mut researcher = Researcher::new("ada");
     sim.enrol(&issuer, &mut researcher);
     let funder = sim.funded("one-time account", 100_000);
-    let package = FilePackage::new(&hospital, "hearts", 10_000);
+    let mut package = FilePackage::new(&hospital, "hearts", 10_000);
+    change_tier(&mut package.draft.offer, |tier| tier.licence_months = months);
     sim.list(&hospital, &package).unwrap();
     let deals = [(0, "first"), (1, "second")].map(|(j, name)| {
         let request = package.request(&funder, &Buyer::new(name), true);
@@ -97,6 +105,12 @@ impl World {
     }
 }
 
+/// A certificate of a licence of so many months, of a ledger that began in October 2025.
+pub fn of_months(months: u32) -> LicenceCertificate {
+    let world = world_of(months);
+    world.certificate(&world.deals[0])
+}
+
 /// Certificates and forged ones, with the anchor and the time to check them by.
 pub fn some() -> Vec<(&'static str, LicenceCertificate, Anchor, u64)> {
     let world = world();
@@ -124,8 +138,16 @@ pub fn some() -> Vec<(&'static str, LicenceCertificate, Anchor, u64)> {
     lie("another ledger", &|lie| lie.genesis.network = Network::Production);
     lie("another form", &|lie| lie.format = "galen-licence-9".into());
     let anchor = Anchor::genesis(&world.chain.genesis).unwrap();
-    let now_ms = world.chain.now_ms();
-    all.into_iter().map(|(name, file)| (name, file, anchor.clone(), now_ms)).collect()
+    let begun = [&good, &other].map(|file| file.says.licence.from_ms);
+    let now_ms = begun.into_iter().fold(world.chain.now_ms(), u64::max);
+    let mut all: Vec<_> =
+        all.into_iter().map(|(name, file)| (name, file, anchor.clone(), now_ms)).collect();
+    let Licence { from_ms, until_ms, .. } = good.says.licence;
+    let late = world.chain.genesis.time_ms + 22 * DAY_MS;
+    for (name, now_ms) in [("early", from_ms - 1), ("late", late), ("over", until_ms)] {
+        all.push((name, good.clone(), anchor.clone(), now_ms));
+    }
+    all
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::crypt4gh::{PublicKey, Writer};
-use crate::durable::{At, FileError, Hashing};
+use crate::durable::{At, FileError, Hashing, create_private};
 
 type Counted = Hashing<BufWriter<File>>;
 
@@ -37,7 +37,7 @@ impl Target {
         let Some(path) = path else {
             return Ok(Self { path: PathBuf::new(), inner: Inner::Nowhere });
         };
-        let file = File::create_new(&path).at(&path)?;
+        let file = create_private(&path)?;
         let inner = if !recipients.is_empty() {
             let counted = Hashing::new(BufWriter::new(file));
             Inner::Sealed(Box::new(Writer::new(counted, recipients).at(&path)?))

@@ -79,6 +79,16 @@ fn tables_and_files_come_back_together() {
         assert_eq!(std::fs::read(path).unwrap(), expected, "{}", path.display());
     }
     assert_eq!(paths[2], out.join("scans/Big.bin"));
+    // Other users of the machine bought nothing.
+    let mode = |path: &std::path::Path| {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    };
+    assert_eq!((mode(&out), mode(&paths[0]), mode(&paths[2])), (0o700, 0o600, 0o600));
+    // A package is for everybody to mirror.
+    let plain = home.path().join("plain");
+    std::fs::create_dir(&plain).unwrap();
+    assert_eq!(mode(&target), mode(&plain));
 }
 
 #[test]

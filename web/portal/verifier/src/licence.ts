@@ -14,6 +14,12 @@ const FORMAT = "galen-licence-1";
 const MAX_BYTES = 64 << 20;
 const MAX_PATH = 256;
 
+/** Whether a licence may be used at the time of the check, as far as the file knows. */
+export type InForce = "yes" | "not yet" | "expired" | "revoked";
+
+/** What whoever relies on a certificate must be told: each of these is shown. */
+export type Caution = Exclude<InForce, "yes"> | "former validators" | "forgeable";
+
 /** What a certificate proved, and what it rests on. */
 export interface VerifiedLicence {
   deal: string;
@@ -23,13 +29,28 @@ export interface VerifiedLicence {
   ledger: string;
   /** Height and time of the block whose state is proven; what came later, the file does not know. */
   height: string;
+  block: string;
   timeMs: number;
+  inForce: InForce;
   fromMs: number;
   untilMs: number;
   revokedMs: number | undefined;
   formerValidatorsCouldForge: boolean;
+  unbondingMs: number;
   forgeable: boolean;
 }
+
+function inForce(fromMs: number, untilMs: number, revokedMs: number | undefined, nowMs: number): InForce {
+  if (revokedMs !== undefined) return "revoked";
+  if (nowMs < fromMs) return "not yet";
+  return nowMs >= untilMs ? "expired" : "yes";
+}
+
+export const cautions = (licence: VerifiedLicence): Caution[] => [
+  ...(licence.inForce === "yes" ? [] : [licence.inForce]),
+  ...(licence.formerValidatorsCouldForge ? (["former validators"] as const) : []),
+  ...(licence.forgeable ? (["forgeable"] as const) : []),
+];
 
 /**
  * Checks the bytes of a certificate at a time. `chainId` are the digits of the genesis hash that is
@@ -69,6 +90,8 @@ export function verifyLicence(bytes: Uint8Array, nowMs: number, chainId?: string
   }
   const revoked = shown["revoked_ms"];
   const time = (name: string): number => Number(whole(shown[name], 64, `says.licence.${name}`));
+  const [fromMs, untilMs] = [time("from_ms"), time("until_ms")];
+  const revokedMs = revoked === undefined || revoked === null ? undefined : time("revoked_ms");
   return {
     deal: hexadecimal(deal),
     institution: hexadecimal(of),
@@ -76,11 +99,14 @@ export function verifyLicence(bytes: Uint8Array, nowMs: number, chainId?: string
     chainId: hexadecimal(genesis.chainId),
     ledger: genesis.name,
     height: last.header.height.toString(),
+    block: hexadecimal(last.header.id),
     timeMs: Number(last.header.timeMs),
-    fromMs: time("from_ms"),
-    untilMs: time("until_ms"),
-    revokedMs: revoked === undefined || revoked === null ? undefined : time("revoked_ms"),
+    inForce: inForce(fromMs, untilMs, revokedMs, nowMs),
+    fromMs,
+    untilMs,
+    revokedMs,
     formerValidatorsCouldForge: formerValidatorsCouldForge(genesis, BigInt(nowMs)),
+    unbondingMs: Number(genesis.unbondingMs),
     forgeable: genesis.forgeable,
   };
 }

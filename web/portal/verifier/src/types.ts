@@ -19,6 +19,7 @@ import {
   uint,
 } from "./encode.js";
 import type { Encoder } from "./encode.js";
+import { Refused } from "./refused.js";
 
 const [u16, u32, u64] = [uint(2), uint(4), uint(8)];
 const amount = decimal(8);
@@ -128,13 +129,21 @@ export const claims: Encoder = list(
   }),
 );
 
+/** Two capital letters without a length in front, so that other texts would have the bytes of others. */
+const country: Encoder = (value, at) => {
+  if (typeof value !== "string" || !/^[A-Z]{2}$/.test(value)) {
+    throw new Refused("encoding", `${at}: expected the two capital letters of a country`);
+  }
+  return new TextEncoder().encode(value);
+};
+
 const mondo = numbered({ MONDO: 0 });
 const clause = struct({
   code: numbered({ DUO: 0, GALEN: 10_000_000 }),
   parameter: option(
     choice({
       diseases: list(16, mondo),
-      countries: list(32, (value, at) => text(value, at).subarray(4)),
+      countries: list(32, country),
       months: u32,
       day,
       institution: text,
