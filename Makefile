@@ -9,7 +9,7 @@ export PYTHON := $(VENV)/bin/python
 CARGO ?= cargo
 LOGS := $(CARGO_TARGET_DIR)/logs
 
-.PHONY: demo test adversary constraints fuzz soak mutants bench bench-proofs bench-delivery deny lint arrows system python node portal clean help
+.PHONY: demo test adversary constraints fuzz soak mutants bench bench-proofs bench-delivery bench-web deny lint arrows system python node portal clean help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -68,10 +68,16 @@ bench-proofs: system python node
 	@$(CARGO) build --quiet --bin galen
 	@$(CARGO) run --quiet --example bench -- statements million
 
-## make lint            rustfmt and clippy
+## make bench-web       pages of a node with 10,000 listings on one core, what a browser loads, a listing checked in it
+bench-web: system node
+	@$(CARGO) build --quiet --bin galen
+	@$(CARGO) run --quiet --example bench -- web
+
+## make lint            rustfmt, clippy, and the README in both languages
 lint: system
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	@python3 tests/readme.py
 
 ## make arrows          who may depend on whom
 arrows:

@@ -200,8 +200,28 @@ fn verified(folder: &PackageFolder, record: &PackageRecord) -> f64 {
     spent.processor
 }
 
-/// Prints the part.
-pub fn measure(report: &mut Report, rows: usize) {
+/// A listing that is live on a node of its own.
+pub struct Live {
+    node: Node,
+    place: Place,
+    /// Who lists it.
+    pub institution: String,
+    /// The package's id.
+    pub package: String,
+    packed: Step,
+    proven: Step,
+    published: Step,
+}
+
+impl Live {
+    /// Where the node answers.
+    pub fn url(&self) -> &str {
+        &self.node.url
+    }
+}
+
+/// Makes a table of so many rows a listing, and prints what each step takes.
+pub fn live(report: &Report, rows: usize) -> Live {
     let program = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("galen");
     assert!(program.exists(), "{} is missing: cargo build --bin galen", program.display());
     let place = Place { folder: tempfile::tempdir().unwrap(), program };
@@ -252,12 +272,20 @@ pub fn measure(report: &mut Report, rows: usize) {
     let of_node = after.processor - before.processor;
     report.note("the node meanwhile", &format!("{of_node:.2} s of a core"));
     report.note("", &format!("{:.0} MB at most", after.memory));
-    let package = packed.said["package"].as_str().unwrap();
-    let seen = on("visitor", &["dataset", "verify", package]);
+    let package = packed.said["package"].as_str().unwrap().to_owned();
+    Live { node, place, institution, package, packed, proven, published }
+}
+
+/// Prints the part.
+pub fn measure(report: &mut Report, rows: usize) {
+    let Live { place, node, package, packed, proven, published, .. } = live(report, rows);
+    let verify = ["dataset", "verify", &package, "--node", &node.url];
+    let seen = place.run("visitor", &verify);
     assert_eq!(seen.said["proven"], true);
     step(report, "verified from afar, ciphertext too", &seen);
 
-    let record = PackageStore::of(&path("hospital")).find(package).unwrap();
+    let home = place.folder.path().join("hospital");
+    let record = PackageStore::of(&home).find(&package).unwrap();
     let folder = PackageFolder::read(&record.folder).unwrap();
     let blocks: Vec<(u32, u32)> = folder.layout().blocks().collect();
     let proofs = blocks.iter().map(|(table, block)| {

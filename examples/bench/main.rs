@@ -1,8 +1,9 @@
 //! Measures what Galen does in bulk, as `make bench` prints it: an aim, the median of several runs,
 //! and whether it was met; and beside it, in the same run, what others use for the same work.
 //!
-//! `bench` measures everything but `delivery`, `statements` and `million`, which take many minutes;
-//! `bench NAME…` some parts: `proofs`, `files`, `tables`, `ledger`, `delivery`, `statements`, `million`.
+//! `bench` measures everything but `delivery`, `statements`, `million` and `web`, which take many
+//! minutes; `bench NAME…` some parts: `proofs`, `files`, `tables`, `ledger`, `delivery`, `statements`,
+//! `million`, `web`.
 //! Depends on all packages; nothing depends on it.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
@@ -18,13 +19,14 @@ mod sale;
 mod snarkjs;
 mod statements;
 mod tables;
+mod web;
 
 use report::Report;
 
 /// A part of the measurements.
 type Part = fn(&mut Report);
 
-const PARTS: [(&str, Part); 7] = [
+const PARTS: [(&str, Part); 8] = [
     ("proofs", proofs::measure),
     ("files", files::measure),
     ("tables", tables::measure),
@@ -32,10 +34,11 @@ const PARTS: [(&str, Part); 7] = [
     ("delivery", delivery::measure),
     ("statements", statements::measure),
     ("million", statements::table),
+    ("web", web::measure),
 ];
 
 /// Parts that are measured only when they are asked for.
-const LONG: [&str; 3] = ["delivery", "statements", "million"];
+const LONG: [&str; 4] = ["delivery", "statements", "million", "web"];
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
@@ -44,6 +47,7 @@ fn main() {
         Some(proofs::BLOCK) => return proofs::block(),
         Some(proofs::HASHED_BLOCK) => return proofs::hashed_block(),
         Some(statements::LISTING) => return statements::listing(),
+        Some(web::SERVER) => return web::serve(),
         _ => {}
     }
     let unknown = |name: &&String| PARTS.iter().all(|(part, _)| part != name);

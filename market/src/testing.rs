@@ -8,6 +8,7 @@ mod party;
 mod standing;
 mod table;
 mod trusted;
+mod unproven;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
-//! The script with which a visitor's browser checks a listing, and the same as one file to keep. Built
-//! from `web/portal` and committed, so that building a node needs no Node. An address names the hash of
+//! The script with which a visitor's browser checks a listing, and the same as one file to keep: built
+//! from `web/portal` and committed, so that building a node needs no Node; and the script that keeps a
+//! page up to date. An address names the hash of
 //! what it serves, so that it may be kept for ever. Depends on nothing but SHA-256 and answers.
 
 use std::sync::LazyLock;
@@ -37,6 +38,17 @@ static STANDALONE: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("galen-check", "html", "text/html; charset=utf-8", bytes)
 });
 
+/// What keeps pages of the explorer up to date: a file of a page's length, which nothing builds.
+static LIVE: LazyLock<Asset> = LazyLock::new(|| {
+    let bytes = include_bytes!("../portal/live.js");
+    Asset::new("live", "js", "text/javascript; charset=utf-8", bytes)
+});
+
+/// The address of the script that keeps a page up to date.
+pub(crate) fn live() -> String {
+    LIVE.path()
+}
+
 /// The address of the script that defines `<galen-check>`.
 pub(crate) fn script() -> String {
     SCRIPT.path()
@@ -49,7 +61,7 @@ pub(crate) fn standalone() -> String {
 
 /// Answers a request for one of them by its name.
 pub(crate) fn answer(name: &str) -> Result<Response, ApiError> {
-    let asset = [&*SCRIPT, &*STANDALONE].into_iter().find(|asset| asset.name == name);
+    let asset = [&*SCRIPT, &*STANDALONE, &*LIVE].into_iter().find(|asset| asset.name == name);
     let asset = asset.ok_or_else(|| ApiError::not_found("such file"))?;
     let mut response = reply::bytes(StatusCode::OK, asset.media, asset.bytes.to_vec());
     let headers = response.headers_mut();

@@ -1,9 +1,11 @@
 //! Finding datasets: an index in memory over everything that is listed, kept up to date block by block.
 //!
 //! Why not a library: a search engine brings a hundred crates and minutes of build; here ten thousand
-//! short documents are counted through per question, which a core does in about a millisecond, and the
-//! counts beside every facet value come of the same pass. May depend on the reads of the interface.
+//! short documents are counted through per question, which a core does in some milliseconds, the
+//! counts beside every facet value come of the same pass, and who asks the same gets the same answer. May depend on the reads of the interface.
 
+mod answers;
+mod card;
 mod index;
 pub(crate) mod mondo;
 pub(crate) mod query;
@@ -20,8 +22,11 @@ use galen_market::listing::{ListingId, Standing};
 use galen_market::state_key;
 use tokio::sync::watch;
 
-pub(crate) use index::{Card, Found, PAGE, Totals};
-use index::{Index, Price};
+use answers::Answers;
+pub(crate) use card::Card;
+use card::Price;
+use index::Index;
+pub(crate) use index::{Answer, PAGE, Totals};
 use query::Query;
 
 use crate::App;
@@ -42,10 +47,26 @@ struct Kept {
     undescribed: BTreeSet<ListingId>,
 }
 
+/// A page of what was found.
+pub(crate) struct Found {
+    /// Those of the page.
+    pub cards: Vec<Arc<Card>>,
+    /// What holds for every page of it.
+    pub answer: Arc<Answer>,
+}
+
+impl Found {
+    /// How many there are in all.
+    pub fn total(&self) -> usize {
+        self.answer.total()
+    }
+}
+
 /// The index of a node.
 #[derive(Default)]
 pub(crate) struct Finder {
     kept: RwLock<Kept>,
+    answers: Answers,
     /// Packages whose manifest was stored since.
     described: Mutex<BTreeSet<PackageId>>,
 }
@@ -63,7 +84,8 @@ impl Finder {
     pub fn find(&self, app: &App, state: &Snapshot, query: &Query) -> Result<Found, ApiError> {
         self.follow(app, state)?;
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(kept.index.find(query, read::now_ms()))
+        let answer = self.answers.of(&kept.index, query, read::now_ms());
+        Ok(Found { cards: kept.index.page(&answer, query.page), answer })
     }
 
     /// What there is in all.

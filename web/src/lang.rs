@@ -1,6 +1,7 @@
 //! The languages of the pages: which one a reader gets, and every text in each. Depends on nothing of
 //! this crate but the request; the sentences about proofs follow from what the ledger holds.
 
+pub(crate) mod interface;
 pub(crate) mod sentences;
 mod words;
 

@@ -45,6 +45,7 @@ use crate::limits::Limiter;
 pub use crate::limits::RateLimits;
 use crate::metrics::Metrics;
 use crate::packages::Packages;
+use crate::pages::Purses;
 use crate::standards::Checksums;
 use crate::store::Store;
 use crate::stream::Streams;
@@ -117,6 +118,7 @@ pub(crate) struct App {
     pub texts: Texts,
     pub catalogue: Catalogue,
     pub finder: Finder,
+    pub purses: Purses,
     pub forgeable: bool,
     pub silence: Duration,
     /// What addresses in descriptions begin with, without a slash at the end.
@@ -195,6 +197,7 @@ pub async fn start(config: ServerConfig, node: NodeHandle) -> Result<Server, Ser
         texts,
         catalogue,
         finder,
+        purses: Purses::default(),
         forgeable,
         silence,
         public,

@@ -148,6 +148,7 @@ pub(crate) fn units(method: &Method, path: &str) -> NonZeroU32 {
     let cost = match path {
         _ if *method == Method::POST => 10,
         "/catalogue" | "/catalogue/dcat.ttl" | "/catalogue/dcat.jsonld" | "/sitemap.xml" => 10,
+        "/explorer/supply" => 10,
         "/" | "/api/v1/listings" => 3,
         _ => 1,
     };

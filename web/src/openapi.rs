@@ -504,12 +504,12 @@ pub(crate) struct Row {
     pub media: &'static str,
 }
 
-/// All operations by group, for people.
-pub(crate) fn groups() -> Vec<(&'static str, Vec<Row>)> {
+/// All operations by group, for people. `needed` is said of a parameter that must be there.
+pub(crate) fn groups(needed: &str) -> Vec<(&'static str, Vec<Row>)> {
     let mut groups: Vec<(&'static str, Vec<Row>)> = Vec::new();
     for operation in OPERATIONS {
         let names = operation.query.iter().map(|name| match name.strip_suffix('!') {
-            Some(name) => format!("{name} (needed)"),
+            Some(name) => format!("{name} ({needed})"),
             None => (*name).to_owned(),
         });
         let row = Row {

@@ -12,6 +12,7 @@ mod institutions;
 mod list;
 mod records;
 mod requests;
+mod sample;
 mod wanted;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::request::{Request, parsed};
 use crate::routes::blocking;
 use crate::{App, read};
 
+pub(crate) use explorer::Purses;
 use frame::{Frame, Reader, STYLE, STYLE_PATH};
 
 const ICON: &str = include_str!("../templates/icon.svg");

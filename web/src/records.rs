@@ -213,6 +213,14 @@ pub(crate) fn latest(
     Ok((entries.collect::<Result<_, _>>()?, more))
 }
 
+/// The last of what happened in a deal, the latest first, and whether there is more.
+pub(crate) fn latest_of_deal(app: &App, id: &DealId) -> Answer<(Vec<Happened>, bool)> {
+    let mut found = app.node.latest_about(&encode(&Subject::Deal(*id)), SHOWN + 1)?;
+    let more = found.len() > SHOWN;
+    found.truncate(SHOWN);
+    Ok((timed(app, found)?, more))
+}
+
 /// What a listing says that it comes from.
 fn origins(listing: &Listing) -> Vec<(ListingId, LineageKind)> {
     let institution = listing.id.institution;

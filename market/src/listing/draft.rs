@@ -96,7 +96,7 @@ impl DraftListing {
 
 impl Listing {
     /// Makes a draft live if every block is proven.
-    pub(super) fn settle_draft(&mut self, ctx: &mut Context<'_>) -> Result<(), TxError> {
+    pub(crate) fn settle_draft(&mut self, ctx: &mut Context<'_>) -> Result<(), TxError> {
         let Standing::Draft { proven, expires_ms } = self.standing else { return Ok(()) };
         if proven < self.blocks {
             return Ok(());

@@ -147,6 +147,31 @@ console.log(`axe: ${visits} visits, no serious finding`);
   await close();
 }
 
+// A page of the explorer follows the ledger until it is told not to, and then again.
+{
+  const { page, close } = await open({ viewport: { width: 1280, height: 900 } });
+  await page.goto(`${address}/explorer`);
+  const height = async () => Number(await page.locator('[data-live="blocks"] tbody th').first().innerText());
+  const higher = async (than) => {
+    for (let tries = 0; tries < 100; tries += 1) {
+      if ((await height()) > than) return true;
+      await page.waitForTimeout(100);
+    }
+    return false;
+  };
+  await page.getByText("Live: follows the ledger.").waitFor();
+  assert.ok(await higher(await height()), "new blocks are shown");
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.getByText("Paused.").waitFor();
+  const still = await height();
+  await page.waitForTimeout(3500);
+  assert.equal(await height(), still, "a page that is paused stands still");
+  await page.getByRole("button", { name: "Go on" }).click();
+  assert.ok(await higher(still), "it goes on");
+  console.log("live: followed, paused, went on");
+  await close();
+}
+
 // On a narrow screen nothing sticks out.
 {
   const { page, close } = await open({ viewport: { width: 360, height: 740 } });

@@ -3,15 +3,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound::{Included, Unbounded};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use galen_api::{ListingSummary, TableSummary};
+use galen_api::ListingSummary;
 use galen_market::id::AccountId;
-use galen_market::layout::{Layout, Values};
+use galen_market::layout::Layout;
 use galen_market::listing::ListingId;
 
+use super::card::{Card, Price, card, texts};
 use super::query::{Bound, Facet, Query, Sort};
-use super::{mondo, text};
+use super::text;
 
 /// Datasets on a page.
 pub(crate) const PAGE: usize = 20;
@@ -25,72 +26,8 @@ const MAX_PREFIXED: usize = 256;
 const MAX_READ: usize = 400_000;
 /// Most words of one text of a document.
 const MAX_WORDS: usize = 1_000;
-/// Letters of a description on a card.
-const ABOUT: usize = 280;
 /// Most documents; more are not found, and the log says so.
 const MAX_DOCUMENTS: usize = 200_000;
-const DAY_MS: u64 = 86_400_000;
-
-/// A price with the decimal digits of its currency.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Price {
-    pub units: u64,
-    pub decimals: u8,
-    pub currency: String,
-}
-
-impl Price {
-    /// Whole units, rounded up.
-    fn whole(&self) -> u64 {
-        10u64
-            .checked_pow(u32::from(self.decimals))
-            .map_or(u64::from(self.units > 0), |unit| self.units.div_ceil(unit))
-    }
-}
-
-/// What a list says of a dataset.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Card {
-    pub id: ListingId,
-    /// Declared; empty if nothing is.
-    pub title: String,
-    /// The beginning of the description.
-    pub about: String,
-    pub institution: String,
-    pub rows: u64,
-    pub columns: usize,
-    pub tables: usize,
-    pub files: u64,
-    /// The least k of all tables, if all are proven.
-    pub k: Option<u32>,
-    /// The greatest l of any column, if it is proven.
-    pub l: Option<u32>,
-    pub price: Option<Price>,
-    /// Whether there are other prices above it.
-    pub several: bool,
-    pub since_ms: u64,
-    pub open: bool,
-    pub superseded: bool,
-    /// The values of each facet.
-    pub facets: [Vec<String>; Facet::ALL.len()],
-}
-
-impl Card {
-    /// The values of a facet.
-    pub fn of(&self, facet: Facet) -> &[String] {
-        &self.facets[facet.at()]
-    }
-
-    fn meets(&self, bound: Bound, value: u64, now_ms: u64) -> bool {
-        match bound {
-            Bound::Rows => self.rows >= value,
-            Bound::K => self.k.is_some_and(|k| u64::from(k) >= value),
-            Bound::L => self.l.is_some_and(|l| u64::from(l) >= value),
-            Bound::Price => self.price.as_ref().is_some_and(|price| price.whole() <= value),
-            Bound::Days => self.since_ms >= now_ms.saturating_sub(value.saturating_mul(DAY_MS)),
-        }
-    }
-}
 
 struct Document {
     card: Arc<Card>,
@@ -124,17 +61,22 @@ pub(crate) struct Counted {
     pub count: usize,
 }
 
-/// An answer.
-#[derive(Default)]
-pub(crate) struct Found {
-    /// How many there are in all.
-    pub total: usize,
-    /// Those of the page.
-    pub cards: Vec<Arc<Card>>,
+/// All that answers a question, whichever page is looked at. It holds for the index that gave it and no
+/// later one.
+pub(crate) struct Answer {
+    /// The documents that fit, in the order that is asked for.
+    places: Vec<u32>,
     /// The most frequent values of each facet, the chosen ones first; and how many others there are.
     pub facets: [(Vec<Counted>, usize); Facet::ALL.len()],
     /// For each step of each bound, how many meet it.
     pub steps: [Vec<usize>; Bound::ALL.len()],
+}
+
+impl Answer {
+    /// How many there are in all.
+    pub fn total(&self) -> usize {
+        self.places.len()
+    }
 }
 
 /// What there is in all.
@@ -155,9 +97,18 @@ pub(super) struct Index {
     /// Documents with a word, and how much it matters in them.
     words: BTreeMap<String, Vec<(u32, u16)>>,
     names: [Names; Facet::ALL.len()],
+    /// Counted when somebody asks.
+    totals: OnceLock<Totals>,
+    /// How often it was changed.
+    changes: u64,
 }
 
 impl Index {
+    /// A number that is another one after every change.
+    pub fn version(&self) -> u64 {
+        self.changes
+    }
+
     pub fn ids(&self) -> impl Iterator<Item = &ListingId> {
         self.places.keys()
     }
@@ -167,6 +118,10 @@ impl Index {
     }
 
     pub fn totals(&self) -> Totals {
+        *self.totals.get_or_init(|| self.count())
+    }
+
+    fn count(&self) -> Totals {
         let mut last = None;
         let mut totals = Totals::default();
         for document in self.places.values().filter_map(|at| self.document(*at)) {
@@ -185,7 +140,13 @@ impl Index {
         self.documents.get(at as usize)?.as_ref()
     }
 
+    fn changed(&mut self) {
+        self.changes = self.changes.wrapping_add(1);
+        self.totals = OnceLock::new();
+    }
+
     pub fn remove(&mut self, id: &ListingId) {
+        self.changed();
         if let Some(at) = self.places.remove(id)
             && let Some(document) = self.documents.get_mut(at as usize)
         {
@@ -208,6 +169,7 @@ impl Index {
     }
 
     fn add(&mut self, card: Card, texts: &[(u16, String)]) {
+        self.changed();
         let at = u32::try_from(self.documents.len()).unwrap_or(u32::MAX);
         let mut weights: HashMap<String, u16> = HashMap::new();
         for (weight, text) in texts {
@@ -228,6 +190,7 @@ impl Index {
     }
 
     fn close_gaps(&mut self) {
+        self.changed();
         let mut moved = HashMap::new();
         let mut kept = Vec::with_capacity(self.places.len());
         for (at, document) in (0u32..).zip(std::mem::take(&mut self.documents)) {
@@ -289,9 +252,15 @@ impl Index {
         Some(scores)
     }
 
+    /// The cards of a page of an answer.
+    pub fn page(&self, answer: &Answer, page: usize) -> Vec<Arc<Card>> {
+        let shown = answer.places.iter().skip(page.saturating_mul(PAGE)).take(PAGE);
+        shown.filter_map(|at| Some(self.document(*at)?.card.clone())).collect()
+    }
+
     /// Answers a question. A facet's counts are of what would be found if the value were chosen too:
     /// for a facet of which one value suffices, as if none of it were chosen yet.
-    pub fn find(&self, query: &Query, now_ms: u64) -> Found {
+    pub fn answer(&self, query: &Query, now_ms: u64) -> Answer {
         let scores = self.scores(&query.text);
         let picked: [Vec<Option<u32>>; Facet::ALL.len()] = std::array::from_fn(|facet| {
             let known = &self.names[facet].numbers;
@@ -301,11 +270,12 @@ impl Index {
             std::array::from_fn(|facet| vec![0; self.names[facet].names.len()]);
         let mut steps: [Vec<usize>; Bound::ALL.len()] =
             Bound::ALL.map(|bound| vec![0; bound.steps().len()]);
-        let mut hits: Vec<(f32, &Document)> = Vec::new();
-        for (at, document) in self.documents.iter().enumerate() {
+        let mut hits: Vec<Hit<'_>> = Vec::new();
+        for (at, document) in (0u32..).zip(&self.documents) {
             let Some(document) = document else { continue };
-            let score =
-                scores.as_ref().map_or(1.0, |scores| scores.get(at).copied().unwrap_or(0.0));
+            let score = scores
+                .as_ref()
+                .map_or(1.0, |scores| scores.get(at as usize).copied().unwrap_or(0.0));
             if score <= 0.0 {
                 continue;
             }
@@ -324,7 +294,7 @@ impl Index {
                 failed |= u32::from(!fits) << (Facet::ALL.len() + bound.at());
             }
             if failed == 0 {
-                hits.push((score, document));
+                hits.push(Hit { at, score, card: &document.card });
             }
             if failed.count_ones() > 1 {
                 continue;
@@ -347,45 +317,37 @@ impl Index {
                 }
             }
         }
-        let total = hits.len();
-        let cards = page_of(&mut hits, query).into_iter().map(|hit| hit.card.clone()).collect();
+        order(&mut hits, query.sort);
         let facets = std::array::from_fn(|facet| {
             shown(&self.names[facet].names, &counts[facet], &query.picked[facet])
         });
-        Found { total, cards, facets, steps }
+        Answer { places: hits.into_iter().map(|hit| hit.at).collect(), facets, steps }
     }
 }
 
-/// The documents of a page, in the order that is asked for; the newest first among equals.
-fn page_of<'a>(hits: &mut [(f32, &'a Document)], query: &Query) -> Vec<&'a Document> {
+/// A document that fits.
+struct Hit<'a> {
+    at: u32,
+    score: f32,
+    card: &'a Card,
+}
+
+/// Puts what was found into the order that is asked for; the newest first among equals.
+fn order(hits: &mut [Hit<'_>], sort: Sort) {
     use std::cmp::Reverse;
     let newest = |card: &Card| (Reverse(card.since_ms), card.id);
-    let (from, to) =
-        (query.page.saturating_mul(PAGE), query.page.saturating_add(1).saturating_mul(PAGE));
-    if from >= hits.len() {
-        return Vec::new();
-    }
-    let order = |one: &(f32, &Document), other: &(f32, &Document)| {
-        let (a, b) = (&*one.1.card, &*other.1.card);
-        let first = match query.sort {
-            Sort::Relevance => other.0.total_cmp(&one.0),
+    let price = |card: &Card| card.price.as_ref().map_or(u64::MAX, Price::whole);
+    hits.sort_unstable_by(|one, other| {
+        let (a, b) = (one.card, other.card);
+        let first = match sort {
+            Sort::Relevance => other.score.total_cmp(&one.score),
             Sort::Newest => std::cmp::Ordering::Equal,
-            Sort::Price => {
-                let price = |card: &Card| card.price.as_ref().map_or(u64::MAX, Price::whole);
-                price(a).cmp(&price(b))
-            }
+            Sort::Price => price(a).cmp(&price(b)),
             Sort::Rows => b.rows.cmp(&a.rows),
             Sort::K => b.k.cmp(&a.k),
         };
         first.then_with(|| newest(a).cmp(&newest(b)))
-    };
-    // Only what comes up to the page has to be in order.
-    if to < hits.len() {
-        hits.select_nth_unstable_by(to, order);
-    }
-    let to = to.min(hits.len());
-    hits[..to].sort_unstable_by(order);
-    hits[from..to].iter().map(|hit| hit.1).collect()
+    });
 }
 
 fn shown(names: &[String], counts: &[u32], picked: &[String]) -> (Vec<Counted>, usize) {
@@ -418,104 +380,6 @@ fn shown(names: &[String], counts: &[u32], picked: &[String]) -> (Vec<Counted>, 
             .map(|(name, count)| Counted { value: name.clone(), count: count as usize }),
     );
     (all, more)
-}
-
-/// What is searched, and how much a word of it matters.
-fn texts(summary: &ListingSummary) -> Vec<(u16, String)> {
-    let said = summary.declared.clone().unwrap_or_default();
-    let mut texts = vec![
-        (8, said.title),
-        (1, said.description),
-        (5, said.keywords.join(" ")),
-        (3, summary.institution_name.clone()),
-        (2, said.countries.join(" ")),
-    ];
-    for disease in diseases(summary) {
-        texts.push((5, mondo::names(&disease).join(" ")));
-        texts.push((5, disease));
-    }
-    for table in &summary.tables {
-        texts.push((3, table.name.clone()));
-        texts.push((4, table.columns.join(" ")));
-    }
-    texts
-}
-
-/// Declared on the ledger or in the manifest.
-fn diseases(summary: &ListingSummary) -> Vec<String> {
-    let ledger = summary.offer.declared.diseases.iter().map(ToString::to_string);
-    let said = summary.declared.iter().flat_map(|said| said.diseases.iter().cloned());
-    let mut all: Vec<String> = ledger.chain(said).collect();
-    all.sort_unstable();
-    all.dedup();
-    all
-}
-
-fn kinds(summary: &ListingSummary, layout: Option<&Layout>) -> Vec<String> {
-    let has = |wanted: fn(&Values) -> bool| {
-        let mut columns =
-            layout.iter().flat_map(|layout| layout.tables()).flat_map(|table| &table.columns);
-        columns.any(|column| wanted(&column.values))
-    };
-    let charts = layout
-        .iter()
-        .flat_map(|layout| layout.tables())
-        .any(|table| table.columns.iter().any(|column| !column.edges.is_empty()));
-    let kinds = [
-        ("table", !summary.tables.is_empty()),
-        ("file", summary.files > 0),
-        ("chart", charts && summary.tables.iter().all(|table| table.proven)),
-        ("number", has(|values| matches!(values, Values::Number { .. }))),
-        ("date", has(|values| matches!(values, Values::Date { .. }))),
-        ("code", has(|values| matches!(values, Values::Code { .. }))),
-    ];
-    kinds.into_iter().filter(|kind| kind.1).map(|kind| kind.0.to_owned()).collect()
-}
-
-fn card(summary: &ListingSummary, layout: Option<&Layout>, price: Option<Price>) -> Card {
-    let said = summary.declared.clone().unwrap_or_default();
-    let about = if said.description.chars().count() > ABOUT {
-        said.description.chars().take(ABOUT).chain(['…']).collect()
-    } else {
-        said.description
-    };
-    let proven = |table: &&TableSummary| table.proven;
-    let all_proven = summary.tables.iter().all(|table| table.proven);
-    let k = summary.tables.iter().map(|table| table.k).min().filter(|_| all_proven);
-    let l = summary.tables.iter().filter(proven).flat_map(|table| &table.diversity);
-    let tiers = &summary.offer.tiers;
-    let mut facets: [Vec<String>; Facet::ALL.len()] = Default::default();
-    facets[Facet::Disease.at()] = diseases(summary);
-    facets[Facet::Kind.at()] = kinds(summary, layout);
-    facets[Facet::Column.at()] =
-        summary.tables.iter().flat_map(|table| table.columns.iter().cloned()).collect();
-    facets[Facet::Country.at()] = said.countries;
-    facets[Facet::Terms.at()] =
-        summary.offer.terms.clauses.iter().map(|clause| clause.code.short()).collect();
-    facets[Facet::Institution.at()] = vec![summary.listing.id.institution.to_string()];
-    facets[Facet::Currency.at()] = price.iter().map(|price| price.currency.clone()).collect();
-    for values in &mut facets {
-        values.sort_unstable();
-        values.dedup();
-    }
-    Card {
-        id: summary.listing.id,
-        title: said.title,
-        about,
-        institution: summary.institution_name.clone(),
-        rows: summary.tables.iter().fold(0u64, |sum, table| sum.saturating_add(table.rows)),
-        columns: summary.tables.iter().map(|table| table.columns.len()).sum(),
-        tables: summary.tables.len(),
-        files: summary.files,
-        k,
-        l: l.map(|claim| claim.l).max(),
-        several: tiers.len() > 1 || tiers.iter().any(|tier| tier.seats.most > tier.seats.included),
-        price,
-        since_ms: summary.listing.live_since_ms.unwrap_or(0),
-        open: summary.open,
-        superseded: summary.listing.superseded_by.is_some(),
-        facets,
-    }
 }
 
 #[cfg(test)]

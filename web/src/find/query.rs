@@ -106,7 +106,7 @@ impl Bound {
 }
 
 /// In which order.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) enum Sort {
     #[default]
     Relevance,
@@ -132,7 +132,7 @@ impl Sort {
 }
 
 /// A question.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Query {
     pub text: String,
     /// The chosen values of each facet.

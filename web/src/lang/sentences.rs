@@ -3,6 +3,7 @@
 //! exactly that and nothing more.
 
 use galen_api::words;
+use galen_market::deal::Stage;
 use galen_market::event::Event;
 use galen_market::layout::{Column, Layout, Table, Values};
 use galen_market::listing::{Chart, TableClaims};
@@ -180,6 +181,24 @@ pub(crate) fn purpose_kind(lang: Lang, kind: PurposeKind) -> &'static str {
         (Lang::Chinese, PurposeKind::Disease) => "疾病研究",
         (Lang::Chinese, PurposeKind::Ancestry) => "人群起源或祖源研究",
         (Lang::Chinese, PurposeKind::ClinicalCare) => "临床诊疗",
+    }
+}
+
+/// Where a deal stands.
+pub(crate) fn stage(lang: Lang, stage: Stage) -> &'static str {
+    match (lang, stage) {
+        (Lang::English, Stage::Requested) => "requested: the institution reviews it",
+        (Lang::English, Stage::Agreed) => "agreed: the price is in escrow",
+        (Lang::English, Stage::Ready) => "ready: the buyer waits for the key",
+        (Lang::English, Stage::Verified) => "delivered: a dispute is still possible",
+        (Lang::English, Stage::Finalized) => "finalized: paid",
+        (Lang::English, Stage::Terminated) => "terminated: refunded",
+        (Lang::Chinese, Stage::Requested) => "已申请：机构审核中",
+        (Lang::Chinese, Stage::Agreed) => "已达成：价款已托管",
+        (Lang::Chinese, Stage::Ready) => "已就绪：买方等待密钥",
+        (Lang::Chinese, Stage::Verified) => "已交付：仍可提出争议",
+        (Lang::Chinese, Stage::Finalized) => "已完成：已付款",
+        (Lang::Chinese, Stage::Terminated) => "已终止：已退款",
     }
 }
 

@@ -30,7 +30,6 @@ words! {
     status_json: "Status of this node, as JSON", "本节点状态（JSON）";
     all_datasets: "All datasets", "全部数据集";
     more: "More", "更多";
-    json: "JSON", "JSON 格式";
 
     // Errors.
     error_not_found: "There is nothing here", "这里什么也没有";
@@ -155,6 +154,11 @@ words! {
     missing: "Missing", "缺失";
     mean: "Mean", "均值";
     distribution: "Distribution", "分布";
+    sample: "Sample", "样例";
+    synthetic: "synthetic", "合成";
+    sample_note: "No row is a person’s: every value is drawn for itself from the proven chart of its column, and no relation between columns is in it.", "没有一行属于真实的人：每个值都由其所在列已证明的图表独立抽取，不含列与列之间的任何关系。";
+    sample_json: "More rows of it, as JSON", "更多样例行（JSON）";
+    code_n: "code {}", "编码 {}";
     no_chart: "no proven chart", "无已证明的图表";
     role_quasi: "quasi-identifier", "准标识符";
     role_sensitive: "sensitive", "敏感";
@@ -294,6 +298,80 @@ words! {
     issuers: "Issuers", "签发方";
     credentials_live: "Live credentials", "有效凭证";
     validators: "Validators", "验证者";
+    stake: "Stake", "质押";
+    share: "Share", "占比";
+    votes: "Votes", "投票";
+    votes_more: "Validators and their votes", "验证者及其投票";
+    votes_note: "Votes are counted in the certificates of the last {} blocks.", "投票数取自最近 {} 个区块的证书。";
+    votes_limit: "A certificate needs the votes of more than two thirds of the stake and no more: a vote that is not in it may have been cast.", "证书只需超过三分之二质押的投票；未计入证书的投票也可能已经投出。";
+    consensus_key: "Key of its votes", "投票密钥";
+    proposed: "Proposed", "提议数";
+    last_vote: "Last vote in block", "最近投票的区块";
+    signed_by: "Signed by {} of {} stake, in round {}.", "签署的质押为 {}，共 {}，第 {} 轮。";
+    header_json: "Header with certificate, as JSON", "区块头与证书（JSON）";
+    supply: "Supply", "供应量";
+    supply_more: "Supply, and where it lies", "供应量及其分布";
+    supply_text: "Every unit lies in one purse that everybody can see, and moves from purse to purse only. There is no hidden pool.", "每一单位都在一个人人可见的钱袋中，且只能在钱袋之间移动。不存在隐藏的资金池。";
+    outstanding: "In existence", "现存";
+    minted: "Ever made", "累计发行";
+    burned: "Ever destroyed", "累计销毁";
+    purse: "Where", "所在";
+    purses: "Purses", "钱袋数";
+    amount: "Amount", "数额";
+    adds_up: "The purses hold exactly what exists.", "各钱袋之和与现存数额一致。";
+    adds_up_not: "The purses do not hold what exists: do not trust this node.", "各钱袋之和与现存数额不符：请勿信任本节点。";
+    too_many_purses: "There are too many purses to add them up here.", "钱袋过多，此处不作合计。";
+    purse_accounts: "Accounts", "账户";
+    purse_escrow: "Prices in escrow for deals", "交易托管的价款";
+    purse_allowances: "Fees that deals put aside", "交易预留的费用";
+    purse_subscriptions: "Subscriptions", "订阅";
+    purse_standing: "Standing requests", "求购";
+    purse_bonds: "Free bonds", "可用保证金";
+    purse_held_bonds: "Bonds held for deals", "为交易锁定的保证金";
+    purse_deposits: "Deposits of listings", "上架押金";
+    purse_stake: "Stake that votes", "参与投票的质押";
+    purse_unbonding: "Stake that leaves", "正在解押的质押";
+    purse_fees: "Fees", "手续费";
+    buyer_unknown: "Who buys is not on the ledger: the keys of a deal are made for it alone.", "账本上没有买方身份：每笔交易的密钥只为该交易生成。";
+    requested_at: "Requested", "申请时间";
+    left_uptime: "{} h {} min of the ledger’s up-time", "账本运行时间 {} 小时 {} 分钟";
+    from_until: "{} to {}", "{} 至 {}";
+    in_force: "in force", "有效";
+    not_in_force: "not in force", "无效";
+    receipt_json: "Receipt, as JSON", "回执（JSON）";
+    licence_json: "Licence, as JSON", "许可（JSON）";
+    proof_download: "Proof to keep, as JSON", "下载证明（JSON）";
+    proof_note: "The proof shows these entries in the state root of a header that the validators signed; it can be checked without this site.", "该证明表明这些条目位于验证者所签区块头的状态根中；无需本站即可核验。";
+    event_proof: "proof", "证明";
+    size: "Size", "大小";
+    expires: "Expires", "失效时间";
+    expiry_of_deal: "with its deal’s deadline", "随交易期限";
+    fee: "Fee", "手续费用";
+    payer: "Paid by", "付费方";
+    signer: "Signed by", "签名方";
+    nonce_n: "nonce {}", "序号 {}";
+    deal_key: "Signed by the one-time key", "一次性密钥签名";
+    credential_shown: "Shows a credential; its nullifier", "出示凭证；其作废标识";
+    whole_json: "The whole transaction, as JSON", "完整交易（JSON）";
+    whole_bytes: "Its bytes", "原始字节";
+    more_in_json: "More fields are in the JSON.", "更多字段见 JSON 文件。";
+    actions_json: "Actions as JSON", "操作（JSON）";
+    raw_bytes: "Bytes, in hexadecimal digits", "字节（十六进制）";
+    // The interface for programs.
+    interface: "Interface", "接口";
+    interface_text: "What this node answers to programs.", "本节点对程序的答复。";
+    interface_document: "The same as an OpenAPI 3.1 document, for tools that make clients.", "同样内容的 OpenAPI 3.1 文档，供生成客户端的工具使用。";
+    interface_names: "Names are lower-case hexadecimal digits, times are milliseconds since 1970, and what is not granted has a code that stays the same, a message and often a remedy. Every answer says in RateLimit what is left to its asker, if the node has limits; a refusal for that reason has the status 429 and says in Retry-After when to come back.",
+        "名称为小写十六进制数字，时间为自 1970 年起的毫秒数；被拒绝的请求带有不变的代码（code）、说明（message），通常还有补救办法（remedy）。若节点设有限额，每个答复都在 RateLimit 中说明请求方的余量；因此被拒绝时状态码为 429，并在 Retry-After 中说明何时再来。";
+    method: "Method", "方法";
+    path: "Path", "路径";
+    answer: "Answer", "答复";
+    query: "Query", "查询参数";
+    needed: "needed", "必填";
+    live_on: "Live: follows the ledger.", "实时：随账本更新。";
+    live_off: "Paused.", "已暂停。";
+    live_pause: "Pause", "暂停";
+    live_resume: "Go on", "继续";
 }
 
 impl Words {
@@ -312,109 +390,4 @@ impl Words {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    fn is_han(letter: char) -> bool {
-        ('\u{4e00}'..='\u{9fff}').contains(&letter)
-    }
-
-    #[test]
-    fn every_text_is_there_in_both_languages() {
-        let mut names = BTreeSet::new();
-        for (name, english, chinese) in ALL {
-            assert!(names.insert(name), "{name} is there twice");
-            assert!(!english.is_empty() && !english.chars().any(is_han), "{name}: {english}");
-            assert!(chinese.chars().any(is_han), "{name} is not translated: {chinese}");
-            let places = |text: &str| text.matches("{}").count();
-            assert_eq!(places(english), places(chinese), "{name}: other values");
-        }
-    }
-
-    /// Texts of a template that no language table gives: everything between tags, and the attributes
-    /// that are read out.
-    fn own_words(template: &str) -> Vec<String> {
-        let mut text = String::new();
-        let mut rest = template;
-        while let Some(start) = rest.find("{%").into_iter().chain(rest.find("{{")).min() {
-            text.push_str(&rest[..start]);
-            let end = if rest[start..].starts_with("{%") { "%}" } else { "}}" };
-            let length = rest[start..].find(end).expect("a tag of a template ends") + end.len();
-            rest = &rest[start + length..];
-        }
-        text.push_str(rest);
-        // What is for a machine is the same in every language.
-        for (open, close) in [("<pre", "</pre>"), ("<code", "</code>"), ("<!", ">"), ("<?", "?>")] {
-            while let Some(start) = text.find(open) {
-                let end = text[start..].find(close).expect("it is closed") + close.len();
-                text.replace_range(start..start + end, " ");
-            }
-        }
-        let mut found = Vec::new();
-        let mut shown = String::new();
-        for part in text.split('<') {
-            let (tag, after) = part.split_once('>').unwrap_or(("", part));
-            for name in ["aria-label=\"", "placeholder=\"", "title=\"", "alt=\""] {
-                if let Some(value) =
-                    tag.split(name).nth(1).and_then(|value| value.split('"').next())
-                {
-                    shown.push_str(value);
-                    shown.push('\n');
-                }
-            }
-            shown.push_str(after);
-            shown.push('\n');
-        }
-        for word in shown.split(|letter: char| !letter.is_ascii_alphabetic()) {
-            // Names of programs and formats, symbols of the proofs, and a form of disease ids.
-            if ![
-                "",
-                "Galen",
-                "k",
-                "l",
-                "MONDO",
-                "x",
-                "nbsp",
-                "rsquo",
-                "BibTeX",
-                "RIS",
-                "Python",
-                "R",
-                "galen",
-                "JSON",
-                "API",
-                "HealthDCAT",
-                "AP",
-                "Croissant",
-                "DataCite",
-            ]
-            .contains(&word)
-            {
-                found.push(word.to_owned());
-            }
-        }
-        found
-    }
-
-    #[test]
-    fn templates_have_no_words_of_their_own() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
-        let mut looked_at = 0;
-        for entry in std::fs::read_dir(folder).expect("the folder of templates") {
-            let path = entry.expect("an entry").path();
-            // The interface for programs is described in English on pages of both languages.
-            let english = path.file_name().is_some_and(|name| name == "docs.html");
-            if english || path.extension().is_none_or(|kind| kind != "html") {
-                continue;
-            }
-            let template = std::fs::read_to_string(&path).expect("a template");
-            assert_eq!(own_words(&template), Vec::<String>::new(), "{}", path.display());
-            looked_at += 1;
-        }
-        assert!(looked_at >= 6, "{looked_at}");
-        // The check finds what it looks for.
-        assert_eq!(own_words("<p title=\"Oh no\">{{ f.t.rows }} rows</p>"), ["Oh", "no", "rows"]);
-    }
-}
+mod tests;

@@ -10,11 +10,13 @@ use galen_market::layout::{Column, Layout, Role, Values};
 use galen_market::listing::{
     Chart, Listing, ListingId, Seats, Standing, SubscriptionTerms, TableClaims,
 };
+use galen_market::state_key;
 
 use super::chart::Drawing;
 use super::cite::Citation;
 use super::frame::{Frame, Reader};
-use super::{link, money, records};
+use super::sample::{self, Sample};
+use super::{explorer, link, money, records};
 use crate::App;
 use crate::find::mondo;
 use crate::lang::{Lang, fill, grouped, sentences};
@@ -62,6 +64,7 @@ pub(super) struct Dataset {
     bibtex: String,
     ris: String,
     state_root: String,
+    proof: Option<String>,
     /// Croissant, safe between script tags.
     croissant: Option<String>,
 }
@@ -97,6 +100,8 @@ struct Table {
     persons: &'static str,
     columns: Vec<ColumnRow>,
     risk: Risk,
+    /// Rows that nobody is in, once the charts that they are drawn from are proven.
+    sample: Option<Sample>,
 }
 
 /// What follows from k, and what is declared of the making.
@@ -216,10 +221,27 @@ pub(super) fn page(
         bibtex: citation.bibtex(),
         ris: citation.ris(),
         state_root: hex::encode(state.state_root()),
+        proof: proof(state, listing),
         croissant: crate::standards::embedded(app, view)?,
         title,
         f,
     })
+}
+
+/// The proof of what the ledger holds of a listing and of who lists it.
+fn proof(state: &Snapshot, listing: &Listing) -> Option<String> {
+    let Listing { id, version, .. } = listing;
+    let keys = [
+        state_key::listing(id).as_bytes().to_vec(),
+        state_key::listing_layout(id).as_bytes().to_vec(),
+        state_key::listing_claims(id).as_bytes().to_vec(),
+        state_key::offer(id, *version).as_bytes().to_vec(),
+        state_key::party(galen_market::role::Role::Institution, &id.institution)
+            .as_bytes()
+            .to_vec(),
+        state_key::stop(&id.institution).as_bytes().to_vec(),
+    ];
+    explorer::proof(state, keys.iter().map(Vec::as_slice))
 }
 
 fn tables(lang: Lang, view: &ListingView) -> Vec<Table> {
@@ -229,6 +251,7 @@ fn tables(lang: Lang, view: &ListingView) -> Vec<Table> {
     let described = summary.tables.iter().zip(layout.tables()).zip(&view.claims);
     let tables = described.enumerate().map(|(at, ((short, table), claims))| {
         let rows = grouped(short.rows);
+        let number = u32::try_from(at).ok();
         let report = manifest
             .as_ref()
             .map(|manifest| &manifest["resources"][at]["deidentification"]["rows"]);
@@ -244,6 +267,9 @@ fn tables(lang: Lang, view: &ListingView) -> Vec<Table> {
             proven: short.proven,
             persons: persons(lang, said(at).map_or("", String::as_str)),
             columns: columns(lang, layout, table, claims),
+            sample: number.filter(|_| short.proven).and_then(|number| {
+                sample::of(lang, layout, &summary.listing.id.package, (number, table), claims)
+            }),
             risk: Risk {
                 prosecutor: share(1, u64::from(claims.k)),
                 // A group is as hard to trace as it is large, and none is smaller than k.

@@ -1,11 +1,11 @@
-//! The page of the interface for programs, out of the same list as its OpenAPI document. English in both
-//! languages: it describes names that are English.
+//! The page of the interface for programs, out of the same list as its OpenAPI document.
 
 use askama::Template;
 use galen_chain::store::Snapshot;
 
 use super::frame::{Frame, Reader};
 use crate::App;
+use crate::lang::interface::said;
 use crate::openapi::{Row, groups};
 
 #[derive(Template)]
@@ -19,5 +19,10 @@ pub(super) struct DocsPage {
 /// The page.
 pub(super) fn page(app: &App, state: &Snapshot, reader: &Reader) -> DocsPage {
     let f = Frame::new(app, state, reader, "");
-    DocsPage { f, base: app.public.clone(), groups: groups() }
+    let lang = f.lang;
+    let groups = groups(f.t.needed).into_iter().map(|(group, rows)| {
+        let rows = rows.into_iter().map(|row| Row { summary: said(lang, row.summary), ..row });
+        (said(lang, group), rows.collect())
+    });
+    DocsPage { base: app.public.clone(), groups: groups.collect(), f }
 }

@@ -1,22 +1,34 @@
-//! The explorer: blocks, transactions and accounts of the ledger, what happened in words, and every
-//! page's JSON one click away. One search box leads to whatever has the name.
+//! The explorer: blocks and who voted for them, transactions, accounts, deals and the money of the
+//! ledger; what happened in words; a proof of what is shown, to keep; and every page's JSON one click
+//! away. One search box leads to whatever has the name.
+
+mod account;
+mod block;
+mod deal;
+mod supply;
+mod transaction;
+mod votes;
 
 use std::sync::Arc;
 
 use askama::Template;
+use galen_api::MAX_PROOFS;
 use galen_api::story::instant;
 use galen_chain::TransactionStatus;
 use galen_chain::store::Snapshot;
-use galen_market::id::{AccountId, DealId, TransactionId};
+use galen_market::id::{AccountId, DealId, StandingId, TransactionId};
+use galen_market::role::Role;
 use galen_market::state_key;
-use galen_market::transaction::Transaction;
 use serde::Deserialize;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
+pub(crate) use supply::Purses;
+
 use super::frame::{Frame, Reader};
 use super::{html, link};
-use crate::lang::{Lang, fill, sentences};
+use crate::find::query::Query;
+use crate::lang::{Lang, sentences};
 use crate::reply::{self, ApiError};
 use crate::request::parsed;
 use crate::routes::blocking;
@@ -26,8 +38,10 @@ use crate::{App, read};
 const SHOWN: u64 = 25;
 /// Events of a block that are shown in words.
 const MAX_EVENTS: usize = 500;
-/// Listings that are looked through for a package.
+/// Listings that are looked through for a package, and parties of each role for a name.
 const MAX_LOOKED_AT: usize = 20_000;
+/// Letters from which on a name is looked for among texts and beginnings of ids.
+const MIN_TEXT: usize = 3;
 
 /// What the search box and the links to older blocks ask for.
 #[derive(Deserialize, Default)]
@@ -70,17 +84,35 @@ pub(super) async fn answer(
         }
         ["blocks", height] => {
             let height: u64 = parsed(height, "height")?;
-            let page = move |app: &App, state: &Snapshot| block(app, state, &reader, height);
+            let page = move |app: &App, state: &Snapshot| block::page(app, state, &reader, height);
             html(StatusCode::OK, &blocking(app, page).await?)
         }
         ["transactions", id] => {
             let id: TransactionId = parsed(id, "transaction")?;
-            let page = move |app: &App, state: &Snapshot| transaction(app, state, &reader, id);
+            let page =
+                move |app: &App, state: &Snapshot| transaction::page(app, state, &reader, id);
             html(StatusCode::OK, &blocking(app, page).await?)
+        }
+        ["transactions", id, file @ (transaction::JSON_FILE | transaction::RAW_FILE)] => {
+            let id: TransactionId = parsed(id, "transaction")?;
+            transaction::file(app, id, file == &transaction::RAW_FILE).await
         }
         ["accounts", account] => {
             let id: AccountId = parsed(account, "account")?;
-            let page = move |app: &App, state: &Snapshot| account_page(app, state, &reader, id);
+            let page = move |app: &App, state: &Snapshot| account::page(app, state, &reader, id);
+            html(StatusCode::OK, &blocking(app, page).await?)
+        }
+        ["deals", deal] => {
+            let id: DealId = parsed(deal, "deal")?;
+            let page = move |app: &App, state: &Snapshot| deal::page(app, state, &reader, id);
+            html(StatusCode::OK, &blocking(app, page).await?)
+        }
+        ["validators"] => {
+            let page = move |app: &App, state: &Snapshot| votes::page(app, state, &reader);
+            html(StatusCode::OK, &blocking(app, page).await?)
+        }
+        ["supply"] => {
+            let page = move |app: &App, state: &Snapshot| supply::page(app, state, &reader);
             html(StatusCode::OK, &blocking(app, page).await?)
         }
         _ => Err(ApiError::not_found("such page")),
@@ -108,7 +140,12 @@ fn find(app: &App, state: &Snapshot, name: &str) -> Result<Option<String>, ApiEr
     if let Ok(id) = name.parse::<DealId>()
         && state_key::read(state, &state_key::deal(&id))?.is_some()
     {
-        return Ok(Some(format!("/api/v1/deals/{id}")));
+        return Ok(Some(format!("/explorer/deals/{id}")));
+    }
+    if let Ok(id) = name.parse::<StandingId>()
+        && state_key::read(state, &state_key::standing(&id))?.is_some()
+    {
+        return Ok(Some(format!("/api/v1/standing/{id}")));
     }
     if let Ok(id) = name.parse::<AccountId>() {
         let view = read::account(state, id)?;
@@ -116,6 +153,22 @@ fn find(app: &App, state: &Snapshot, name: &str) -> Result<Option<String>, ApiEr
             return Ok(Some(format!("/explorer/accounts/{id}")));
         }
     }
+    if name.chars().count() < MIN_TEXT {
+        return Ok(None);
+    }
+    if let Some(found) = package(state, name)? {
+        return Ok(Some(found));
+    }
+    if let Some(account) = party(state, name)? {
+        return Ok(Some(format!("/explorer/accounts/{account}")));
+    }
+    let query = Query { text: name.to_owned(), ..Query::default() };
+    let found = app.finder.find(app, state, &query)?.total() > 0;
+    Ok(found.then(|| query.address("/")))
+}
+
+/// The page of a package whose id begins so.
+fn package(state: &Snapshot, name: &str) -> Result<Option<String>, ApiError> {
     let mut after: Option<Vec<u8>> = None;
     let mut looked = 0;
     while name.len() >= 6 && looked < MAX_LOOKED_AT {
@@ -135,6 +188,30 @@ fn find(app: &App, state: &Snapshot, name: &str) -> Result<Option<String>, ApiEr
     Ok(None)
 }
 
+/// The account of a party in whose name the text stands.
+fn party(state: &Snapshot, text: &str) -> Result<Option<AccountId>, ApiError> {
+    let text = text.to_lowercase();
+    for role in [Role::Institution, Role::Issuer, Role::Gateway] {
+        for (rest, party) in state_key::scan(state, &state_key::parties(role), None, MAX_LOOKED_AT)?
+        {
+            if party.name.as_str().to_lowercase().contains(&text) {
+                return Ok(Some(AccountId(state_key::part(&rest, 0)?)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The address of the proof of what stands under some keys of the state, or that nothing does; nothing
+/// before the first block, which nobody signed. At most as many keys as an answer has room for.
+pub(super) fn proof<'a>(
+    state: &Snapshot,
+    keys: impl IntoIterator<Item = &'a [u8]>,
+) -> Option<String> {
+    let keys: Vec<String> = keys.into_iter().take(MAX_PROOFS).map(hex::encode).collect();
+    (state.height() > 0).then(|| format!("/api/v1/proofs?key={}", keys.join(",")))
+}
+
 #[derive(Template)]
 #[template(path = "explorer.html")]
 struct Overview {
@@ -142,8 +219,11 @@ struct Overview {
     missing: Option<String>,
     blocks: Vec<BlockRow>,
     earlier: Option<u64>,
-    /// Their accounts.
-    validators: Vec<String>,
+    /// Whether these are the latest.
+    live: bool,
+    script: String,
+    validators: Vec<votes::Voter>,
+    supplies: Vec<(String, String)>,
     issuers: Vec<IssuerRow>,
 }
 
@@ -178,8 +258,6 @@ fn overview(
             events: app.node.events(height)?.map_or(0, |events| events.len()),
         });
     }
-    let validators = state_key::scan(state, &state_key::validators(), None, galen_api::MAX_PAGE)?;
-    let validators = validators.into_iter().map(|(rest, _)| hex::encode(rest));
     let issuers = read::issuers(state, &read::Paging::default())?.items.into_iter();
     let issuers = issuers.map(|view| IssuerRow {
         account: view.account.to_string(),
@@ -191,7 +269,10 @@ fn overview(
         missing: None,
         blocks,
         earlier: (first > 1).then_some(first),
-        validators: validators.collect(),
+        live: before.is_none(),
+        script: crate::assets::live(),
+        validators: votes::voters(app, state)?,
+        supplies: supply::outstanding(state)?,
         issuers: issuers.collect(),
     })
 }
@@ -203,147 +284,9 @@ struct EventRow {
     proof: String,
 }
 
-fn event_rows(app: &App, lang: Lang, height: u64) -> Result<Vec<EventRow>, ApiError> {
-    let events = app.node.events(height)?.unwrap_or_default();
-    let rows = events.iter().take(MAX_EVENTS).enumerate().map(|(index, event)| {
+impl EventRow {
+    fn new(lang: Lang, event: &galen_market::event::Event, (height, index): (u64, u32)) -> Self {
         let (what, translated) = sentences::event(lang, event);
-        EventRow { what, translated, proof: format!("/api/v1/events/{height}/{index}") }
-    });
-    Ok(rows.collect())
-}
-
-#[derive(Template)]
-#[template(path = "block.html")]
-struct BlockPage {
-    f: Frame,
-    height: u64,
-    last: bool,
-    id: String,
-    time: String,
-    state_root: String,
-    proposer: String,
-    transactions: Vec<TransactionRow>,
-    events: Vec<EventRow>,
-}
-
-struct TransactionRow {
-    id: String,
-    actions: String,
-}
-
-/// The names of the actions of a transaction.
-fn actions(transaction: &Transaction) -> Vec<String> {
-    let name = |action: &galen_market::action::Action| match serde_json::to_value(action) {
-        Ok(serde_json::Value::Object(fields)) => {
-            fields.keys().next().cloned().unwrap_or_default().replace('_', " ")
-        }
-        Ok(serde_json::Value::String(name)) => name.replace('_', " "),
-        _ => String::new(),
-    };
-    transaction.actions.iter().map(name).collect()
-}
-
-fn block(app: &App, state: &Snapshot, reader: &Reader, height: u64) -> Result<BlockPage, ApiError> {
-    let view = read::block(app, height)?;
-    let stored = app.node.block(height)?.ok_or_else(|| ApiError::not_found("such block"))?;
-    let mut transactions = Vec::with_capacity(stored.block.transactions.len());
-    for bytes in &stored.block.transactions {
-        let transaction = Transaction::decode(bytes)?;
-        let actions = actions(&transaction).join(", ");
-        transactions.push(TransactionRow { id: transaction.id().to_string(), actions });
+        Self { what, translated, proof: format!("/api/v1/events/{height}/{index}") }
     }
-    Ok(BlockPage {
-        last: height >= state.height(),
-        height,
-        id: view.id.to_string(),
-        time: instant(view.time_ms),
-        state_root: view.state_root.to_string(),
-        proposer: view.proposer.to_string(),
-        transactions,
-        events: event_rows(app, reader.lang, height)?,
-        f: Frame::new(app, state, reader, "explorer"),
-    })
-}
-
-#[derive(Template)]
-#[template(path = "transaction.html")]
-struct TransactionPage {
-    f: Frame,
-    id: String,
-    height: u64,
-    actions: Vec<String>,
-    json: String,
-}
-
-/// Longest JSON of a transaction on a page, in letters.
-const MAX_JSON: usize = 40_000;
-
-fn transaction(
-    app: &App,
-    state: &Snapshot,
-    reader: &Reader,
-    id: TransactionId,
-) -> Result<TransactionPage, ApiError> {
-    let unknown = || ApiError::not_found("such transaction in a block");
-    let TransactionStatus::Final { height, index } = app.node.transaction(&id.0)? else {
-        return Err(unknown());
-    };
-    let stored = app.node.block(height)?.ok_or_else(unknown)?;
-    let bytes = stored.block.transactions.get(index as usize).ok_or_else(unknown)?;
-    let transaction = Transaction::decode(bytes)?;
-    let json = serde_json::to_string_pretty(&transaction.actions).unwrap_or_default();
-    let json = if json.chars().count() > MAX_JSON {
-        json.chars().take(MAX_JSON).chain(['…']).collect()
-    } else {
-        json
-    };
-    Ok(TransactionPage {
-        f: Frame::new(app, state, reader, "explorer"),
-        id: id.to_string(),
-        height,
-        actions: actions(&transaction),
-        json,
-    })
-}
-
-#[derive(Template)]
-#[template(path = "account.html")]
-struct AccountPage {
-    f: Frame,
-    account: String,
-    nonce: u64,
-    parties: Vec<(String, String, bool)>,
-    balances: Vec<String>,
-    bond: Vec<String>,
-    listed: Option<String>,
-}
-
-fn account_page(
-    app: &App,
-    state: &Snapshot,
-    reader: &Reader,
-    account: AccountId,
-) -> Result<AccountPage, ApiError> {
-    let view = read::account(state, account)?;
-    let f = Frame::new(app, state, reader, "explorer");
-    let amounts = |balances: &[galen_api::Balance]| -> Vec<String> {
-        let each = balances.iter().map(|balance| format!("{} {}", balance.amount, balance.asset));
-        each.collect()
-    };
-    let active = galen_market::identity::Standing::Active;
-    let parties = view.parties.iter().map(|view| {
-        (view.role.to_string(), view.party.name.to_string(), view.party.standing == active)
-    });
-    let institution =
-        view.parties.iter().any(|view| view.role == galen_market::role::Role::Institution);
-    let listed = institution.then(|| fill(f.t.found_many, &[&app.finder.listed_by(&account)]));
-    Ok(AccountPage {
-        account: account.to_string(),
-        nonce: view.nonce,
-        parties: parties.collect(),
-        balances: amounts(&view.balances),
-        bond: amounts(&view.bond),
-        listed,
-        f,
-    })
 }

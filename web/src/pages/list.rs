@@ -191,7 +191,7 @@ fn groups(
 ) -> Result<Vec<Group>, ApiError> {
     let t = lang.words();
     let of_facet = |facet: Facet| -> Result<Group, ApiError> {
-        let (values, more) = &found.facets[facet.at()];
+        let (values, more) = &found.answer.facets[facet.at()];
         let values = values.iter().map(|counted| {
             Ok(Value {
                 label: label(state, lang, facet, &counted.value)?,
@@ -214,7 +214,7 @@ fn groups(
     };
     let of_bound = |bound: Bound| {
         let chosen = query.bounds[bound.at()];
-        let steps = bound.steps().iter().zip(&found.steps[bound.at()]);
+        let steps = bound.steps().iter().zip(&found.answer.steps[bound.at()]);
         let values = steps.filter(|(step, count)| **count > 0 || chosen == Some(**step)).map(
             |(step, count)| {
                 let picked = chosen == Some(*step);
@@ -294,7 +294,7 @@ pub(super) fn page(
     f.text.clone_from(&query.text);
     let found = app.finder.find(app, state, query)?;
     let totals = app.finder.totals(app, state)?;
-    let pages = found.total.div_ceil(PAGE);
+    let pages = found.total().div_ceil(PAGE);
     let at = |page: usize| Query { page, ..query.clone() }.address("/");
     let bound = |bound: Bound| query.bounds[bound.at()].map_or_else(String::new, |n| n.to_string());
     let own = ["rows_min", "k_min", "l_min", "price_max"];
@@ -334,7 +334,7 @@ pub(super) fn page(
         sorts: sorts.collect(),
         chips: chips(state, lang, query)?,
         cards: found.cards.iter().map(|found| card(lang, found)).collect(),
-        total_text: match found.total {
+        total_text: match found.total() {
             1 => t.found_one.to_owned(),
             total => fill(t.found_many, &[&grouped(total as u64)]),
         },
@@ -342,7 +342,7 @@ pub(super) fn page(
         pages,
         before: query.page.checked_sub(1).map(at),
         after: (query.page + 1 < pages).then(|| at(query.page + 1)),
-        feed: Query { sort: Sort::Relevance, ..query.first() }.address(FEED),
+        feed: feed_address(lang, &Query { sort: Sort::Relevance, ..query.first() }),
         f,
     })
 }
@@ -368,6 +368,19 @@ struct Entry {
     summary: String,
 }
 
+/// The address of a question's feed. Who reads feeds has no cookie, so that it names a language other
+/// than the first.
+fn feed_address(lang: Lang, query: &Query) -> String {
+    let address = query.address(FEED);
+    match lang {
+        Lang::English => address,
+        other => {
+            let mark = if address.contains('?') { '&' } else { '?' };
+            format!("{address}{mark}lang={}", other.code())
+        }
+    }
+}
+
 /// A moment as feeds write it.
 fn rfc3339(time_ms: u64) -> String {
     instant(time_ms).replacen(' ', "T", 1).replace(" UTC", "Z")
@@ -384,7 +397,9 @@ pub(super) fn feed(
     let query = Query { sort: Sort::Newest, ..query.first() };
     let found = app.finder.find(app, state, &query)?;
     let asked = Query { sort: Sort::Relevance, ..query };
-    let own = asked.address(FEED);
+    let own = feed_address(lang, &asked);
+    // Whoever keeps a feed no longer knows where it came from.
+    let whole = |path: String| format!("{}{path}", app.public);
     let chips: Vec<String> =
         chips(state, lang, &asked)?.into_iter().map(|chip| chip.label).collect();
     let entries = found.cards.iter().map(|card| {
@@ -396,7 +411,7 @@ pub(super) fn feed(
             title: title(lang, card),
             updated: rfc3339(card.since_ms),
             institution: card.institution.clone(),
-            link: link(&card.id),
+            link: whole(link(&card.id)),
             summary: format!("{} {}", facts.join(" · "), card.about).trim().to_owned(),
         }
     });
@@ -407,8 +422,8 @@ pub(super) fn feed(
         id: format!("urn:galen:{}:{}", app.rules().chain_id(), own),
         title: std::iter::once(t.datasets.to_owned()).chain(chips).collect::<Vec<_>>().join(" · "),
         updated: rfc3339(updated),
-        page: asked.address("/"),
-        own,
+        page: whole(asked.address("/")),
+        own: whole(own),
         entries,
     })
 }

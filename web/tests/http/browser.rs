@@ -2,8 +2,14 @@
 //! both languages and both colour schemes. Needs Node, npm and chromium.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use galen_market::action::{Action, Mint};
+use galen_market::testing::{Signing, Wallet, euros};
+
+use crate::place::now_ms;
 use crate::portal::{Portal, portal};
 
 #[test]
@@ -21,7 +27,8 @@ fn a_browser_finds_its_way() {
     let modules = cache.join("browser/node_modules");
     std::os::unix::fs::symlink(modules, folder.path().join("node_modules")).unwrap();
 
-    let Portal { place, page, hospital, .. } = &portal();
+    let Portal { place, page, hospital, mut simulation, .. } = portal();
+    let place = &place;
     let paths = [
         "/".to_owned(),
         "/?text=ward&k_min=5&country=DE&sort=rows".to_owned(),
@@ -31,6 +38,8 @@ fn a_browser_finds_its_way() {
         format!("/institutions/{}/requests", hospital.id()),
         "/explorer".to_owned(),
         "/explorer/blocks/2".to_owned(),
+        "/explorer/validators".to_owned(),
+        "/explorer/supply".to_owned(),
         format!("/explorer/accounts/{}", hospital.id()),
     ];
     let mut visit = Command::new("node");
@@ -41,7 +50,26 @@ fn a_browser_finds_its_way() {
         std::fs::create_dir_all(&pictures).unwrap();
         visit.arg(pictures);
     }
-    let output = visit.output().unwrap();
+    let ended = AtomicBool::new(false);
+    let output = std::thread::scope(|scope| {
+        // Something happens now and then, which a page that follows the ledger shows.
+        scope.spawn(|| {
+            let (gateway, to) = (simulation.gateway.clone(), Wallet::new("reader"));
+            while !ended.load(Ordering::Relaxed) {
+                let mint = Mint { gateway: gateway.id(), to: to.id(), money: euros(1) };
+                // The simulation's clock is not the wall's.
+                let expiry_ms = Some(now_ms() + 50_000);
+                let signing = Signing { accounts: vec![&gateway], expiry_ms, ..Signing::default() };
+                let mint = simulation.sign_with(vec![Action::Mint(mint)], &signing);
+                place.client.submit(&mint.encode()).unwrap();
+                simulation.submit(&mint).unwrap();
+                std::thread::sleep(Duration::from_secs(2));
+            }
+        });
+        let output = visit.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
+        ended.store(true, Ordering::Relaxed);
+        output
+    });
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("browser: all held"), "{said}");

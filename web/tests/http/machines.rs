@@ -50,6 +50,10 @@ fn the_document_has_a_page_that_asks_nobody_else() {
         page.body
     );
     assert!(!page.body.contains("<script") && !page.body.contains("https://"), "{}", page.body);
+    let chinese = get(&place, "/docs/api?lang=zh", "").body;
+    for part in ["<h1>接口</h1>", "一个行块的证明", "dataset (必填)"] {
+        assert!(chinese.contains(part), "{part}: {chinese}");
+    }
     let document = get(&place, "/api/v1/openapi.json", "").body;
     let document: Value = serde_json::from_str(&document).unwrap();
     assert_eq!(document["openapi"], "3.1.0");

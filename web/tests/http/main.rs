@@ -6,6 +6,7 @@ mod attacks;
 mod browser;
 mod connections;
 mod drafts;
+mod explorer;
 mod machines;
 mod place;
 mod portal;

@@ -44,9 +44,9 @@ fn charted(simulation: &mut Simulation, institution: &Wallet) -> Listed {
 /// A node that lists a table with charts and a file.
 pub struct Portal {
     pub place: Place,
-    simulation: Simulation,
+    pub simulation: Simulation,
     pub hospital: Wallet,
-    table: Listed,
+    pub table: Listed,
     pub page: String,
 }
 
@@ -167,15 +167,28 @@ fn a_search_is_a_feed_too() {
         answer.body
     );
     assert!(answer.body.contains("k ≥ 5 proven"), "{}", answer.body);
+    // A reader of feeds has no page around it: addresses are whole, and the language is in them.
+    let own = format!("<link rel=\"self\" href=\"http://{}/feed.atom?disease=", place.address);
+    let of_dataset = format!("href=\"http://{}/datasets/{}", place.address, table.id.institution);
+    assert!(answer.body.contains(&own) && answer.body.contains(&of_dataset), "{}", answer.body);
+    let chinese = body(&place, "/?disease=MONDO:0005148&lang=zh");
+    assert!(
+        chinese.contains("href=\"/feed.atom?disease=MONDO%3A0005148&#38;lang=zh\""),
+        "{chinese}"
+    );
+    let chinese = get(&place, "/feed.atom?disease=MONDO:0005148&lang=zh", "").body;
+    assert!(chinese.contains("xml:lang=\"zh-Hans\"") && chinese.contains("已证明"), "{chinese}");
     assert_eq!(get(&place, "/feed.atom", "").body.matches("<entry>").count(), 2);
     assert_eq!(get(&place, "/feed.atom?nothing=1", "").status, 400);
 }
 
 #[test]
 fn pages_speak_english_and_chinese() {
-    let Portal { place, page, hospital, .. } = portal();
+    let Portal { place, page, hospital, simulation, .. } = portal();
     let requests = format!("/institutions/{}/requests", hospital.id());
     let account = format!("/explorer/accounts/{}", hospital.id());
+    let first = simulation.blocks.iter().flat_map(|(_, all)| all).next().unwrap().id();
+    let transaction = format!("/explorer/transactions/{first}");
     let paths = [
         "/",
         "/?text=ward&k_min=5&sort=rows",
@@ -185,6 +198,9 @@ fn pages_speak_english_and_chinese() {
         &requests,
         "/explorer",
         "/explorer/blocks/1",
+        "/explorer/validators",
+        "/explorer/supply",
+        &transaction,
         &account,
     ];
     let english = [
@@ -259,6 +275,20 @@ fn the_page_of_a_dataset_shows_what_it_is_and_how_to_use_it() {
         !shown.contains("style=\"") && !shown.contains("<style"),
         "the policy allows no style in the page"
     );
+    // Some rows of the sample, which is drawn from the charts and says so; all of it is a click away.
+    assert!(shown.contains("Sample <span class=\"tag declared\">synthetic</span>"), "{shown}");
+    let sample = shown.split("No row is a person’s").nth(1).unwrap();
+    let sample = sample.split("</table>").next().unwrap();
+    assert_eq!(sample.matches("<tr>").count(), 9, "a head and eight rows: {sample}");
+    let rows = shown.split("<a href=\"/rows?").nth(1).unwrap().split('"').next().unwrap();
+    let rows = get(&place, &format!("/rows?{}", rows.replace("&#38;", "&")), "");
+    let rows: serde_json::Value = serde_json::from_str(&rows.body).unwrap();
+    let first = &rows["rows"][0]["row"];
+    for (column, text) in [("age", first["age"].to_string()), ("score", first["score"].to_string())]
+    {
+        let cell = if text == "null" { "–" } else { &text };
+        assert!(sample.contains(&format!("<td>{cell}</td>")), "{column} {cell}: {sample}");
+    }
     // What follows from k is called computed.
     assert!(
         shown.contains("<span class=\"tag computed\">computed</span></dt><dd>20.0 %</dd>"),

@@ -18,16 +18,16 @@ use galen_market::testing::{
 
 use crate::place::{Place, error_code, get, now_ms, place, replay};
 
-struct Sold {
-    hospital: Wallet,
+pub struct Sold {
+    pub hospital: Wallet,
     funder: Wallet,
-    first: ListingId,
+    pub first: ListingId,
     second: ListingId,
-    deal: DealId,
+    pub deal: DealId,
 }
 
 /// A package, another that is derived from it, and a deal about the first whose key was delivered.
-fn sold(simulation: &mut Simulation) -> Sold {
+pub fn sold(simulation: &mut Simulation) -> Sold {
     let hospital = simulation.institution("hospital", 1_000_000);
     let bond = DepositBond { institution: hospital.id(), money: euros(100_000) };
     simulation.act(vec![Action::DepositBond(bond)], &[&hospital]).unwrap();
