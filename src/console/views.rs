@@ -25,7 +25,7 @@ use crate::operation::listing;
 
 /// A share in percent.
 fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
+    format!("{:.1}\u{a0}%", share * 100.0)
 }
 
 #[derive(Template)]

@@ -101,6 +101,7 @@ where
         (&Method::GET, ..) => Ok(Sent::default()),
         (_, Some(boundary), Some(folder)) => {
             if desk.wallet(true).is_none() {
+                upload::discard(body).await;
                 return plain(
                     StatusCode::FORBIDDEN,
                     "The wallet has locked itself. Go back, load the page again and unlock it.",

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use multer::Multipart;
 use tempfile::NamedTempFile;
 use warp::http::{HeaderMap, StatusCode, header};
@@ -47,7 +47,7 @@ pub(super) async fn read(
 ) -> Result<Sent, StatusCode> {
     let mut parts = Multipart::new(body, boundary);
     let mut fields: Vec<(String, String)> = Vec::new();
-    let (mut file, mut texts) = (None, 0usize);
+    let (mut file, mut texts, mut refused) = (None, 0usize, None);
     while let Some(mut part) = patient(parts.next_field()).await? {
         let name = part.name().unwrap_or_default().to_owned();
         let Some(named) = part.file_name().map(str::to_owned) else {
@@ -66,10 +66,14 @@ pub(super) async fn read(
             continue;
         };
         if !fields.iter().any(|(name, value)| name == "token" && value == token) {
-            return Err(StatusCode::FORBIDDEN);
+            refused = refused.or(Some(StatusCode::FORBIDDEN));
+        } else if file.is_some() {
+            refused = refused.or(Some(StatusCode::BAD_REQUEST));
         }
-        if file.is_some() {
-            return Err(StatusCode::BAD_REQUEST);
+        if refused.is_some() {
+            // A browser that is cut off shows an error of the connection, and not the answer.
+            while patient(part.chunk()).await?.is_some() {}
+            continue;
         }
         let failed = |_| StatusCode::INSUFFICIENT_STORAGE;
         let mut kept = tempfile::Builder::new()
@@ -91,8 +95,17 @@ pub(super) async fn read(
             file = Some(Upload { name: named, file: kept, bytes });
         }
     }
+    if let Some(status) = refused {
+        return Err(status);
+    }
     let form = serde_urlencoded::to_string(&fields).map_err(|_| StatusCode::BAD_REQUEST)?;
     Ok(Sent { form: Zeroizing::new(form.into_bytes()), file })
+}
+
+/// Lets a body come to its end and keeps nothing of it, so that its sender hears the answer.
+pub(super) async fn discard<T>(body: impl Stream<Item = T>) {
+    let mut body = std::pin::pin!(body);
+    while let Ok(Some(_)) = tokio::time::timeout(STALL, body.next()).await {}
 }
 
 /// What comes next, unless it takes too long.
