@@ -11,6 +11,7 @@ use crate::output::Output;
 
 pub mod account;
 pub mod agent;
+pub mod console;
 pub mod dataset;
 pub mod deal;
 pub mod demo;
@@ -81,6 +82,9 @@ pub enum Command {
     /// Your wallet in the browser of this machine: see for what you qualify, buy, open
     #[command(subcommand)]
     Wallet(wallet::Wallet),
+    /// An institution's work in the browser of this machine: from a raw table to a listing, deals, money
+    #[command(after_help = console::HELP)]
+    Console(console::Console),
     /// A licence as a file: export it, check it without a node
     #[command(subcommand)]
     Licence(licence::Licence),
@@ -142,6 +146,7 @@ fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Dataset(command) => dataset::run(&context, command),
         Command::Deal(command) => deal::run(&context, command),
         Command::Wallet(command) => wallet::run(&context, command),
+        Command::Console(command) => console::run(&context, &command),
         Command::Licence(command) => licence::run(&context, command),
         Command::Subscription(command) => subscription::run(&context, command),
         Command::Standing(command) => standing::run(&context, command),

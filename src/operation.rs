@@ -24,6 +24,7 @@ pub mod pack;
 pub mod params;
 pub mod prepare;
 pub(crate) mod presentation;
+pub mod proving;
 pub mod purchase;
 pub mod receive;
 pub mod recover;

@@ -1,7 +1,10 @@
 //! `galen wallet serve` by the binary, against a real ledger: who is let in, and a purchase from a
-//! portal's link to the opened dataset, by plain HTTP as a browser without scripts would send it.
+//! portal's link to the opened dataset, by plain HTTP as a browser without scripts would send it. In
+//! [`console`] the same of `galen console`.
 #![allow(clippy::unwrap_used)]
 
+#[path = "console/mod.rs"]
+mod console;
 mod support;
 
 use std::io::{Read, Write};
@@ -67,17 +70,13 @@ impl Got {
 
 impl Served {
     fn start(home: &Path, node: &str) -> Self {
+        Self::command(&["wallet", "serve"], home, node)
+    }
+
+    fn command(command: &[&str], home: &Path, node: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_galen"))
-            .args([
-                "wallet",
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--json",
-                "--node",
-                node,
-                "--home",
-            ])
+            .args(command)
+            .args(["--listen", "127.0.0.1:0", "--json", "--node", node, "--home"])
             .arg(home)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -118,9 +117,18 @@ impl Served {
     }
 
     fn post(&self, path: &str, token: &str, fields: &str) -> Got {
+        self.post_as("application/x-www-form-urlencoded", path, &format!("token={token}&{fields}"))
+    }
+
+    fn post_as(&self, kind: &str, path: &str, body: &str) -> Got {
         let (code, origin) = (self.code_header(), format!("http://{}", self.host));
-        let headers = [("host", self.host.as_str()), ("authorization", &code), ("origin", &origin)];
-        self.send("POST", path, &headers, &format!("token={token}&{fields}"))
+        let headers = [
+            ("host", self.host.as_str()),
+            ("authorization", &code),
+            ("origin", &origin),
+            ("content-type", kind),
+        ];
+        self.send("POST", path, &headers, body)
     }
 
     /// Unlocks, and returns the token of its forms.

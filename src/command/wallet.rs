@@ -10,7 +10,7 @@ use crate::config::Context;
 use crate::error::Failure;
 use crate::operation;
 use crate::output::Output;
-use crate::signer::{self, Plan};
+use crate::signer::{self, Plan, Serving};
 
 /// Verbs of `galen wallet`.
 #[derive(Subcommand, Debug)]
@@ -41,9 +41,17 @@ pub fn run(context: &Context, command: Wallet) -> Result<(), Failure> {
         listen,
         idle: Duration::from_secs(idle.saturating_mul(60)),
     };
+    until_stopped(context, signer::start(plan))
+}
+
+/// Serves pages of this machine until somebody stops them.
+pub(super) fn until_stopped(
+    context: &Context,
+    start: impl Future<Output = Result<Serving, Failure>>,
+) -> Result<(), Failure> {
     let output = context.output;
     operation::node::runtime()?.block_on(async {
-        let serving = signer::start(plan).await?;
+        let serving = start.await?;
         say(output, serving.address(), serving.code())?;
         let _ = tokio::signal::ctrl_c().await;
         // Whoever does not want to wait for the work under way asks again: what was fetched is kept.

@@ -133,16 +133,21 @@ pub fn deidentify(table: &Ingested, settings: &Settings) -> Result<Deidentified,
     Ok(deidentify::deidentify(&table.table, settings)?)
 }
 
+/// The roles of the columns that are left.
+#[must_use]
+pub fn kept_roles(result: &Deidentified, roles: &Roles) -> Roles {
+    Roles(result.table.names().map(|name| (name.to_owned(), roles.of(name))).collect())
+}
+
 /// Writes a de-identified table as a new folder.
 ///
 /// # Errors
 /// When the folder exists or cannot be written; then nothing of it is left.
 pub fn write(result: &Deidentified, roles: &Roles, folder: &Path) -> Result<(), Failure> {
     let bytes = csv_out::to_bytes(&result.table);
-    let kept = result.table.names().map(|name| (name.to_owned(), roles.of(name))).collect();
     let report = ReportFile {
         report: result.report.clone(),
-        roles: Roles(kept),
+        roles: kept_roles(result, roles),
         table_sha256: hex::encode(Sha256::digest(&bytes)),
     };
     let report = serde_json::to_vec_pretty(&report)

@@ -23,9 +23,13 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::error::{Exit, Failure};
-use crate::wallet::{self, Wallet, file};
+use crate::session::account_of;
+use crate::wallet::derive::AccountKey;
+use crate::wallet::{self, Role, Wallet, file};
 
 const MAX_RECORD_BYTES: u64 = 1 << 20;
+/// Accounts of a wallet among which the one that packed is looked for.
+const INSTITUTIONS: u32 = 100;
 
 /// What is kept of a package beside its key.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -55,6 +59,20 @@ impl PackageRecord {
     /// The listing that the package becomes.
     pub fn listing(&self) -> ListingId {
         ListingId { institution: self.institution, package: self.package }
+    }
+
+    /// The key of the institution that packed it.
+    ///
+    /// # Errors
+    /// When it is none of the wallet's.
+    pub fn key(&self, wallet: &Wallet) -> Result<AccountKey, Failure> {
+        (0..INSTITUTIONS)
+            .map(|index| wallet.account(Role::Institution, index))
+            .find(|key| account_of(key) == self.institution)
+            .ok_or_else(|| {
+                Failure::new(Exit::Key, "key.other", "the package was packed with another wallet")
+                    .remedy("use the wallet with which it was packed")
+            })
     }
 }
 

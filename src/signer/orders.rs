@@ -43,7 +43,7 @@ impl Orders {
                 self.kept.remove(&name);
             }
         }
-        let name = super::random_code(20);
+        let name = crate::loopback::random_code(20);
         self.kept.insert(name.clone(), (Instant::now(), order));
         name
     }

@@ -5,63 +5,28 @@ mod buy;
 
 use askama::Template;
 use galen_api::ListingSummary;
-use galen_market::amount::{Amount, Asset, Currency, Money};
+use galen_market::amount::Asset;
 use galen_market::deal::Stage;
 use galen_market::listing::ListingId;
 use galen_market::terms::{Outcome, Purpose, PurposeKind, Reason};
 
 pub(super) use buy::{Wish, buy};
 
-use super::work::{Name, State, opened_folder};
-use super::{Signer, lock};
+use super::Signer;
+use super::work::{Name, opened_folder};
 use crate::config::DEFAULT_NODE;
 use crate::error::Failure;
+use crate::loopback::{Frame, State, amount, money, span};
 use crate::operation::credential::{self, Credential, day_text};
 use crate::operation::eligibility::{guesses, judge};
 use crate::operation::listing;
 use crate::operation::presentation::today;
 use crate::operation::purchase::{DealStore, ended};
-use crate::session::{Session, account_of};
+use crate::session::account_of;
 use crate::wallet::{Role, Wallet};
 
 /// Datasets that the list of those for which one qualifies looks at.
 const MOST: usize = 1000;
-
-/// What stands on every page.
-pub(super) struct Frame {
-    pub node: String,
-    pub unlocked: bool,
-    pub token: String,
-    /// After how many seconds the page is loaded again; never if zero.
-    pub again: u32,
-}
-
-impl Frame {
-    pub fn new(signer: &Signer, unlocked: bool) -> Self {
-        Self {
-            node: signer.plan.node.clone(),
-            unlocked,
-            token: signer.form_token.clone(),
-            again: 0,
-        }
-    }
-}
-
-#[derive(Template)]
-#[template(path = "unlock.html")]
-pub(super) struct Unlock {
-    pub frame: Frame,
-    pub next: String,
-    pub wrong: Option<String>,
-}
-
-#[derive(Template)]
-#[template(path = "refused.html")]
-pub(super) struct Refused {
-    pub frame: Frame,
-    pub message: String,
-    pub remedy: String,
-}
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -101,7 +66,7 @@ const ACCOUNTS: u32 = 4;
 pub(super) fn home(signer: &Signer, wallet: &Wallet) -> Result<Home, Failure> {
     let session = signer.session()?;
     let now = today(&session)?;
-    let credentials = credential::kept(&signer.plan.home, session.chain())?;
+    let credentials = credential::kept(&signer.desk.plan.home, session.chain())?;
     let credentials = credentials.iter().map(|held| CredentialWords {
         issuer: held.issuer.to_string(),
         approves: credential::purpose_words(held.attributes.purposes),
@@ -128,7 +93,7 @@ pub(super) fn home(signer: &Signer, wallet: &Wallet) -> Result<Home, Failure> {
         }
     }
     let mut deals = Vec::new();
-    for record in DealStore::of(&signer.plan.home).all()?.iter().rev() {
+    for record in DealStore::of(&signer.desk.plan.home).all()?.iter().rev() {
         let stage = match session.client().deal(&record.deal) {
             Ok(view) => view.deal.stage.to_string(),
             Err(error) if error.is_not_found() => "not on this ledger".to_owned(),
@@ -180,7 +145,7 @@ fn outcome_words(outcome: Outcome) -> &'static str {
 pub(super) fn qualify(signer: &Signer) -> Result<Qualify, Failure> {
     let session = signer.session()?;
     let now = today(&session)?;
-    let held = credential::kept(&signer.plan.home, session.chain())?;
+    let held = credential::kept(&signer.desk.plan.home, session.chain())?;
     let all = listing::all(&session, &Default::default(), MOST)?;
     let mut rows: Vec<(u8, QualifyRow)> = all.iter().map(|one| judged(one, &held, now)).collect();
     rows.sort_by_key(|(order, _)| *order);
@@ -243,29 +208,9 @@ fn link(id: &ListingId) -> String {
     format!("/buy?listing={}%2F{}", id.institution, id.package)
 }
 
-/// Money as people write it, by the decimals of the ledger's currency.
-fn amount(session: &Session, units: Amount, currency: &Currency) -> Result<String, Failure> {
-    let decimals = session.currency(currency)?.decimals;
-    Ok(format!("{} {currency}", galen_api::words::amount(units.units(), decimals)))
-}
-
-fn money(session: &Session, money: &Money) -> Result<String, Failure> {
-    amount(session, money.amount, &money.currency)
-}
-
 /// A clause in words, and what it said.
 fn reason(reason: &Reason) -> String {
     format!("{}: {}", reason.clause.words(), reason.finding)
-}
-
-fn span(ms: u64) -> String {
-    let (seconds, minutes, hours, days) = (ms / 1000, ms / 60_000, ms / 3_600_000, ms / 86_400_000);
-    match () {
-        () if days >= 2 => format!("{days} days"),
-        () if hours >= 2 => format!("{hours} hours"),
-        () if minutes >= 2 => format!("{minutes} minutes"),
-        () => format!("{seconds} seconds"),
-    }
 }
 
 #[derive(Template)]
@@ -299,12 +244,12 @@ pub(super) struct DealPage {
 /// Where a deal stands.
 pub(super) fn deal(signer: &Signer, index: u32) -> Result<DealPage, Failure> {
     let session = signer.session()?;
-    let store = DealStore::of(&signer.plan.home);
+    let store = DealStore::of(&signer.desk.plan.home);
     let record = store.find(&index.to_string())?;
     let view = session.client().deal(&record.deal)?;
     let stage = view.deal.stage;
-    let state = lock(&signer.works).state(&Name::Deal(index));
-    let going = matches!(state, Some(State::Going { .. }));
+    let state = signer.works.state(&Name::Deal(index));
+    let going = state.as_ref().is_some_and(State::is_going);
     let reached = |at: Stage| match stage {
         Stage::Terminated => false,
         stage => stage >= at,
@@ -338,7 +283,7 @@ pub(super) fn deal(signer: &Signer, index: u32) -> Result<DealPage, Failure> {
     };
     let folder = opened_folder(signer, index);
     let opened = folder.exists().then(|| folder.display().to_string());
-    let node = match signer.plan.node.as_str() {
+    let node = match signer.desk.plan.node.as_str() {
         DEFAULT_NODE => String::new(),
         node => format!(" --node {node}"),
     };

@@ -2,7 +2,6 @@
 //! one for a deal, and tells how far it is. Depends on the purchase's operations; signs only what an
 //! order says or what a person asked for on a deal's page.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,17 +9,16 @@ use std::time::Duration;
 use galen_dataset::output::{Format, Output};
 use galen_dataset::pack::Progress;
 
+use super::Signer;
 use super::orders::Order;
-use super::{Signer, lock};
 use crate::error::{Exit, Failure};
+use crate::loopback::{self, State};
 use crate::mirror::{Patience, Watch};
 use crate::operation::purchase::{self, DealStore, Purchase};
 use crate::operation::{self, prepare, receive};
 use crate::session::Session;
 use crate::wallet::{Role, Wallet};
 
-/// Most works that are remembered; the oldest that ended goes.
-const MOST: usize = 256;
 /// How long a mirror may send nothing.
 const STALL: Duration = Duration::from_secs(20);
 
@@ -33,48 +31,8 @@ pub(super) enum Name {
     Deal(u32),
 }
 
-/// How a work is.
-#[derive(Clone, Debug)]
-pub(super) enum State {
-    /// It goes on: at what, and how far.
-    Going { what: String, done: u64, total: u64 },
-    /// It is done; a request knows its deal then.
-    Done { what: String, deal: Option<u32> },
-    /// It failed.
-    Failed { code: String, message: String, remedy: String },
-}
-
-/// Works by name.
-#[derive(Default)]
-pub(super) struct Works {
-    states: BTreeMap<Name, State>,
-}
-
-impl Works {
-    pub fn state(&self, name: &Name) -> Option<State> {
-        self.states.get(name).cloned()
-    }
-
-    fn is_going(&self, name: &Name) -> bool {
-        matches!(self.states.get(name), Some(State::Going { .. }))
-    }
-}
-
 /// A work, told from its thread.
-struct Work {
-    signer: Arc<Signer>,
-    name: Name,
-}
-
-impl Work {
-    fn tell(&self, state: State) {
-        lock(&self.signer.works).states.insert(self.name.clone(), state);
-    }
-
-    fn at(&self, what: &str, done: u64, total: u64) {
-        self.tell(State::Going { what: what.to_owned(), done, total });
-    }
-}
+type Work = loopback::Work<Name>;
 
 impl Watch for Work {
     fn progress(&self, done: u64, total: u64) {
@@ -86,56 +44,9 @@ impl Watch for Work {
     }
 }
 
-/// Starts a work, unless the same is going on.
-fn start(
-    signer: &Arc<Signer>,
-    name: Name,
-    run: impl FnOnce(&mut Work) -> Result<State, Failure> + Send + 'static,
-) -> Result<(), Failure> {
-    let mut works = lock(&signer.works);
-    if works.is_going(&name) {
-        return Err(Failure::new(Exit::Failure, "wallet.busy", "this is being done already")
-            .remedy("wait until it has ended"));
-    }
-    if works.states.len() >= MOST {
-        let ended = works.states.iter().find(|(_, state)| !matches!(state, State::Going { .. }));
-        let ended = ended.map(|(name, _)| name.clone()).ok_or_else(|| {
-            Failure::new(Exit::Failure, "wallet.busy", "too much is being done at once")
-                .remedy("wait until something has ended")
-        })?;
-        works.states.remove(&ended);
-    }
-    let going = State::Going { what: "beginning".to_owned(), done: 0, total: 0 };
-    works.states.insert(name.clone(), going);
-    drop(works);
-    let mut work = Work { signer: signer.clone(), name };
-    std::thread::spawn(move || {
-        // A page that waits for ever is the worst end.
-        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&mut work)));
-        let state = match ran {
-            Ok(Ok(state)) => state,
-            Ok(Err(failure)) => State::Failed {
-                code: failure.code().to_owned(),
-                message: failure.to_string(),
-                remedy: failure.advice().unwrap_or_default().to_owned(),
-            },
-            Err(_) => State::Failed {
-                code: "wallet.failed".to_owned(),
-                message: "this failed by a fault of the program".to_owned(),
-                remedy: "look at the deal's state, and use the command line".to_owned(),
-            },
-        };
-        work.tell(state);
-    });
-    Ok(())
-}
-
-/// Waits until nothing is being done.
-pub(super) async fn wait_for_all(signer: &Signer) {
-    let going = || lock(&signer.works).states.values().any(|s| matches!(s, State::Going { .. }));
-    while going() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+/// Something is done in a deal, which has a page.
+fn done(what: String, index: u32) -> State {
+    State::Done { what, page: Some(format!("/deals/{index}")) }
 }
 
 /// Signs and sends the request of an order, then fetches the package and says that it is here.
@@ -145,8 +56,8 @@ pub(super) fn request(
     order: Order,
     wallet: Arc<Wallet>,
 ) -> Result<(), Failure> {
-    let (home, node) = (signer.plan.home.clone(), signer.plan.node.clone());
-    start(signer, Name::Order(name), move |work| {
+    let (home, node) = (signer.desk.plan.home.clone(), signer.desk.plan.node.clone());
+    signer.works.start(Name::Order(name), move |work| {
         work.at("proving that your credential is good, not whose it is", 0, 0);
         let session = Session::connect(&node, false)?;
         let prover = operation::prover()?;
@@ -164,11 +75,7 @@ pub(super) fn request(
         let store = DealStore::of(&home);
         let (record, _) = purchase::request(&session, &wallet, &store, &prover, &purchase)?;
         let index = record.index;
-        // The deal is busy before anybody is sent to its page.
-        let order = std::mem::replace(&mut work.name, Name::Deal(index));
-        work.at("beginning", 0, 0);
-        let requested = State::Done { what: "requested".to_owned(), deal: Some(index) };
-        lock(&work.signer.works).states.insert(order, requested);
+        work.rename(Name::Deal(index), done("requested".to_owned(), index));
         fetch_and_say(work, &session, &wallet, &store, index)
     })
 }
@@ -179,8 +86,8 @@ pub(super) fn proceed(
     index: u32,
     wallet: Arc<Wallet>,
 ) -> Result<(), Failure> {
-    let (home, node) = (signer.plan.home.clone(), signer.plan.node.clone());
-    start(signer, Name::Deal(index), move |work| {
+    let (home, node) = (signer.desk.plan.home.clone(), signer.desk.plan.node.clone());
+    signer.works.start(Name::Deal(index), move |work| {
         let session = Session::connect(&node, false)?;
         fetch_and_say(work, &session, &wallet, &DealStore::of(&home), index)
     })
@@ -198,7 +105,7 @@ fn fetch_and_say(
     if view.deal.stage != galen_market::deal::Stage::Agreed {
         // Under review, or further: there is nothing to say yet, or any more.
         let what = "requested; the package is fetched when the institution has agreed".to_owned();
-        return Ok(State::Done { what, deal: Some(index) });
+        return Ok(done(what, index));
     }
     if purchase::asks_again(session, &record)? {
         return Err(Failure::new(
@@ -221,19 +128,19 @@ fn fetch_and_say(
     purchase::ready(session, wallet, &record, None)?;
     let what =
         "the package is here and checked; the institution has to deliver the key now".to_owned();
-    Ok(State::Done { what, deal: Some(index) })
+    Ok(done(what, index))
 }
 
 /// Where a deal's dataset is opened.
 pub(super) fn opened_folder(signer: &Signer, index: u32) -> PathBuf {
-    signer.plan.home.join("datasets").join(index.to_string())
+    signer.desk.plan.home.join("datasets").join(index.to_string())
 }
 
 /// Opens a delivered dataset into a folder below the home directory.
 pub(super) fn open(signer: &Arc<Signer>, index: u32, wallet: Arc<Wallet>) -> Result<(), Failure> {
-    let (home, node) = (signer.plan.home.clone(), signer.plan.node.clone());
+    let (home, node) = (signer.desk.plan.home.clone(), signer.desk.plan.node.clone());
     let target = opened_folder(signer, index);
-    start(signer, Name::Deal(index), move |work| {
+    signer.works.start(Name::Deal(index), move |work| {
         let session = Session::connect(&node, false)?;
         let store = DealStore::of(&home);
         let record = store.find(&index.to_string())?;
@@ -258,6 +165,6 @@ pub(super) fn open(signer: &Arc<Signer>, index: u32, wallet: Arc<Wallet>) -> Res
             (&target, &output),
             &report,
         )?;
-        Ok(State::Done { what: format!("opened in {}", target.display()), deal: Some(index) })
+        Ok(done(format!("opened in {}", target.display()), index))
     })
 }

@@ -360,6 +360,15 @@ impl Manifest {
     /// # Errors
     /// The first field that breaks its rule.
     pub fn check(&self) -> Result<(), ManifestError> {
+        self.check_texts()?;
+        self.check_resources()
+    }
+
+    /// Checks the rule of every field that a person writes, before there are resources.
+    ///
+    /// # Errors
+    /// The first field that breaks its rule.
+    pub fn check_texts(&self) -> Result<(), ManifestError> {
         if self.profile != PROFILE {
             return refuse("$schema", format!("must be {PROFILE}"));
         }
@@ -400,7 +409,6 @@ impl Manifest {
                 return refuse("period", "ends before it begins");
             }
         }
-        self.check_resources()?;
         for term in &self.terms {
             text("terms.code", &term.code)?;
             for (key, value) in &term.parameters {

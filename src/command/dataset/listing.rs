@@ -14,19 +14,15 @@ use serde_json::json;
 
 use crate::command::fetch;
 use crate::config::Context;
-use crate::error::{Exit, Failure};
+use crate::error::Failure;
 use crate::operation::description::Description;
 use crate::operation::listing::{self, PublishStep};
-use crate::operation::store::{PackageRecord, PackageStore};
+use crate::operation::store::PackageStore;
 use crate::operation::tier::sentence;
 use crate::operation::{FORGEABLE_NOTICE, prover};
 use crate::output::{printable, table};
 use crate::session::{Session, account_of};
-use crate::wallet::derive::AccountKey;
-use crate::wallet::{Role, Wallet};
-
-/// Accounts of a wallet among which the one that packed is looked for.
-const INSTITUTIONS: u32 = 100;
+use crate::wallet::Role;
 
 /// Arguments of `publish`.
 #[derive(Args, Debug)]
@@ -112,17 +108,6 @@ pub struct Show {
     package: String,
 }
 
-/// The key of the institution that packed.
-fn institution_key(wallet: &Wallet, record: &PackageRecord) -> Result<AccountKey, Failure> {
-    (0..INSTITUTIONS)
-        .map(|index| wallet.account(Role::Institution, index))
-        .find(|key| account_of(key) == record.institution)
-        .ok_or_else(|| {
-            Failure::new(Exit::Key, "key.other", "the package was packed with another wallet")
-                .remedy("use the wallet with which it was packed")
-        })
-}
-
 pub(super) fn fetch(context: &Context, command: &Fetch) -> Result<(), Failure> {
     let session = Session::open(context)?;
     let id = listing::named(&session, &command.package)?;
@@ -159,8 +144,7 @@ pub(super) fn publish(context: &Context, command: &Publish) -> Result<(), Failur
         return Err(Failure::usage("the offer says nowhere where the store is read from")
             .remedy("add `\"locations\": [\"https://…\"]` to the description, the address below which PACKAGE/segments is read, and give it with --description"));
     }
-    let wallet = context.wallet()?;
-    let key = institution_key(&wallet, &record)?;
+    let key = record.key(&context.wallet()?)?;
     let session = Session::open(context)?;
     let verifier = prover()?.verifier().clone();
     let blocks = folder.layout().blocks().count() as u64;
@@ -229,7 +213,7 @@ pub(super) fn resume(context: &Context, command: &Resume) -> Result<(), Failure>
 
 pub(super) fn withdraw(context: &Context, command: &Withdraw) -> Result<(), Failure> {
     let record = PackageStore::of(&context.home).find(&command.package)?;
-    let key = institution_key(&context.wallet()?, &record)?;
+    let key = record.key(&context.wallet()?)?;
     let session = Session::open(context)?;
     if !context.dry_run {
         context.confirm(&format!("Take the listing of {} back?", record.package))?;

@@ -11,13 +11,14 @@ use galen_dataset::pack::{FileHash, Progress};
 use galen_dataset::package::PackageFolder;
 use galen_dataset::prove::ProofStep;
 use galen_market::layout::BlockRows;
-use galen_zk::keys::{Prover, Step};
+use galen_zk::keys::Prover;
 use serde_json::json;
 
 use crate::config::Context;
 use crate::error::{Exit, Failure};
 use crate::operation::description::Description;
 use crate::operation::pack::{self, Charts, PackRequest, TableInput};
+use crate::operation::proving::{default_jobs, step_name};
 use crate::operation::store::{PackageRecord, PackageStore};
 use crate::operation::{FORGEABLE_NOTICE, listing, prover, source};
 use crate::output::printable;
@@ -120,23 +121,6 @@ fn blocks(text: &str) -> Result<Range<u64>, String> {
     if blocks.is_empty() { Err(wrong()) } else { Ok(blocks) }
 }
 
-/// Memory that is left for one block in the making, with the widest statements.
-const BYTES_A_BLOCK: u64 = 1 << 30;
-/// Cores that one proof keeps busy.
-const CORES_A_BLOCK: usize = 4;
-
-/// Blocks to prove at a time: few, because one proof uses several cores, and each takes memory.
-fn default_jobs() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let memory = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?.trim();
-        line.strip_suffix("kB")?.trim().parse::<u64>().ok()
-    });
-    // Half of what is free: keys and other programs take the rest.
-    let fitting = memory.map_or(1, |kib| kib.saturating_mul(512) / BYTES_A_BLOCK);
-    (cores / CORES_A_BLOCK).min(usize::try_from(fitting).unwrap_or(1)).max(1)
-}
-
 /// Arguments of `verify`.
 #[derive(Args, Debug)]
 pub struct Verify {
@@ -227,16 +211,6 @@ pub(super) fn pack(context: &Context, command: &Pack) -> Result<(), Failure> {
             record.folder.display(),
         )
     })
-}
-
-fn step_name(step: Step) -> &'static str {
-    match step {
-        Step::Key => "reading the key",
-        Step::Commitment => "committing",
-        Step::Proof => "proving",
-        Step::Openings => "opening",
-        Step::Check => "checking",
-    }
 }
 
 pub(super) fn prove(context: &Context, command: &Prove) -> Result<(), Failure> {

@@ -5,8 +5,9 @@ use galen_market::codec::{Bounded, Text};
 use galen_market::listing::ListingId;
 use galen_market::terms::{Outcome, Purpose, PurposeKind, Terms};
 
-use super::{Frame, amount, money, outcome_words, reason, span, title};
+use super::{outcome_words, reason, title};
 use crate::error::{Exit, Failure};
+use crate::loopback::{Frame, amount, lock, money, span};
 use crate::operation::credential::{self, day_text};
 use crate::operation::eligibility::{asked_for, judge};
 use crate::operation::presentation::today;
@@ -14,8 +15,8 @@ use crate::operation::purchase::allowance;
 use crate::operation::tier::{self, Chosen};
 use crate::operation::{licence, listing};
 use crate::session::account_of;
+use crate::signer::Signer;
 use crate::signer::orders::Order;
-use crate::signer::{Signer, lock};
 use crate::wallet::{Role, Wallet};
 
 /// What a request has at most: its fields, and a shown credential.
@@ -135,7 +136,7 @@ pub(in crate::signer) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Re
     let summary = &view.summary;
     let offer = &summary.offer;
     let now = today(&session)?;
-    let held = credential::kept(&signer.plan.home, session.chain())?;
+    let held = credential::kept(&signer.desk.plan.home, session.chain())?;
     let chosen = number(&wish.credential, "credential")?.unwrap_or(0) as usize;
     let credential = held.get(chosen);
     let mut page = Buy {

@@ -27,8 +27,6 @@ use super::lock;
 const TRIES: u32 = 5;
 /// How long; then it begins anew.
 const WAIT: Duration = Duration::from_secs(10);
-/// Pages to which other sites may link.
-const DOORS: [&str; 3] = ["/", "/buy", "/qualify"];
 
 /// Why a request is not answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,14 +50,16 @@ struct Wrong {
 /// The guard of a server.
 pub(super) struct Guard {
     hosts: [String; 3],
+    /// Pages to which other sites may link.
+    doors: &'static [&'static str],
     code: [u8; 32],
     wrong: Mutex<Wrong>,
 }
 
 impl Guard {
-    pub fn new(port: u16, code: &str) -> Self {
+    pub fn new(port: u16, code: &str, doors: &'static [&'static str]) -> Self {
         let hosts = ["127.0.0.1", "localhost", "[::1]"].map(|host| format!("{host}:{port}"));
-        Self { hosts, code: Sha256::digest(code.as_bytes()).into(), wrong: Mutex::default() }
+        Self { hosts, doors, code: Sha256::digest(code.as_bytes()).into(), wrong: Mutex::default() }
     }
 
     /// Whether a request may be answered.
@@ -79,7 +79,7 @@ impl Guard {
                 let follows = reads
                     && text("sec-fetch-mode") == Some("navigate")
                     && text("sec-fetch-dest") == Some("document")
-                    && DOORS.contains(&path);
+                    && self.doors.contains(&path);
                 if !follows {
                     return Err(Denied::Origin);
                 }
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn adversary_52_wrong_codes_keep_nobody_out_who_has_the_right_one() {
-        let guard = Guard::new(4860, "abcdefghijkm");
+        let guard = Guard::new(4860, "abcdefghijkm", &["/"]);
         let tried = |code: &str| guard.check(&Method::GET, "/", &asked(code, None));
         for n in 0..200 {
             let expected = if n < TRIES { Denied::Code } else { Denied::Tries };

@@ -1,0 +1,180 @@
+//! An institution's work as pages of this machine: `galen console`.
+//!
+//! From a raw table to a live listing, then deals, money and withdrawals. Raw data stay in this process:
+//! a file comes in through the browser of the same machine, is read into memory and gone from the disk,
+//! and the node is sent only what `galen dataset publish` would send it. The guard, the lock and the frame
+//! are those of [`crate::loopback`], as for a wallet.
+//!
+//! [`offering`] is a table on its way, [`work`] does what takes long, [`routes`] answers and [`views`] are
+//! the pages, which need no script. Depends on the operations of this package, as the command line does.
+
+mod fields;
+mod offering;
+mod routes;
+mod views;
+mod work;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use crate::error::{Exit, Failure};
+use crate::loopback::{Answer, Asked, Brand, Desk, Sent, Site, Works, absent, lock};
+use crate::operation::store::PackageStore;
+use crate::session::{Session, account_of};
+use crate::wallet::derive::AccountKey;
+use crate::wallet::{Role, Wallet, file};
+use offering::Offering;
+
+pub use crate::loopback::{Plan, Serving};
+
+/// Below the home directory: uploads while they are read, and packages that were made here.
+const FOLDER: &str = "console";
+/// Tables that are held at a time.
+const MOST: usize = 4;
+
+/// What every request sees.
+struct Console {
+    desk: Desk,
+    /// Which of the wallet's institutions.
+    index: u32,
+    folder: PathBuf,
+    uploads: PathBuf,
+    offerings: Mutex<BTreeMap<String, Offering>>,
+    works: Works<work::Name>,
+    /// Locked while this console runs.
+    _lock: File,
+}
+
+impl Console {
+    /// Takes the working folder for this process, and clears what another one left of uploads.
+    fn new(desk: Desk, index: u32) -> Result<Self, Failure> {
+        let folder = desk.plan.home.join(FOLDER);
+        let uploads = folder.join("uploads");
+        let failed = |error: std::io::Error| Failure::file(&folder, &error);
+        file::private_directory(&folder).map_err(failed)?;
+        let path = folder.join("lock");
+        let held = File::options().create(true).append(true).open(path).map_err(failed)?;
+        held.try_lock().map_err(|_| {
+            Failure::new(
+                Exit::Failure,
+                "console.running",
+                format!("{} is used by a console that runs", folder.display()),
+            )
+            .remedy("use that one, or stop it first")
+        })?;
+        match std::fs::remove_dir_all(&uploads) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed(error));
+            }
+            _ => {}
+        }
+        file::private_directory(&uploads).map_err(failed)?;
+        Ok(Self {
+            desk,
+            index,
+            folder,
+            uploads,
+            offerings: Mutex::default(),
+            works: Works::default(),
+            _lock: held,
+        })
+    }
+
+    fn session(&self) -> Result<Session, Failure> {
+        self.desk.session()
+    }
+
+    fn store(&self) -> PackageStore {
+        PackageStore::of(&self.desk.plan.home)
+    }
+
+    /// The key of the institution that lists.
+    fn key(&self, wallet: &Wallet) -> AccountKey {
+        wallet.account(Role::Institution, self.index)
+    }
+
+    fn institution(&self, wallet: &Wallet) -> galen_market::id::AccountId {
+        account_of(&self.key(wallet))
+    }
+
+    /// Does something with a table on its way.
+    fn with<T>(
+        &self,
+        code: &str,
+        what: impl FnOnce(&mut Offering) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut offerings = lock(&self.offerings);
+        what(offerings.get_mut(code).ok_or_else(absent)?)
+    }
+
+    fn keep(&self, code: &str, offering: Offering) {
+        lock(&self.offerings).insert(code.to_owned(), offering);
+    }
+
+    /// Forgets a table.
+    fn forget(&self, code: &str) {
+        lock(&self.offerings).remove(code);
+    }
+
+    /// Refuses another table if there are enough.
+    fn room(&self) -> Result<(), Failure> {
+        if lock(&self.offerings).len() < MOST {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Exit::Failure,
+            "console.full",
+            format!("{MOST} tables are in memory already"),
+        )
+        .remedy("publish or discard one of them first"))
+    }
+}
+
+impl Site for Console {
+    const BRAND: Brand = Brand {
+        name: "Galen console",
+        command: "galen console",
+        address: "127.0.0.1:4861",
+        doors: &["/"],
+        links: &[
+            ("/", "Your datasets"),
+            ("/offer", "Offer a dataset"),
+            ("/deals", "Deals"),
+            ("/money", "Money"),
+        ],
+        // Hierarchies and licences are written into forms.
+        form_bytes: 4 << 20,
+    };
+
+    fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    fn uploads(&self) -> Option<&Path> {
+        Some(&self.uploads)
+    }
+
+    fn is_busy(&self) -> bool {
+        self.works.is_busy()
+    }
+
+    fn respond(
+        self: &Arc<Self>,
+        asked: &Asked,
+        sent: Sent,
+        wallet: Arc<Wallet>,
+    ) -> Result<Answer, Failure> {
+        routes::respond(self, asked, sent, wallet)
+    }
+}
+
+/// Starts to serve the console of one of a wallet's institutions.
+///
+/// # Errors
+/// When there is no keystore, the address is not one of this machine's own or is taken, or another console
+/// serves the same home directory.
+pub async fn start(plan: Plan, index: u32) -> Result<Serving, Failure> {
+    crate::loopback::start(plan, |desk| Console::new(desk, index)).await
+}

@@ -1,0 +1,214 @@
+//! The pages of deals and of money. Deposits into the bond are signed here, as they are one transaction.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use galen_api::words::purpose;
+use galen_market::amount::{Amount, Asset, Currency, Money};
+use galen_market::deal::Stage;
+use galen_market::id::AccountId;
+use galen_market::payment::{Purse, Reason};
+
+use super::describe::minor_units;
+use crate::console::Console;
+use crate::console::fields::Fields;
+use crate::error::Failure;
+use crate::loopback::{Frame, amount, money, span};
+use crate::operation::money as actions;
+use crate::operation::purchase::ended;
+use crate::operation::statement::{Party, Period, Statement, statement};
+use crate::session::Session;
+use crate::wallet::Wallet;
+
+/// The order in which deals are shown: those that wait for somebody first.
+const STAGES: [Stage; 6] = [
+    Stage::Requested,
+    Stage::Ready,
+    Stage::Agreed,
+    Stage::Verified,
+    Stage::Finalized,
+    Stage::Terminated,
+];
+
+#[derive(Template)]
+#[template(path = "deals.html")]
+pub(in crate::console) struct Deals {
+    frame: Frame,
+    rows: Vec<DealRow>,
+    waiting: bool,
+    keys: bool,
+}
+
+struct DealRow {
+    id: String,
+    package: String,
+    price: String,
+    purpose: String,
+    stage: String,
+    day: String,
+    left: String,
+}
+
+pub(in crate::console) fn deals(console: &Console, wallet: &Wallet) -> Result<Deals, Failure> {
+    let session = console.session()?;
+    let institution = console.institution(wallet);
+    let uptime = session.status()?.uptime_ms;
+    let mut rows = Vec::new();
+    let (mut waiting, mut keys) = (false, false);
+    for stage in STAGES {
+        for deal in session.client().deals_of_institution(&institution, stage)? {
+            waiting |= stage == Stage::Requested;
+            keys |= stage == Stage::Ready;
+            let left = deal.deadline_ms.filter(|_| !stage.is_final());
+            rows.push(DealRow {
+                id: deal.id.to_string(),
+                package: deal.listing.package.to_string(),
+                price: money(&session, &deal.price)?,
+                purpose: purpose(&deal.purpose),
+                stage: match &deal.termination {
+                    Some(why) => ended(why),
+                    None => stage.to_string(),
+                },
+                day: galen_api::story::instant(deal.requested_ms),
+                left: left.map(|at| span(at.saturating_sub(uptime))).unwrap_or_default(),
+            });
+        }
+    }
+    Ok(Deals { frame: Frame::new(console, true), rows, waiting, keys })
+}
+
+#[derive(Template)]
+#[template(path = "money.html")]
+pub(in crate::console) struct MoneyPage {
+    frame: Frame,
+    account: String,
+    name: Option<String>,
+    free: Vec<String>,
+    bond: Vec<String>,
+    earned: Vec<String>,
+    currencies: Vec<String>,
+    lines: Vec<LineRow>,
+    movements: usize,
+    reconciled: usize,
+}
+
+struct LineRow {
+    time: String,
+    why: &'static str,
+    amount: String,
+    other: String,
+}
+
+/// The movements that are shown; all of them are in the file.
+const LINES: usize = 30;
+
+fn party(institution: AccountId) -> Party {
+    Party { accounts: [institution].into(), ..Party::default() }
+}
+
+/// Every movement of the institution's money, reconciled with the ledger's state.
+pub(in crate::console) fn statement_of(
+    console: &Console,
+    wallet: &Wallet,
+) -> Result<Statement, Failure> {
+    let session = console.session()?;
+    books(&session, console.institution(wallet))
+}
+
+fn books(session: &Session, institution: AccountId) -> Result<Statement, Failure> {
+    let all = Period { from: 0, until: None };
+    statement(session, session.genesis(), party(institution), all)
+}
+
+fn written(session: &Session, asset: &Asset, units: Amount) -> Result<String, Failure> {
+    match asset {
+        Asset::Currency(currency) => amount(session, units, currency),
+        other => Ok(format!("{units} {other}")),
+    }
+}
+
+pub(in crate::console) fn money_page(
+    console: &Console,
+    wallet: &Wallet,
+) -> Result<MoneyPage, Failure> {
+    let session = console.session()?;
+    let institution = console.institution(wallet);
+    let view = session.client().account(&institution)?;
+    let books = books(&session, institution)?;
+    let held = |balances: &[galen_api::Balance]| {
+        let each = balances.iter().map(|held| written(&session, &held.asset, held.amount));
+        each.collect::<Result<Vec<_>, Failure>>()
+    };
+    let mut earned: BTreeMap<Currency, u64> = BTreeMap::new();
+    for line in &books.lines {
+        if let (true, Purse::Account(_), Asset::Currency(currency)) =
+            (line.reason == Reason::Share.words(), line.purse, &line.asset)
+        {
+            let sum = earned.entry(currency.clone()).or_default();
+            *sum = sum.saturating_add(line.received.units());
+        }
+    }
+    let lines = books.lines.iter().rev().take(LINES).map(|line| {
+        let (sign, units) = match line.paid.is_zero() {
+            true => ("+", line.received),
+            false => ("−", line.paid),
+        };
+        let purse = match line.purse {
+            Purse::Account(_) => String::new(),
+            purse => format!(" ({purse})"),
+        };
+        Ok(LineRow {
+            time: galen_api::story::instant(line.time_ms),
+            why: line.reason,
+            amount: format!("{sign}{}{purse}", written(&session, &line.asset, units)?),
+            other: line.counterparty_name.clone().unwrap_or_default(),
+        })
+    });
+    Ok(MoneyPage {
+        frame: Frame::new(console, true),
+        account: institution.to_string(),
+        name: view
+            .parties
+            .iter()
+            .find(|party| party.role == galen_market::role::Role::Institution)
+            .map(|party| party.party.name.as_str().to_owned()),
+        free: held(&view.balances)?,
+        bond: held(&view.bond)?,
+        earned: earned
+            .into_iter()
+            .map(|(currency, units)| amount(&session, Amount::new(units), &currency))
+            .collect::<Result<_, Failure>>()?,
+        currencies: session
+            .genesis()
+            .currencies
+            .iter()
+            .map(|info| info.currency.to_string())
+            .collect(),
+        lines: lines.collect::<Result<_, Failure>>()?,
+        movements: books.lines.len(),
+        reconciled: books.reconciled,
+    })
+}
+
+/// Puts money into the bond, or takes it out.
+pub(in crate::console) fn bond(
+    console: &Console,
+    wallet: &Wallet,
+    form: &Fields,
+) -> Result<(), Failure> {
+    let session = console.session()?;
+    let currency: Currency = form.get("currency").parse().map_err(|_| {
+        Failure::usage("the currency is none").remedy("go back and choose one of the list")
+    })?;
+    let decimals = session.currency(&currency)?.decimals;
+    let units = minor_units(form.get("amount"), decimals)?;
+    let money = Money { currency, amount: Amount::new(units) };
+    let key = console.key(wallet);
+    let institution = console.institution(wallet);
+    let action = match form.has("withdraw") {
+        true => actions::withdraw(institution, money),
+        false => actions::deposit(institution, money),
+    };
+    session.transact(vec![action], &[&key])?;
+    Ok(())
+}

@@ -1,0 +1,261 @@
+//! What takes long: reading, comparing, preparing and proving, publishing, withdrawing. At most one for a
+//! table or a package at a time. Depends on the operations; signs only what a person asked for on the page
+//! of a package.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use galen_dataset::ingest::{self, Options};
+use galen_dataset::pack::Progress;
+use galen_dataset::package::PackageFolder;
+use galen_dataset::prove::ProofStep;
+use galen_market::id::PackageId;
+use galen_market::layout::BlockRows;
+use galen_market::listing::Standing;
+
+use super::Console;
+use super::offering::{KS, Offering};
+use super::views::describe;
+use crate::error::Failure;
+use crate::loopback::{self, State, Upload, random_code};
+use crate::operation;
+use crate::operation::listing::{self, PublishStep};
+use crate::operation::pack::{self, PackRequest, TableInput};
+use crate::operation::prepare;
+use crate::operation::proving::{default_jobs, step_name};
+use crate::operation::store::{PackageRecord, PackageStore};
+use crate::session::Session;
+use crate::wallet::Wallet;
+
+/// Which work.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Name {
+    /// What is done with a table on its way.
+    Offer(String),
+    /// What is done with a package.
+    Package(PackageId),
+}
+
+/// A work, told from its thread.
+type Work = loopback::Work<Name>;
+
+fn done(what: impl Into<String>, page: String) -> State {
+    State::Done { what: what.into(), page: Some(page) }
+}
+
+/// Where a table comes from.
+pub(super) enum Source {
+    Sent(Upload),
+    Path(PathBuf),
+}
+
+/// Reads a table, and returns the code under which it will be found.
+pub(super) fn read(
+    console: &Arc<Console>,
+    source: Source,
+    delimiter: u8,
+) -> Result<String, Failure> {
+    console.room()?;
+    let code = random_code(12);
+    let (kept, name) = (console.clone(), code.clone());
+    console.works.start(Name::Offer(code.clone()), move |work| {
+        let (path, shown) = match &source {
+            Source::Sent(upload) => {
+                work.at(&format!("reading {} bytes", upload.bytes), 0, 0);
+                (upload.file.path(), upload.name.clone())
+            }
+            Source::Path(path) => {
+                work.at("reading the table", 0, 0);
+                (path.as_path(), path.display().to_string())
+            }
+        };
+        let options = Options { delimiter, ..Options::default() };
+        let table =
+            ingest::read_file(path, &options).map_err(|error| Failure::from(error).at(&shown))?;
+        // The rows are in memory now, and the copy of the file is not needed any more.
+        drop(source);
+        work.at("looking for what could name a person", 0, 0);
+        kept.keep(&name, Offering::new(shown, table)?);
+        Ok(done("The table is read.", format!("/offers/{name}")))
+    })?;
+    Ok(code)
+}
+
+/// Compares what several k would cost.
+pub(super) fn compare(console: &Arc<Console>, code: &str) -> Result<(), Failure> {
+    let (table, settings) = console.with(code, |it| Ok((it.table.clone(), it.settings.clone())))?;
+    let (kept, name) = (console.clone(), code.to_owned());
+    console.works.start(Name::Offer(name.clone()), move |work| {
+        let mut ks = KS.to_vec();
+        ks.push(settings.k);
+        ks.sort_unstable();
+        ks.dedup();
+        let mut compared = Vec::new();
+        for (at, k) in (0u64..).zip(&ks) {
+            work.at(&format!("searching for the least loss with k = {k}"), at, ks.len() as u64);
+            compared.extend(prepare::compare(&table, &settings, &[*k])?);
+        }
+        kept.with(&name, |it| {
+            if it.settings == settings {
+                it.compared = Some(compared);
+            }
+            Ok(())
+        })?;
+        Ok(done("Compared.", format!("/offers/{name}/risk")))
+    })
+}
+
+/// De-identifies, encrypts and proves a table. Repeated, it goes on with what is missing.
+pub(super) fn prepare(
+    console: &Arc<Console>,
+    code: &str,
+    wallet: Arc<Wallet>,
+) -> Result<(), Failure> {
+    let (table, settings, words, packed) = console.with(code, |it| {
+        Ok((it.table.clone(), it.settings.clone(), it.words.clone(), it.packed))
+    })?;
+    let (kept, name) = (console.clone(), code.to_owned());
+    console.works.start(Name::Offer(name.clone()), move |work| {
+        let store = kept.store();
+        let record = match packed {
+            Some(id) => store.record(&id)?,
+            None => {
+                work.at("generalising and suppressing", 0, 0);
+                let result = prepare::deidentify(&table, &settings)?;
+                let session = kept.session()?;
+                let described = describe::description(&session, &words, &kept.uploads)?;
+                let roles = prepare::kept_roles(&result, &settings.roles);
+                let description = &described.description;
+                let tables = vec![TableInput {
+                    name: description.name.clone(),
+                    result: &result,
+                    roles: &roles,
+                }];
+                let request = PackRequest {
+                    institution: kept.institution(&wallet),
+                    tables,
+                    files: Vec::new(),
+                    description,
+                    charts: &described.charts,
+                    block_rows: match settings.block_rows == u64::from(BlockRows::Small.rows()) {
+                        true => BlockRows::Small,
+                        false => BlockRows::Full,
+                    },
+                    out: &kept.folder.join(format!(
+                        "{}-{}.galen",
+                        description.name,
+                        random_code(6)
+                    )),
+                };
+                work.at("encrypting", 0, 0);
+                let report = |at: Progress| {
+                    work.at("encrypting, and committing to every cell", at.done, at.total)
+                };
+                let made = pack::pack(&wallet, &store, &request, &*operation::prover()?, &report)?;
+                kept.with(&name, |it| {
+                    it.packed = Some(made.record.package);
+                    Ok(())
+                })?;
+                made.record
+            }
+        };
+        let state = prove_all(work, &store, &record, &wallet)?;
+        // Everything that is needed from here on is in the package: the raw rows can go.
+        kept.forget(&name);
+        Ok(state)
+    })
+}
+
+/// Goes on with the proofs of a package.
+pub(super) fn prove(
+    console: &Arc<Console>,
+    package: PackageId,
+    wallet: Arc<Wallet>,
+) -> Result<(), Failure> {
+    let store = console.store();
+    let record = store.record(&package)?;
+    console
+        .works
+        .start(Name::Package(package), move |work| prove_all(work, &store, &record, &wallet))
+}
+
+fn prove_all(
+    work: &Work,
+    store: &PackageStore,
+    record: &PackageRecord,
+    wallet: &Wallet,
+) -> Result<State, Failure> {
+    let report = |step: ProofStep| {
+        let what = format!("proving: block {}, {}", step.block, step_name(step.step));
+        work.at(&what, step.done, step.total);
+    };
+    work.at("proving", 0, 0);
+    let prover = operation::prover()?;
+    let (bundles, _) = pack::prove(wallet, store, record, &prover, default_jobs(), &report)?;
+    let what = format!("{} row blocks are proven.", bundles.len());
+    Ok(done(what, format!("/datasets/{}", record.package)))
+}
+
+/// Lists a package, or goes on where an earlier run stopped.
+pub(super) fn publish(
+    console: &Arc<Console>,
+    package: PackageId,
+    wallet: Arc<Wallet>,
+) -> Result<(), Failure> {
+    let (store, node) = (console.store(), console.desk.plan.node.clone());
+    let record = store.record(&package)?;
+    let key = record.key(&wallet)?;
+    console.works.start(Name::Package(package), move |work| {
+        work.at("checking every proof once more", 0, 0);
+        let session = Session::connect(&node, false)?;
+        let folder = PackageFolder::read(&record.folder)?;
+        let total = folder.layout().blocks().count() as u64;
+        let verifier = operation::prover()?.verifier().clone();
+        let proven = std::cell::Cell::new(0u64);
+        let tell = |step: PublishStep| match step {
+            PublishStep::Drafted(_) => work.at("the draft is on the ledger", 0, 0),
+            PublishStep::Found { proven: found } => {
+                proven.set(found);
+                work.at("going on with a draft that is there", found, total);
+            }
+            PublishStep::Storing { part, bytes } => {
+                work.at(
+                    &format!("storing {}, {bytes} encrypted or public bytes", part.name()),
+                    0,
+                    0,
+                );
+            }
+            PublishStep::Proven { blocks, .. } => {
+                proven.set(proven.get().saturating_add(blocks.len() as u64));
+                work.at("the ledger verifies the proofs", proven.get(), total);
+            }
+            PublishStep::Uploaded { .. } | PublishStep::Owing(_) | PublishStep::Revised(_) => {}
+        };
+        let published =
+            listing::publish(&session, &key, &folder, &record, (&store, None), &verifier, &tell)?;
+        let what = match published.standing {
+            Some(Standing::Live) => "The dataset is live.",
+            _ => "The dataset is not live yet: publish it once more.",
+        };
+        Ok(done(what, format!("/datasets/{package}")))
+    })
+}
+
+/// Takes a listing back.
+pub(super) fn withdraw(
+    console: &Arc<Console>,
+    package: PackageId,
+    reason: &str,
+    wallet: Arc<Wallet>,
+) -> Result<(), Failure> {
+    let node = console.desk.plan.node.clone();
+    let record = console.store().record(&package)?;
+    let key = record.key(&wallet)?;
+    let action = listing::withdraw(&record.listing(), reason)?;
+    console.works.start(Name::Package(package), move |work| {
+        work.at("withdrawing", 0, 0);
+        let session = Session::connect(&node, false)?;
+        let sent = session.transact(vec![action], &[&key])?;
+        Ok(done(sent.sentence("Withdrawn"), format!("/datasets/{package}")))
+    })
+}

@@ -1,0 +1,391 @@
+//! Requests as they come and answers as they leave: guard, body, token, lock, and the headers that every
+//! answer carries. What is asked of an unlocked wallet goes to the site. Depends on the guard and the
+//! shared pages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use galen_api::printable::printable_lines;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use warp::reply::Response;
+use warp::{Buf, Stream};
+use zeroize::Zeroizing;
+
+use super::guard::{self, Denied};
+use super::upload::{self, Upload};
+use super::views::{Frame, Refused, Unlock};
+use super::{Brand, Desk, Site};
+use crate::error::{Exit, Failure};
+use crate::wallet::Password;
+
+const MAX_QUERY_BYTES: usize = 4096;
+/// How long a form without files may take to come.
+const BODY_TIME: Duration = Duration::from_secs(10);
+/// The query with which a page loads itself again.
+const AGAIN: &str = "again";
+const STYLE: &str = include_str!("pages/style.css");
+
+/// A request without its body.
+pub(crate) struct Asked {
+    pub method: Method,
+    pub path: String,
+    pub query: String,
+    pub headers: HeaderMap,
+}
+
+/// The body of a request.
+#[derive(Default)]
+pub(crate) struct Sent {
+    /// The fields of its form, as they stand in an address.
+    pub form: Zeroizing<Vec<u8>>,
+    /// The file of its form.
+    pub file: Option<Upload>,
+}
+
+/// What a page came to.
+pub(crate) enum Answer {
+    Page(StatusCode, String),
+    /// See there.
+    Go(String),
+    /// A file to be kept, with its name.
+    File {
+        name: &'static str,
+        kind: &'static str,
+        bytes: Vec<u8>,
+    },
+    Style,
+}
+
+/// A page, made.
+pub(crate) fn page(template: &impl Template) -> Result<Answer, Failure> {
+    let text = template.render().map_err(|error| {
+        Failure::new(Exit::Failure, "wallet.page", format!("the page could not be made: {error}"))
+    })?;
+    Ok(Answer::Page(StatusCode::OK, printable_lines(&text)))
+}
+
+/// The fields of a form or an address.
+pub(crate) fn parsed<T: DeserializeOwned>(text: &[u8]) -> Result<T, Failure> {
+    serde_urlencoded::from_bytes(text).map_err(|error| {
+        Failure::usage(format!("the address or the form is not one of these pages: {error}"))
+            .remedy("begin again from the first page")
+    })
+}
+
+/// There is no such page.
+pub(crate) fn absent() -> Failure {
+    Failure::new(Exit::Failure, "not_found", "there is no such page")
+        .remedy("begin again from the first page")
+}
+
+/// Answers a request.
+pub(super) async fn answer<S, T, B>(site: Arc<S>, mut asked: Asked, body: T) -> Response
+where
+    S: Site,
+    T: Stream<Item = Result<B, warp::Error>> + Send + 'static,
+    B: Buf + Send + 'static,
+{
+    let desk = site.desk();
+    if let Err(denied) = desk.guard.check(&asked.method, &asked.path, &asked.headers) {
+        return refused(&S::BRAND, denied);
+    }
+    if guard::is_foreign(&asked.headers) {
+        asked.query = of_a_link(&asked.query);
+    }
+    let sent = match (&asked.method, upload::boundary(&asked.headers), site.uploads()) {
+        (&Method::GET, ..) => Ok(Sent::default()),
+        (_, Some(boundary), Some(folder)) => {
+            if desk.wallet(true).is_none() {
+                upload::discard(body).await;
+                return plain(
+                    StatusCode::FORBIDDEN,
+                    "The wallet has locked itself. Go back, load the page again and unlock it.",
+                );
+            }
+            let pieces = body.map(|piece| piece.map(|mut piece| whole(&mut piece)));
+            upload::read(pieces, boundary, &desk.form_token, folder).await
+        }
+        _ => read(body, S::BRAND.form_bytes).await,
+    };
+    let sent = match sent {
+        Ok(sent) => sent,
+        Err(status) => {
+            return plain(status, "The form did not come whole. Go back and send it again.");
+        }
+    };
+    let answer = match at_once(desk, &asked, &sent.form) {
+        Some(answer) => answer,
+        None => {
+            let Ok(_turn) = desk.pages.acquire().await else {
+                return plain(StatusCode::SERVICE_UNAVAILABLE, "This is stopping.");
+            };
+            let served = site.clone();
+            let made = tokio::task::spawn_blocking(move || respond(&served, &asked, sent)).await;
+            made.unwrap_or_else(|_| {
+                Err(Failure::new(Exit::Failure, "wallet.failed", "the page could not be made"))
+            })
+        }
+    };
+    match answer {
+        Ok(answer) => reply(answer),
+        Err(failure) => {
+            let status = match failure.code() {
+                "not_found" => StatusCode::NOT_FOUND,
+                "wallet.form" => StatusCode::FORBIDDEN,
+                _ => StatusCode::BAD_REQUEST,
+            };
+            let unlocked = desk.wallet(false).is_some();
+            let refused = Refused {
+                frame: Frame::new(&*site, unlocked),
+                message: failure.to_string(),
+                remedy: failure.advice().unwrap_or_default().to_owned(),
+            };
+            match refused.render() {
+                Ok(text) => reply(Answer::Page(status, printable_lines(&text))),
+                Err(_) => plain(status, "Not done."),
+            }
+        }
+    }
+}
+
+/// All of a buffer that may come in pieces.
+fn whole(buffer: &mut impl Buf) -> Bytes {
+    buffer.copy_to_bytes(buffer.remaining())
+}
+
+/// The whole body of a form.
+async fn read<S, B>(body: S, most: usize) -> Result<Sent, StatusCode>
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: Buf,
+{
+    let mut body = std::pin::pin!(body);
+    let mut form = Zeroizing::new(Vec::with_capacity(most.min(8192)));
+    let all = async {
+        while let Some(chunk) = body.next().await {
+            let mut chunk = chunk.map_err(|_| StatusCode::BAD_REQUEST)?;
+            if form.len().saturating_add(chunk.remaining()) > most {
+                return Err(StatusCode::PAYLOAD_TOO_LARGE);
+            }
+            while chunk.has_remaining() {
+                let piece = chunk.chunk();
+                form.extend_from_slice(piece);
+                let length = piece.len();
+                chunk.advance(length);
+            }
+        }
+        Ok(())
+    };
+    match tokio::time::timeout(BODY_TIME, all).await {
+        Ok(Ok(())) => Ok(Sent { form, file: None }),
+        Ok(Err(status)) => Err(status),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
+/// What every form of these pages carries.
+#[derive(Deserialize)]
+struct Signed {
+    token: String,
+}
+
+#[derive(Deserialize)]
+struct Unlocking {
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// The query of a link on another site: it says which dataset, and a person says all the rest. What is
+/// bought, what for, what is promised and who pays would else come filled in, with the button to sign.
+fn of_a_link(query: &str) -> String {
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+    let listing = pairs.into_iter().find(|(name, _)| name == "listing");
+    serde_urlencoded::to_string(listing.as_slice()).unwrap_or_default()
+}
+
+fn of_these_pages(desk: &Desk, form: &[u8]) -> Result<(), Failure> {
+    let Signed { token } = parsed(form)?;
+    if token == desk.form_token {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Usage, "wallet.form", "the form is not of this server")
+        .remedy("load the page again; the server may have been started again"))
+}
+
+/// What needs no node: it is answered while pages wait for one that is silent.
+fn at_once(desk: &Desk, asked: &Asked, form: &[u8]) -> Option<Result<Answer, Failure>> {
+    match (asked.method.as_str(), asked.path.as_str()) {
+        ("GET", "/style.css") => Some(Ok(Answer::Style)),
+        ("POST", "/lock") => Some(of_these_pages(desk, form).map(|()| {
+            desk.lock();
+            Answer::Go("/".to_owned())
+        })),
+        _ => None,
+    }
+}
+
+fn respond<S: Site>(site: &Arc<S>, asked: &Asked, sent: Sent) -> Result<Answer, Failure> {
+    let desk = site.desk();
+    if asked.query.len() > MAX_QUERY_BYTES {
+        return Err(Failure::usage("the address is too long"));
+    }
+    let reads = asked.method == Method::GET;
+    if !reads {
+        of_these_pages(desk, &sent.form)?;
+    }
+    if asked.method == Method::POST && asked.path == "/unlock" {
+        return unlock(&**site, parsed(&sent.form)?);
+    }
+    let Some(wallet) = desk.wallet(asked.query != AGAIN) else {
+        let here = if asked.query.is_empty() {
+            asked.path.clone()
+        } else {
+            format!("{}?{}", asked.path, asked.query)
+        };
+        // A form that came too late is not sent again by unlocking.
+        let next = if reads { here } else { "/".to_owned() };
+        return page(&Unlock { frame: Frame::new(&**site, false), next, wrong: None });
+    };
+    site.respond(asked, sent, wallet)
+}
+
+/// Whether this is a page of this server: two strokes begin the name of another, and browsers read over
+/// tabs and line ends between them.
+fn is_local(next: &str) -> bool {
+    next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains(|letter: char| letter == '\\' || letter.is_control())
+}
+
+fn unlock<S: Site>(site: &S, form: Unlocking) -> Result<Answer, Failure> {
+    let next = if is_local(&form.next) { form.next } else { "/".to_owned() };
+    let desk = site.desk();
+    let opened = Password::new(form.password).map_err(Failure::from);
+    match opened.and_then(|password| desk.unlock(password)) {
+        Ok(()) => Ok(Answer::Go(next)),
+        Err(failure) => {
+            page(&Unlock { frame: Frame::new(site, false), next, wrong: Some(failure.to_string()) })
+        }
+    }
+}
+
+fn refused(brand: &Brand, denied: Denied) -> Response {
+    match denied {
+        Denied::Host => plain(StatusCode::FORBIDDEN, "This is served as 127.0.0.1 only."),
+        Denied::Origin => plain(StatusCode::FORBIDDEN, "Other sites may only link to this."),
+        Denied::Code => {
+            let mut response = plain(
+                StatusCode::UNAUTHORIZED,
+                &format!(
+                    "Type the code that `{}` printed as the password; any name will do.",
+                    brand.command
+                ),
+            );
+            let asks = format!(
+                "Basic realm=\"{}: type the printed code as password\", charset=\"UTF-8\"",
+                brand.name
+            );
+            if let Ok(asks) = HeaderValue::from_str(&asks) {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, asks);
+            }
+            response
+        }
+        Denied::Tries => {
+            plain(StatusCode::TOO_MANY_REQUESTS, "Too many wrong codes. Wait ten seconds.")
+        }
+    }
+}
+
+fn plain(status: StatusCode, text: &str) -> Response {
+    let mut response = Response::new(format!("{text}\n").into());
+    *response.status_mut() = status;
+    harden(&mut response, "text/plain; charset=utf-8");
+    response
+}
+
+fn reply(answer: Answer) -> Response {
+    match answer {
+        Answer::Page(status, text) => {
+            let mut response = Response::new(text.into());
+            *response.status_mut() = status;
+            harden(&mut response, "text/html; charset=utf-8");
+            response
+        }
+        Answer::Style => {
+            let mut response = Response::new(STYLE.into());
+            harden(&mut response, "text/css; charset=utf-8");
+            response
+        }
+        Answer::File { name, kind, bytes } => {
+            let mut response = Response::new(bytes.into());
+            harden(&mut response, kind);
+            let kept = format!("attachment; filename=\"{name}\"");
+            if let Ok(kept) = HeaderValue::from_str(&kept) {
+                response.headers_mut().insert(header::CONTENT_DISPOSITION, kept);
+            }
+            response
+        }
+        Answer::Go(to) => {
+            let mut response = plain(StatusCode::SEE_OTHER, "See there.");
+            let to = HeaderValue::from_str(&to).unwrap_or(HeaderValue::from_static("/"));
+            response.headers_mut().insert(header::LOCATION, to);
+            response
+        }
+    }
+}
+
+/// What every answer carries: no script, no frame, no cache, no other site. The referrer policy is not
+/// `no-referrer`, under which browsers hide from these pages that a form is their own (Fetch, "append a
+/// request Origin header").
+fn harden(response: &mut Response, kind: &'static str) {
+    let fixed = [
+        (header::CONTENT_TYPE, kind),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    let headers = response.headers_mut();
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    for name in ["cross-origin-opener-policy", "cross-origin-resource-policy"] {
+        headers.insert(name, HeaderValue::from_static("same-origin"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adversary_52_a_link_says_which_dataset_and_nothing_else() {
+        let all = "again&listing=ab%2Fcd&undertake=all&purpose=health&account=1&listing=ef%2F01";
+        assert_eq!(of_a_link(all), "listing=ab%2Fcd");
+        for none in ["", "undertake=all", "again", "%ff=%ff"] {
+            assert_eq!(of_a_link(none), "", "{none}");
+        }
+    }
+
+    #[test]
+    fn adversary_52_after_unlocking_comes_a_page_of_this_server() {
+        for local in ["/", "/buy?listing=ab%2Fcd", "/deals/0"] {
+            assert!(is_local(local), "{local}");
+        }
+        let others =
+            ["", "deals", "//h", "/\\h", "/\t/h", "/\n/h", "/\r\n/h", "\t//h", "https://h/", "/\0"];
+        for other in others {
+            assert!(!is_local(other), "{other:?}");
+        }
+    }
+}
