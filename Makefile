@@ -9,7 +9,7 @@ export PYTHON := $(VENV)/bin/python
 CARGO ?= cargo
 LOGS := $(CARGO_TARGET_DIR)/logs
 
-.PHONY: demo test adversary constraints fuzz soak mutants bench bench-proofs bench-delivery bench-web deny lint arrows system python node portal clean help
+.PHONY: demo test adversary constraints fuzz soak mutants bench bench-proofs bench-delivery bench-web deny lint arrows system python node portal pictures clean help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -103,6 +103,11 @@ node: system
 portal: node
 	@mkdir -p web/portal/dist
 	@cp $(GALEN_INTEROP)/portal/dist/* web/portal/dist/
+
+## make pictures        docs/img: pages of portal and wallet as a browser shows them, light, dark and on a telephone
+pictures: system node
+	@mkdir -p docs/img
+	@GALEN_PICTURES=$(CURDIR)/docs/img $(CARGO) test --quiet --workspace --test wallet_page newcomer
 
 clean:
 	rm -rf $(CARGO_TARGET_DIR)

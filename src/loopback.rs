@@ -1,12 +1,13 @@
 //! Pages for the browser of this machine: what the wallet's pages and the steward's console share.
 //!
-//! [`guard`] says who is let in, [`serve`] reads what was sent and writes what every answer carries,
+//! [`guard`] says who is let in, [`serve`] reads what was sent, [`reply`] writes what every answer carries,
 //! [`upload`] takes files into a private folder, [`works`] does what takes long, [`views`] are the frame
 //! of every page and the pages that both have. Secrets live in this process while the wallet is
 //! unlocked, and are dropped when it was left alone for a while. A [`Site`] is one of the two. Depends on
 //! wallet and session.
 
 mod guard;
+mod reply;
 mod serve;
 mod upload;
 mod views;
@@ -29,7 +30,8 @@ use crate::session::Session;
 use crate::wallet::{Keystore, KeystoreError, Password, Wallet};
 use guard::Guard;
 
-pub(crate) use serve::{Answer, Asked, Sent, absent, page, parsed};
+pub(crate) use reply::Answer;
+pub(crate) use serve::{Asked, Sent, absent, page, parsed, scripted};
 pub(crate) use upload::Upload;
 pub(crate) use views::{Frame, amount, money, span};
 pub(crate) use works::{State, Work, Works};
@@ -85,6 +87,16 @@ pub(crate) trait Site: Send + Sync + Sized + 'static {
 
     /// Whether some work has not ended.
     fn is_busy(&self) -> bool;
+
+    /// Whether a page's script asks for this, which reads no pages and is no person.
+    fn is_for_script(_path: &str) -> bool {
+        false
+    }
+
+    /// A script of a page, which is no secret.
+    fn script(_path: &str) -> Option<&'static str> {
+        None
+    }
 
     /// Answers what a person with an unlocked wallet asks.
     fn respond(

@@ -7,9 +7,11 @@
 //! plain links to them, with the pairing code.
 //!
 //! [`orders`] are what was shown and may be signed; [`work`] does what takes long, [`routes`] answers and
-//! [`views`] are the pages, which need no script. Depends on the operations of this package, as the
+//! [`views`] are the pages. They need no script, but for the one that opens a dataset in the browser, which
+//! [`browser`] gives what was bought. Depends on the operations of this package, as the
 //! command line does; the node is asked over HTTP.
 
+mod browser;
 mod orders;
 mod routes;
 mod views;
@@ -59,6 +61,14 @@ impl Site for Signer {
 
     fn is_busy(&self) -> bool {
         self.works.is_busy()
+    }
+
+    fn is_for_script(path: &str) -> bool {
+        browser::is_for_script(path)
+    }
+
+    fn script(path: &str) -> Option<&'static str> {
+        (path == "/galen-open.js").then_some(browser::SCRIPT)
     }
 
     fn respond(

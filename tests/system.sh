@@ -15,6 +15,8 @@ need node nodejs
 need npm npm
 # The portal is tested in a browser.
 need chromium chromium
+# Chinese pages need a font that has their signs, or pictures of them show boxes.
+[ -n "$(fc-list :lang=zh 2>/dev/null)" ] || missing+=(fontconfig fonts-wqy-zenhei)
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=(python3-venv)
 [ ${#missing[@]} -eq 0 ] && exit 0
 echo "installing: ${missing[*]}" >&2

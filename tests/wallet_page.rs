@@ -7,6 +7,9 @@
 mod console;
 mod support;
 
+#[path = "wallet_page/newcomer.rs"]
+mod newcomer;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -15,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use galen::demo::world::{World, short_windows};
+use galen::demo::world::{Party, World, short_windows};
 use galen::error::Failure;
 use galen::operation::description::Description;
 use galen::operation::pack::{self, Charts, PackRequest};
@@ -378,6 +381,23 @@ fn until(served: &Served, path: &str, said: &str) -> Got {
     }
 }
 
+/// Puts somebody's keys on the disk, as a command would find them.
+fn sealed(party: &Party) {
+    let password = Password::new(PASSWORD.to_owned()).unwrap();
+    let keystore = Keystore::seal(party.wallet.seed(), &password, Cost::STANDARD).unwrap();
+    keystore.create(&party.home.join("keystore")).unwrap();
+}
+
+/// The wallet of a researcher with a credential and money, served.
+fn buyer(world: &World, purposes: &[&str]) -> Served {
+    let credential = ok(world.vouch(purposes));
+    ok(operation::credential::keep(&world.researcher.home, &credential));
+    let payer = account_of(&world.researcher.wallet.account(Role::Researcher, 0));
+    ok(world.fund(payer, 40_000));
+    sealed(&world.researcher);
+    Served::start(&world.researcher.home, world.session.client().node())
+}
+
 #[test]
 fn a_purchase_from_the_link_of_a_portal_to_the_opened_dataset() {
     let root = tempfile::tempdir().unwrap();
@@ -385,16 +405,8 @@ fn a_purchase_from_the_link_of_a_portal_to_the_opened_dataset() {
     let listen = "127.0.0.1:0".parse().unwrap();
     let world = ok(World::start(root.path(), listen, windows, ok(operation::prover())));
     ok(world.admit_parties());
-    let credential = ok(world.vouch(&["general", "health"]));
-    ok(operation::credential::keep(&world.researcher.home, &credential));
     let record = published(&world, root.path());
-    let payer = account_of(&world.researcher.wallet.account(Role::Researcher, 0));
-    ok(world.fund(payer, 40_000));
-    let keystore = world.researcher.home.join("keystore");
-    let password = Password::new(PASSWORD.to_owned()).unwrap();
-    let seed = world.researcher.wallet.seed();
-    Keystore::seal(seed, &password, Cost::STANDARD).unwrap().create(&keystore).unwrap();
-    let served = Served::start(&world.researcher.home, world.session.client().node());
+    let served = buyer(&world, &["general", "health"]);
 
     let listing = format!("{}%2F{}", record.institution, record.package);
     let link = format!("/buy?listing={listing}");

@@ -1,6 +1,5 @@
-//! Requests as they come and answers as they leave: guard, body, token, lock, and the headers that every
-//! answer carries. What is asked of an unlocked wallet goes to the site. Depends on the guard and the
-//! shared pages.
+//! Requests as they come: guard, body, token and lock. What is asked of an unlocked wallet goes to the site.
+//! Depends on the guard, the answers and the shared pages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +10,16 @@ use futures_util::StreamExt as _;
 use galen_api::printable::printable_lines;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use warp::http::{HeaderMap, Method, StatusCode};
 use warp::reply::Response;
 use warp::{Buf, Stream};
 use zeroize::Zeroizing;
 
-use super::guard::{self, Denied};
+use super::guard;
+use super::reply::{Answer, plain, refused, reply};
 use super::upload::{self, Upload};
 use super::views::{Frame, Refused, Unlock};
-use super::{Brand, Desk, Site};
+use super::{Desk, Site};
 use crate::error::{Exit, Failure};
 use crate::wallet::Password;
 
@@ -28,7 +28,6 @@ const MAX_QUERY_BYTES: usize = 4096;
 const BODY_TIME: Duration = Duration::from_secs(10);
 /// The query with which a page loads itself again.
 const AGAIN: &str = "again";
-const STYLE: &str = include_str!("pages/style.css");
 
 /// A request without its body.
 pub(crate) struct Asked {
@@ -47,26 +46,20 @@ pub(crate) struct Sent {
     pub file: Option<Upload>,
 }
 
-/// What a page came to.
-pub(crate) enum Answer {
-    Page(StatusCode, String),
-    /// See there.
-    Go(String),
-    /// A file to be kept, with its name.
-    File {
-        name: &'static str,
-        kind: &'static str,
-        bytes: Vec<u8>,
-    },
-    Style,
-}
-
 /// A page, made.
 pub(crate) fn page(template: &impl Template) -> Result<Answer, Failure> {
     let text = template.render().map_err(|error| {
         Failure::new(Exit::Failure, "wallet.page", format!("the page could not be made: {error}"))
     })?;
     Ok(Answer::Page(StatusCode::OK, printable_lines(&text)))
+}
+
+/// A page that may run scripts of this server, made.
+pub(crate) fn scripted(template: &impl Template) -> Result<Answer, Failure> {
+    page(template).map(|made| match made {
+        Answer::Page(_, text) => Answer::Scripted(text),
+        other => other,
+    })
 }
 
 /// The fields of a form or an address.
@@ -118,6 +111,7 @@ where
             return plain(status, "The form did not come whole. Go back and send it again.");
         }
     };
+    let for_script = S::is_for_script(&asked.path);
     let answer = match at_once(desk, &asked, &sent.form) {
         Some(answer) => answer,
         None => {
@@ -136,14 +130,19 @@ where
         Err(failure) => {
             let status = match failure.code() {
                 "not_found" => StatusCode::NOT_FOUND,
-                "wallet.form" => StatusCode::FORBIDDEN,
+                "wallet.form" | "wallet.locked" => StatusCode::FORBIDDEN,
                 _ => StatusCode::BAD_REQUEST,
             };
+            let remedy = failure.advice().unwrap_or_default().to_owned();
+            if for_script {
+                // What is wrong on the first line, and what to do on the next.
+                return plain(status, &format!("{failure}\n{remedy}"));
+            }
             let unlocked = desk.wallet(false).is_some();
             let refused = Refused {
                 frame: Frame::new(&*site, unlocked),
                 message: failure.to_string(),
-                remedy: failure.advice().unwrap_or_default().to_owned(),
+                remedy,
             };
             match refused.render() {
                 Ok(text) => reply(Answer::Page(status, printable_lines(&text))),
@@ -242,7 +241,16 @@ fn respond<S: Site>(site: &Arc<S>, asked: &Asked, sent: Sent) -> Result<Answer, 
     if asked.method == Method::POST && asked.path == "/unlock" {
         return unlock(&**site, parsed(&sent.form)?);
     }
-    let Some(wallet) = desk.wallet(asked.query != AGAIN) else {
+    // What loads by itself does not keep the wallet unlocked.
+    let for_script = S::is_for_script(&asked.path);
+    if let Some(text) = S::script(&asked.path).filter(|_| reads) {
+        return Ok(Answer::Script(text));
+    }
+    let Some(wallet) = desk.wallet(asked.query != AGAIN && !(reads && for_script)) else {
+        if for_script {
+            return Err(Failure::new(Exit::Failure, "wallet.locked", "the wallet is locked")
+                .remedy("unlock it, and begin again"));
+        }
         let here = if asked.query.is_empty() {
             asked.path.clone()
         } else {
@@ -272,95 +280,6 @@ fn unlock<S: Site>(site: &S, form: Unlocking) -> Result<Answer, Failure> {
         Err(failure) => {
             page(&Unlock { frame: Frame::new(site, false), next, wrong: Some(failure.to_string()) })
         }
-    }
-}
-
-fn refused(brand: &Brand, denied: Denied) -> Response {
-    match denied {
-        Denied::Host => plain(StatusCode::FORBIDDEN, "This is served as 127.0.0.1 only."),
-        Denied::Origin => plain(StatusCode::FORBIDDEN, "Other sites may only link to this."),
-        Denied::Code => {
-            let mut response = plain(
-                StatusCode::UNAUTHORIZED,
-                &format!(
-                    "Type the code that `{}` printed as the password; any name will do.",
-                    brand.command
-                ),
-            );
-            let asks = format!(
-                "Basic realm=\"{}: type the printed code as password\", charset=\"UTF-8\"",
-                brand.name
-            );
-            if let Ok(asks) = HeaderValue::from_str(&asks) {
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, asks);
-            }
-            response
-        }
-        Denied::Tries => {
-            plain(StatusCode::TOO_MANY_REQUESTS, "Too many wrong codes. Wait ten seconds.")
-        }
-    }
-}
-
-fn plain(status: StatusCode, text: &str) -> Response {
-    let mut response = Response::new(format!("{text}\n").into());
-    *response.status_mut() = status;
-    harden(&mut response, "text/plain; charset=utf-8");
-    response
-}
-
-fn reply(answer: Answer) -> Response {
-    match answer {
-        Answer::Page(status, text) => {
-            let mut response = Response::new(text.into());
-            *response.status_mut() = status;
-            harden(&mut response, "text/html; charset=utf-8");
-            response
-        }
-        Answer::Style => {
-            let mut response = Response::new(STYLE.into());
-            harden(&mut response, "text/css; charset=utf-8");
-            response
-        }
-        Answer::File { name, kind, bytes } => {
-            let mut response = Response::new(bytes.into());
-            harden(&mut response, kind);
-            let kept = format!("attachment; filename=\"{name}\"");
-            if let Ok(kept) = HeaderValue::from_str(&kept) {
-                response.headers_mut().insert(header::CONTENT_DISPOSITION, kept);
-            }
-            response
-        }
-        Answer::Go(to) => {
-            let mut response = plain(StatusCode::SEE_OTHER, "See there.");
-            let to = HeaderValue::from_str(&to).unwrap_or(HeaderValue::from_static("/"));
-            response.headers_mut().insert(header::LOCATION, to);
-            response
-        }
-    }
-}
-
-/// What every answer carries: no script, no frame, no cache, no other site. The referrer policy is not
-/// `no-referrer`, under which browsers hide from these pages that a form is their own (Fetch, "append a
-/// request Origin header").
-fn harden(response: &mut Response, kind: &'static str) {
-    let fixed = [
-        (header::CONTENT_TYPE, kind),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        ),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "same-origin"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    let headers = response.headers_mut();
-    for (name, value) in fixed {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    for name in ["cross-origin-opener-policy", "cross-origin-resource-policy"] {
-        headers.insert(name, HeaderValue::from_static("same-origin"));
     }
 }
 

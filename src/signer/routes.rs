@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::Signer;
 use super::views::{self, OrderPage, Wish};
 use super::work::{self, Name};
+use super::{Signer, browser};
 use crate::error::{Exit, Failure};
-use crate::loopback::{Answer, Asked, Frame, State, absent, lock, page, parsed};
+use crate::loopback::{Answer, Asked, Frame, State, absent, lock, page, parsed, scripted};
 use crate::wallet::Wallet;
 
 #[derive(Deserialize)]
@@ -42,6 +42,17 @@ pub(super) fn respond(
             let index = number(index)?;
             work::open(signer, index, wallet)?;
             Ok(Answer::Go(format!("/deals/{index}")))
+        }
+        ("GET", ["deals", index, "receipt.json"]) => browser::receipt(signer, number(index)?),
+        ("GET", ["deals", index, "licence.json"]) => browser::licence(signer, number(index)?),
+        ("GET", ["deals", index, browser::PAGE]) => {
+            scripted(&views::opening(signer, number(index)?)?)
+        }
+        ("POST", ["deals", index, browser::PAGE, "key"]) => {
+            browser::key(signer, number(index)?, &wallet)
+        }
+        ("GET", ["deals", index, browser::PAGE, part]) => {
+            browser::part(signer, number(index)?, part, &asked.headers)
         }
         _ => Err(absent()),
     }

@@ -2,26 +2,25 @@
 //! elsewhere is escaped by the templates. Depends on the operations; signs nothing.
 
 mod buy;
+mod deal;
 
 use askama::Template;
 use galen_api::ListingSummary;
 use galen_market::amount::Asset;
-use galen_market::deal::Stage;
 use galen_market::listing::ListingId;
 use galen_market::terms::{Outcome, Purpose, PurposeKind, Reason};
 
 pub(super) use buy::{Wish, buy};
+pub(super) use deal::{deal, opening};
 
 use super::Signer;
-use super::work::{Name, opened_folder};
-use crate::config::DEFAULT_NODE;
 use crate::error::Failure;
-use crate::loopback::{Frame, State, amount, money, span};
+use crate::loopback::{Frame, State, amount, money};
 use crate::operation::credential::{self, Credential, day_text};
 use crate::operation::eligibility::{guesses, judge};
 use crate::operation::listing;
 use crate::operation::presentation::today;
-use crate::operation::purchase::{DealStore, ended};
+use crate::operation::purchase::DealStore;
 use crate::session::account_of;
 use crate::wallet::{Role, Wallet};
 
@@ -218,102 +217,4 @@ fn reason(reason: &Reason) -> String {
 pub(super) struct OrderPage {
     pub frame: Frame,
     pub state: State,
-}
-
-#[derive(Template)]
-#[template(path = "deal.html")]
-pub(super) struct DealPage {
-    frame: Frame,
-    index: u32,
-    deal: String,
-    package: String,
-    price: String,
-    stage: &'static str,
-    steps: Vec<(&'static str, bool, bool)>,
-    next: &'static str,
-    left: Option<String>,
-    ended: Option<String>,
-    licence: Option<&'static str>,
-    state: Option<State>,
-    may_proceed: bool,
-    may_open: bool,
-    opened: Option<String>,
-    command: String,
-}
-
-/// Where a deal stands.
-pub(super) fn deal(signer: &Signer, index: u32) -> Result<DealPage, Failure> {
-    let session = signer.session()?;
-    let store = DealStore::of(&signer.desk.plan.home);
-    let record = store.find(&index.to_string())?;
-    let view = session.client().deal(&record.deal)?;
-    let stage = view.deal.stage;
-    let state = signer.works.state(&Name::Deal(index));
-    let going = state.as_ref().is_some_and(State::is_going);
-    let reached = |at: Stage| match stage {
-        Stage::Terminated => false,
-        stage => stage >= at,
-    };
-    let steps = [
-        ("requested", Stage::Requested),
-        ("agreed", Stage::Agreed),
-        ("package here", Stage::Ready),
-        ("key delivered", Stage::Verified),
-        ("paid", Stage::Finalized),
-    ];
-    let (name, next) = match stage {
-        Stage::Requested => (
-            "under review",
-            "The institution reviews the request; if it is late, the price comes back.",
-        ),
-        Stage::Agreed => (
-            "agreed",
-            "The package is fetched and checked; then the institution has to deliver the key.",
-        ),
-        Stage::Ready => (
-            "waiting for the key",
-            "If the institution is late, the price comes back with a compensation.",
-        ),
-        Stage::Verified => (
-            "key delivered",
-            "Open the dataset. What is not as listed can be disputed until the time is over.",
-        ),
-        Stage::Finalized => ("finished", "The institution was paid, and the licence is yours."),
-        Stage::Terminated => ("ended", "The price was paid back."),
-    };
-    let folder = opened_folder(signer, index);
-    let opened = folder.exists().then(|| folder.display().to_string());
-    let node = match signer.desk.plan.node.as_str() {
-        DEFAULT_NODE => String::new(),
-        node => format!(" --node {node}"),
-    };
-    let mut frame = Frame::new(signer, true);
-    let settled = matches!(stage, Stage::Finalized | Stage::Terminated);
-    frame.again = if going {
-        2
-    } else if settled {
-        0
-    } else {
-        5
-    };
-    Ok(DealPage {
-        frame,
-        index,
-        deal: record.deal.to_string(),
-        package: record.listing.package.to_string(),
-        price: money(&session, &record.price)?,
-        stage: name,
-        steps: steps.map(|(name, at)| (name, reached(at), stage == at)).to_vec(),
-        next,
-        left: view.remaining_ms.map(span),
-        ended: view.deal.termination.as_ref().map(ended),
-        licence: view.licence.as_ref().map(|licence| {
-            if licence.revoked_ms.is_some() { "revoked: the price was paid back" } else { "yours" }
-        }),
-        may_proceed: stage == Stage::Agreed && !going,
-        may_open: matches!(stage, Stage::Verified | Stage::Finalized) && !going && opened.is_none(),
-        opened,
-        state,
-        command: format!("galen deal decrypt {index} --out dataset{node}"),
-    })
 }

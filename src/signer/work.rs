@@ -9,8 +9,8 @@ use std::time::Duration;
 use galen_dataset::output::{Format, Output};
 use galen_dataset::pack::Progress;
 
-use super::Signer;
 use super::orders::Order;
+use super::{Signer, browser};
 use crate::error::{Exit, Failure};
 use crate::loopback::{self, State};
 use crate::mirror::{Patience, Watch};
@@ -144,9 +144,7 @@ pub(super) fn open(signer: &Arc<Signer>, index: u32, wallet: Arc<Wallet>) -> Res
         let session = Session::connect(&node, false)?;
         let store = DealStore::of(&home);
         let record = store.find(&index.to_string())?;
-        let folder = record.folder.clone();
-        let folder =
-            folder.unwrap_or_else(|| store.downloads().join(record.listing.package.to_string()));
+        let folder = browser::folder(&store, &record);
         let sources = receive::Sources { patience: Patience::of(STALL), ..Default::default() };
         let (folder, _) = receive::fetch(&session, &record.listing, &folder, &sources, work)?;
         let above = prepare::above(&target);

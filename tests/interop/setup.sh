@@ -38,11 +38,11 @@ fi
 portal=$here/../../web/portal
 target=$cache/portal
 install "$portal" "$target"
-if [ ! -e "$target/built" ] || ! diff -rq "$portal/check" "$target/check" >/dev/null 2>&1 || ! diff -rq "$verifier/src" "$target/verifier/src" >/dev/null 2>&1; then
-  rm -rf "$target/built" "$target/check" "$target/verifier" "$target/dist"
+if [ ! -e "$target/built" ] || ! diff -rq "$portal/check" "$target/check" >/dev/null 2>&1 || ! diff -rq "$portal/open" "$target/open" >/dev/null 2>&1 || ! diff -rq "$verifier/src" "$target/verifier/src" >/dev/null 2>&1; then
+  rm -rf "$target/built" "$target/check" "$target/open" "$target/verifier" "$target/dist"
   mkdir "$target/verifier"
-  cp -r "$portal/check" "$target/"
+  cp -r "$portal/check" "$portal/open" "$target/"
   cp -r "$verifier/src" "$verifier/tsconfig.json" "$target/verifier/"
-  (cd "$target" && node_modules/.bin/tsc -p check/tsconfig.json && node_modules/.bin/vite build --config check/vite.config.ts)
+  (cd "$target" && node_modules/.bin/tsc -p check/tsconfig.json && node_modules/.bin/tsc -p open/tsconfig.json && npm run --silent build)
   touch "$target/built"
 fi

@@ -137,7 +137,7 @@ fn made_up(rng: &mut StdRng, institution: &Wallet, number: usize) -> (DraftListi
     change_tier(&mut offer, |tier| tier.price = euros(price));
     let code = [duo::GRU, duo::HMB, duo::NRES][rng.gen_range(0..3)];
     let mut clauses = vec![Clause::plain(code)];
-    clauses.extend((number % 3 == 0).then(|| Clause::plain(duo::IRB)));
+    clauses.extend(number.is_multiple_of(3).then(|| Clause::plain(duo::IRB)));
     clauses.sort_by_key(|clause| clause.code);
     offer.terms.clauses = Bounded::new(clauses).unwrap();
     let draft = DraftListing {

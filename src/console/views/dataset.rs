@@ -79,7 +79,10 @@ pub(in crate::console) fn dataset(
     let tables = || folder.layout().tables().iter().zip(&record.claims);
     let charts = tables().flat_map(|(table, claims)| words::charts(folder.layout(), table, claims));
     let (fee, refusal) = match may_publish && listed.is_none() {
-        true => tried(console, &folder, &record, wallet)?,
+        true => match tried(console, &folder, &record, wallet)? {
+            Tried::Taken(fee) => (fee, None),
+            Tried::Refused(why, remedy) => (None, Some((why, remedy))),
+        },
         false => (None, None),
     };
     let mut frame = Frame::new(console, true);
@@ -169,24 +172,31 @@ fn facts(folder: &PackageFolder, record: &PackageRecord) -> Vec<(&'static str, S
     ]
 }
 
-/// Has the node try the draft, so that a person learns of a missing bond before anything is sent: its fee,
-/// or the refusal with what to do.
+/// What the node says of a draft that it tried.
+enum Tried {
+    /// It would be taken, for this fee.
+    Taken(Option<String>),
+    /// It would be refused: why, and what to do.
+    Refused(String, String),
+}
+
+/// Has the node try the draft, so that a person learns of a missing bond before anything is sent.
 fn tried(
     console: &Console,
     folder: &PackageFolder,
     record: &PackageRecord,
     wallet: &Wallet,
-) -> Result<(Option<String>, Option<(String, String)>), Failure> {
+) -> Result<Tried, Failure> {
     let key = record.key(wallet)?;
     let session = Session::connect(&console.desk.plan.node, true)?;
     match session.transact(vec![listing::draft(folder, record)?], &[&key]) {
         Ok(done) => {
             let fee = done.receipt.map(|receipt| money(&session, &receipt.fee)).transpose()?;
-            Ok((fee, None))
+            Ok(Tried::Taken(fee))
         }
         Err(failure) => {
             let remedy = failure.advice().unwrap_or_default().to_owned();
-            Ok((None, Some((failure.to_string(), remedy))))
+            Ok(Tried::Refused(failure.to_string(), remedy))
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{outcome_words, reason, title};
 use crate::error::{Exit, Failure};
 use crate::loopback::{Frame, amount, lock, money, span};
 use crate::operation::credential::{self, day_text};
-use crate::operation::eligibility::{asked_for, judge};
+use crate::operation::eligibility::{asked_for, guesses, judge};
 use crate::operation::presentation::today;
 use crate::operation::purchase::allowance;
 use crate::operation::tier::{self, Chosen};
@@ -139,6 +139,12 @@ pub(in crate::signer) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Re
     let held = credential::kept(&signer.desk.plan.home, session.chain())?;
     let chosen = number(&wish.credential, "credential")?.unwrap_or(0) as usize;
     let credential = held.get(chosen);
+    // What the credential is good for is proposed, until a purpose is chosen.
+    let proposed = credential.filter(|_| wish.purpose.is_empty()).and_then(|one| {
+        let mut kinds = guesses(&offer.terms, &one.attributes).into_iter();
+        kinds.find(|purpose| judge(summary, purpose, credential, now).outcome != Outcome::Refused)
+    });
+    let picked = proposed.map_or(wish.purpose.clone(), |purpose| purpose.kind.name().to_owned());
     let mut page = Buy {
         frame: Frame::new(signer, true),
         title: title(summary),
@@ -146,10 +152,7 @@ pub(in crate::signer) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Re
         id,
         clauses: offer.terms.clauses.iter().map(|clause| clause.words()).collect(),
         promises: asked_for(&offer.terms.clauses) != Default::default(),
-        kinds: PurposeKind::ALL
-            .iter()
-            .map(|kind| (kind.name(), kind.name() == wish.purpose))
-            .collect(),
+        kinds: PurposeKind::ALL.iter().map(|kind| (kind.name(), kind.name() == picked)).collect(),
         tiers: offer
             .tiers
             .iter()

@@ -14,12 +14,13 @@ const MAX_COLUMNS = 256;
 const MAX_BLOCKS = 16_384;
 const MAX_OTHERS = 4_096;
 const MAX_EDGES = 31;
-const FILE_SEGMENT = 256n * 1024n;
+/** Most bytes of plaintext in a segment. */
+export const FILE_SEGMENT = 256n * 1024n;
 
 /** What the cells of a column stand for: numbers or days from an offset, or codes of a dictionary. */
 export type Values =
-  | { kind: "number" | "date"; offset: bigint; low: bigint; high: bigint }
-  | { kind: "code"; entries: bigint };
+  | { kind: "number" | "date"; scale: number; offset: bigint; low: bigint; high: bigint }
+  | { kind: "code"; dictionary: number; entries: bigint };
 
 export interface LayoutColumn {
   name: string;
@@ -41,25 +42,36 @@ export interface LayoutTable {
   active: number[];
 }
 
+/** The words of coded columns: entries that anybody may read, or segments of so many entries each. */
+export type LayoutDictionary = { entries: string[] } | { first: bigint; parts: number[] };
+
+export interface LayoutFile {
+  name: string;
+  first: bigint;
+  bytes: bigint;
+}
+
 export interface Layout {
   blockRows: number;
   tables: LayoutTable[];
+  dictionaries: LayoutDictionary[];
+  files: LayoutFile[];
   segments: bigint;
 }
 
 const refuse = (what: string): Refused => new Refused("layout", what);
 
-type RawValues = { kind: "number" | "date"; offset: bigint; low: bigint; high: bigint } | { kind: "code"; at: number };
+type RawValues = Exclude<Values, { kind: "code" }> | { kind: "code"; dictionary: number };
 
 function readValues(reader: Reader): RawValues {
   const kind = reader.u8();
   if (kind > 2) throw refuse("no such kind of values");
-  if (kind === 2) return { kind: "code", at: reader.u32() };
+  if (kind === 2) return { kind: "code", dictionary: reader.u32() };
   // Digits after the point: they say how a value is written, not which cells are allowed.
-  if (kind === 0) reader.u8();
+  const scale = kind === 0 ? reader.u8() : 0;
   const [offset, low, high] = [reader.i64(), reader.i64(), reader.i64()];
   if (offset > low || low > high) throw refuse("impossible bounds");
-  return { kind: kind === 0 ? "number" : "date", offset, low, high };
+  return { kind: kind === 0 ? "number" : "date", scale, offset, low, high };
 }
 
 function readColumn(reader: Reader): Omit<LayoutColumn, "values"> & { values: RawValues } {
@@ -72,31 +84,22 @@ function readColumn(reader: Reader): Omit<LayoutColumn, "values"> & { values: Ra
   return { name, width, quasiIdentifier: role === 0, sensitive: role === 1, values, edges };
 }
 
-interface Others {
-  first: bigint | undefined;
-  segments: bigint;
-  entries: bigint;
-}
-
-function readDictionary(reader: Reader): Others {
+function readDictionary(reader: Reader): LayoutDictionary {
   const kind = reader.u8();
   if (kind > 1) throw refuse("no such kind of dictionary");
-  if (kind === 0) {
-    const entries = reader.list(MAX_BYTES, () => reader.text(MAX_BYTES));
-    return { first: undefined, segments: 0n, entries: BigInt(entries.length) };
-  }
-  const first = reader.u64();
-  const parts = reader.list(MAX_BYTES, () => reader.u32());
-  const entries = parts.reduce((sum, part) => sum + BigInt(part), 0n);
-  return { first, segments: BigInt(parts.length), entries };
+  if (kind === 0) return { entries: reader.list(MAX_BYTES, () => reader.text(MAX_BYTES)) };
+  return { first: reader.u64(), parts: reader.list(MAX_BYTES, () => reader.u32()) };
 }
 
-function readFile(reader: Reader): Others {
-  reader.text(MAX_NAME);
-  const first = reader.u64();
-  const bytes = reader.u64();
-  if (bytes === 0n) throw refuse("an empty file");
-  return { first, segments: (bytes + FILE_SEGMENT - 1n) / FILE_SEGMENT, entries: 0n };
+const entriesOf = (dictionary: LayoutDictionary): bigint =>
+  "entries" in dictionary
+    ? BigInt(dictionary.entries.length)
+    : dictionary.parts.reduce((sum, part) => sum + BigInt(part), 0n);
+
+function readFile(reader: Reader): LayoutFile {
+  const file = { name: reader.text(MAX_NAME), first: reader.u64(), bytes: reader.u64() };
+  if (file.bytes === 0n) throw refuse("an empty file");
+  return file;
 }
 
 /** Reads the canonical bytes of a layout. Its segments follow each other without a gap. */
@@ -116,8 +119,8 @@ export function readLayout(bytes: Uint8Array): Layout {
   const blockRows = [BLOCK_ROWS, SMALL_BLOCK_ROWS][raw.size];
   if (blockRows === undefined) throw refuse("no such block size");
   let next = 0n;
-  const follows = (first: bigint | undefined, segments: bigint): void => {
-    if (first !== undefined && first !== next) throw refuse("segments overlap or leave a gap");
+  const follows = (first: bigint, segments: bigint): void => {
+    if (first !== next) throw refuse("segments overlap or leave a gap");
     next += segments;
   };
   const tables = raw.tables.map(({ columns, active, first, name }): LayoutTable => {
@@ -127,14 +130,17 @@ export function readLayout(bytes: Uint8Array): Layout {
     const meant = columns.map((column): LayoutColumn => {
       const { values } = column;
       if (values.kind !== "code") return { ...column, values };
-      const dictionary = raw.dictionaries[values.at];
+      const dictionary = raw.dictionaries[values.dictionary];
       if (dictionary === undefined) throw refuse("no such dictionary");
-      return { ...column, values: { kind: "code", entries: dictionary.entries } };
+      return { ...column, values: { ...values, entries: entriesOf(dictionary) } };
     });
     return { name, first, columns: meant, active };
   });
-  for (const { first, segments } of [...raw.dictionaries, ...raw.files]) follows(first, segments);
-  return { blockRows, tables, segments: next };
+  for (const dictionary of raw.dictionaries) {
+    if ("first" in dictionary) follows(dictionary.first, BigInt(dictionary.parts.length));
+  }
+  for (const file of raw.files) follows(file.first, (file.bytes + FILE_SEGMENT - 1n) / FILE_SEGMENT);
+  return { blockRows, tables, dictionaries: raw.dictionaries, files: raw.files, segments: next };
 }
 
 /** The first cell of every bin of a column, and the first beyond the greatest. */

@@ -1,0 +1,233 @@
+// newcomer.mjs TOOLS NODE WALLET CODE CONSOLE CODE PASSWORD PACKAGE FOLDER: what somebody new does on the pages
+// of a real node, a real wallet and a real console, by what can be read there. PACKAGE is where the wallet keeps
+// what it fetches; files are read from and saved in FOLDER. Prints one line of JSON a case.
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+
+import { launch, say, strangers } from "./browser.mjs";
+import { looks, picture } from "./looks.mjs";
+
+const [, node, wallet, code, steward, stewardCode, password, packageFolder, folder] = process.argv.slice(2);
+const TITLE = "Diabetes care in one clinic";
+const browser = await launch();
+
+/** A page of somebody who knows the wallet's code. */
+async function open(options = {}) {
+  const context = await browser.newContext({ locale: "en-GB", httpCredentials: { username: "me", password: code }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  const broken = [];
+  page.on("pageerror", (error) => broken.push(String(error)));
+  // Refusals and the question for the code are answers, too.
+  const answers = /Failed to load resource: the server responded with a status of 4/;
+  page.on("console", (message) => message.type() === "error" && !answers.test(message.text()) && broken.push(message.text()));
+  // Pages link to where a wallet is served unless it is told otherwise.
+  await context.route("http://127.0.0.1:4860/**", (route) =>
+    route.fulfill({ status: 302, headers: { location: route.request().url().replace("http://127.0.0.1:4860", wallet) } }),
+  );
+  return { context, page, broken };
+}
+
+/** Clicks on what has a name, and counts. */
+function clicker(page) {
+  const counted = { clicks: 0 };
+  const click = async (role, name) => {
+    await page.getByRole(role, { name }).first().click();
+    counted.clicks += 1;
+  };
+  return { counted, click };
+}
+
+const find = async (page, click) => {
+  await page.goto(`${node}/`);
+  await page.getByRole("searchbox").first().fill("diabetes");
+  await page.keyboard.press("Enter");
+  await click("link", TITLE);
+  await page.getByRole("heading", { level: 1, name: TITLE }).waitFor();
+};
+
+// ---- List a table ----
+
+{
+  const { context, page, broken } = await open({ httpCredentials: { username: "me", password: stewardCode } });
+  const asked = strangers(page, steward);
+  const { counted, click } = clicker(page);
+  const at = (name) => page.getByRole("heading", { level: 1, name }).waitFor();
+  const fill = (label, text) => page.getByLabel(label, { exact: true }).fill(text);
+  await page.goto(`${steward}/`);
+  await fill("Password", password);
+  await click("button", "Unlock");
+  await click("link", "Offer a dataset");
+  await looks(page, "console-offer");
+  await page.getByLabel("Table file (CSV or Parquet)").setInputFiles(`${folder}/practice.csv`);
+  await click("button", "Read the table");
+  await at("Columns");
+  for (const [column, role] of Object.entries({
+    age: "quasi-identifier: generalised",
+    sex: "quasi-identifier: generalised",
+    hba1c: "sensitive: kept",
+    visits: "insensitive: kept",
+    since: "drop: left out",
+    remark: "drop: left out",
+  })) {
+    await page.getByLabel(`Role of ${column}`, { exact: true }).selectOption({ label: role });
+  }
+  await page.getByLabel("Rows of a proof block").selectOption({ index: 1 });
+  await click("button", "Save and preview");
+  await looks(page, "console-columns");
+  await click("button", "Compare risk and loss");
+  await page.getByLabel("k = 11", { exact: true }).check();
+  counted.clicks += 1;
+  await looks(page, "console-risk");
+  await click("button", "Use this k");
+  await at("Describe the dataset");
+  await fill("Short name", "practice");
+  await fill("Title", "Blood sugar in one practice");
+  await fill("Description", "HbA1c and visits, one row a patient.");
+  await fill("How to cite", "A practice, 2026.");
+  await fill("Price", "45.00");
+  await fill("Name of the licence", "A licence");
+  await fill("Text of the licence", "For health research.");
+  await looks(page, "console-describe");
+  await click("button", "Continue");
+  await at("Prepare and prove");
+  await click("button", "Prepare and prove");
+  await page.getByRole("button", { name: "Sign and publish" }).waitFor();
+  await looks(page, "console-publish");
+  await click("button", "Sign and publish");
+  await page.getByText("The dataset is live.").first().waitFor();
+  assert.deepEqual(broken, []);
+  assert.deepEqual(asked, [], "the console's pages ask nobody else");
+  say("list", counted);
+  await page.goto(`${steward}/`);
+  await looks(page, "console");
+  await page.goto(`${steward}/money`);
+  await looks(page, "console-money");
+  await context.close();
+}
+
+// ---- Check what a listing claims ----
+
+{
+  const { context, page, broken } = await open();
+  const { counted, click } = clicker(page);
+  await find(page, click);
+  await click("button", "Check in my browser");
+  await page.getByText("Verified in this browser.").waitFor();
+  assert.deepEqual(broken, []);
+  say("check", counted);
+  await picture(page, "check", page.getByText("Verified in this browser."));
+  await context.close();
+}
+
+// Other pages of the portal, in either language.
+if (process.env.GALEN_PICTURES !== undefined) {
+  const { context, page } = await open();
+  // The language that was chosen last stays.
+  for (const [lang, ending] of [["zh", "-zh"], ["en", ""]]) {
+    for (const [name, path] of [["institutions", "/institutions"], ["wanted", "/wanted"], ["explorer", "/explorer"], ["datasets", "/"]]) {
+      await page.goto(`${node}${path}?lang=${lang}`);
+      await picture(page, name + ending);
+    }
+    await page.getByRole("link", { name: TITLE }).first().click();
+    await picture(page, `dataset${ending}`);
+  }
+  await context.close();
+}
+
+// ---- Find a dataset that one qualifies for, buy it, open it ----
+
+const { context, page, broken } = await open();
+const asked = strangers(page, wallet);
+{
+  const { counted, click } = clicker(page);
+  await find(page, click);
+  await click("link", "See whether you qualify, and buy, in your wallet on this machine");
+  asked.length = 0;
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await looks(page, "wallet-unlock");
+  await click("button", "Unlock");
+  await page.getByLabel("Purpose", { exact: true }).selectOption("health");
+  await looks(page, "wallet-buy");
+  await click("button", "See whether I qualify");
+  await page.getByText("Yes: you qualify").waitFor();
+  await page.getByText("For research on diabetes. Tell us what you find.").waitFor();
+  await looks(page, "wallet-sign", page.getByRole("heading", { name: "Yes: you qualify" }));
+  await click("button", "Accept the licence and request for 100.00 EUR");
+  await page.getByRole("heading", { level: 1, name: /key delivered|finished/ }).waitFor();
+  // The page loads itself again until the deal is settled.
+  await page.getByRole("heading", { level: 1, name: "finished" }).waitFor();
+  await looks(page, "wallet-deal");
+  for (const [name, file] of [["receipt", "receipt.json"], ["licence certificate", "licence.json"]]) {
+    const download = page.waitForEvent("download");
+    await page.getByRole("link", { name }).click();
+    await (await download).saveAs(`${folder}/${file}`);
+  }
+  await click("link", "Open in this browser");
+  await page.getByText("Opened in this browser", { exact: true }).waitFor();
+  await looks(page, "wallet-open");
+  for (const [name, file] of [["Save clinic.csv", "clinic.csv"], ["Save about/codebook.txt", "codebook.txt"]]) {
+    const download = page.waitForEvent("download");
+    await click("link", name);
+    await (await download).saveAs(`${folder}/${file}`);
+  }
+  assert.deepEqual(broken, []);
+  assert.deepEqual(asked, [], "the wallet's pages ask nobody else");
+  say("buy", counted);
+}
+
+for (const [name, path] of [["wallet", "/"], ["wallet-qualify", "/qualify"]]) {
+  const other = await context.newPage();
+  await other.goto(`${wallet}${path}`);
+  await looks(other, name);
+  await other.close();
+}
+
+// ---- A package that was changed after it was fetched ----
+
+const opening = page.url();
+/** Opens with one file of the package changed, and brings it back. */
+async function changed(name, change) {
+  const path = `${packageFolder}/${name}`;
+  const bytes = readFileSync(path);
+  writeFileSync(path, change(Buffer.from(bytes)));
+  await page.goto(opening);
+  await page.getByText("Not opened").waitFor();
+  const said = await page.getByRole("alert").innerText();
+  const offered = await page.getByRole("link", { name: /^Save/ }).count();
+  writeFileSync(path, bytes);
+  return { text: said.replaceAll(/\s+/g, " "), offered };
+}
+const flip = (at) => (bytes) => {
+  const place = at < 0 ? bytes.length + at : at;
+  bytes[place] ^= 1;
+  return bytes;
+};
+// The last byte is in the last segment.
+const segments = readFileSync(`${packageFolder}/leaves`).length / 70;
+say("flipped byte", { ...(await changed("segments", flip(-1))), segment: segments - 1 });
+say("changed leaf", await changed("leaves", flip(6)));
+say("changed layout", await changed("layout", flip(-1)));
+say("cut off", await changed("segments", (bytes) => bytes.subarray(0, -1)));
+await page.getByRole("button", { name: "Try again" }).click();
+await page.getByText("Opened in this browser", { exact: true }).waitFor();
+
+// ---- Without scripts, and locked ----
+
+{
+  const { context, page } = await open({ javaScriptEnabled: false });
+  await page.goto(opening);
+  say("no-script", { text: await page.getByRole("main").innerText() });
+  await context.close();
+}
+{
+  const other = await context.newPage();
+  await other.goto(`${wallet}/`);
+  await other.getByRole("button", { name: "Lock" }).click();
+  await other.getByRole("heading", { name: "Unlock your wallet" }).waitFor();
+  await page.getByRole("button", { name: "Open again" }).click();
+  await page.getByText("Not opened").waitFor();
+  const offered = await page.getByRole("link", { name: /^Save/ }).count();
+  say("locked", { text: await page.getByRole("alert").innerText(), offered });
+}
+await browser.close();

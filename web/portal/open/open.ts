@@ -1,0 +1,148 @@
+/** Opens a package piece by piece: every segment is compared with its leaf, decrypted, and written out. */
+import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
+import { blake3 } from "@noble/hashes/blake3.js";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+
+import { concat, littleEndian } from "../verifier/src/bytes.js";
+import { scalarBytes } from "../verifier/src/field.js";
+import type { Scalar } from "../verifier/src/field.js";
+import { AGAIN, Fault, disputable } from "./fault.js";
+import { NONCE_BYTES, same } from "./package.js";
+import type { Package } from "./package.js";
+import { keyCommitment, segmentKey } from "./poseidon.js";
+import { fieldsOf, header, isFormula, line, readWords } from "./table.js";
+import type { Meaning } from "./table.js";
+
+/** Most bytes that are asked for at once, unless one segment is longer. */
+const REQUEST_BYTES = 1 << 20;
+/** Rows that become bytes at a time. */
+const ROWS_AT_ONCE = 4096;
+
+/** Fetches bytes `start..end` of the encrypted segments. */
+export type Fetch = (start: number, end: number) => Promise<Uint8Array>;
+
+/** A file that was opened. */
+export interface Opened {
+  path: string;
+  bytes: number;
+  pieces: Uint8Array<ArrayBuffer>[];
+  /** Whether the manifest has a hash that it could be compared with. */
+  hashed: boolean;
+  /** Columns with texts that a spreadsheet would compute. */
+  formulas: string[];
+}
+
+/** Gathers the bytes of a file and their hash. */
+class Sink {
+  readonly #hash = sha256.create();
+  readonly pieces: Uint8Array<ArrayBuffer>[] = [];
+  bytes = 0;
+
+  put(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+    this.pieces.push(bytes.slice());
+    this.bytes += bytes.length;
+  }
+
+  digest(): string {
+    return `sha256:${bytesToHex(this.#hash.digest())}`;
+  }
+}
+
+/** Opens everything; `step` hears of every segment that was checked and decrypted. */
+export async function openPackage(of: Package, key: Scalar, fetch: Fetch, step: () => void): Promise<Opened[]> {
+  if (keyCommitment(key) !== of.key) {
+    throw new Fault("The key is not the one that the listing commits to.", "Use the wallet that bought the dataset, and a node that you trust.");
+  }
+  const { layout, manifest, segments } = of;
+  const total = littleEndian(segments.length, 8);
+  let held = { first: 0, bytes: new Uint8Array(), end: 0 };
+
+  /** A segment, as its leaf says, decrypted. They are asked for in order, so that many come at once. */
+  async function plaintext(segment: number): Promise<Uint8Array> {
+    const place = segments[segment]!;
+    if (place.start < held.first || place.end > held.end) {
+      let last = segment;
+      while (segments[last + 1] !== undefined && segments[last + 1]!.end - place.start <= REQUEST_BYTES) last += 1;
+      const end = segments[last]!.end;
+      const bytes = await fetch(place.start, end);
+      if (bytes.length !== end - place.start) throw new Fault("The encrypted package was cut off.", AGAIN);
+      held = { first: place.start, bytes: bytes as Uint8Array<ArrayBuffer>, end };
+    }
+    const sealed = held.bytes.subarray(place.start - held.first, place.end - held.first);
+    if (!same(blake3(sealed), place.hash)) {
+      throw new Fault(`Segment ${segment} is not the one that was listed: its bytes were changed.`, AGAIN);
+    }
+    const about = concat(new TextEncoder().encode("galen/segment/v1"), littleEndian(segment, 8), total);
+    const cipher = chacha20poly1305(scalarBytes(segmentKey(key, segment)), sealed.subarray(0, NONCE_BYTES), about);
+    let opened: Uint8Array;
+    try {
+      opened = cipher.decrypt(sealed.subarray(NONCE_BYTES));
+    } catch {
+      throw disputable(segment, "does not open under its key");
+    }
+    step();
+    return opened;
+  }
+
+  // Dictionaries stand behind the tables that need them; their segments are the only ones out of order.
+  const words: string[][] = [];
+  for (const dictionary of layout.dictionaries) {
+    if ("entries" in dictionary) words.push(dictionary.entries);
+    else {
+      const all: string[] = [];
+      for (const [i, entries] of dictionary.parts.entries()) {
+        const segment = Number(dictionary.first) + i;
+        for (const word of readWords(segment, await plaintext(segment), entries)) all.push(word);
+      }
+      words.push(all);
+    }
+  }
+  const opened: Opened[] = [];
+  const end = (resource: Package["manifest"]["resources"][number], sink: Sink, formulas: string[]): void => {
+    const hashed = resource.hash !== undefined;
+    if (resource.bytes !== sink.bytes || (hashed && sink.digest() !== resource.hash)) {
+      throw new Fault(
+        `${resource.path} is authentic, but not the file that the manifest declares: its SHA-256 or length differs.`,
+        "`galen deal decrypt` opens it all the same, and says so. No dispute answers this; ask the institution.",
+      );
+    }
+    opened.push({ path: resource.path, bytes: sink.bytes, pieces: sink.pieces, hashed, formulas });
+  };
+  const encoder = new TextEncoder();
+  for (const [t, table] of layout.tables.entries()) {
+    const resource = manifest.resources[t]!;
+    const meanings = table.columns.map((column, i): Meaning => {
+      const { values } = column;
+      const described = resource.schema?.fields[i];
+      if (described?.name !== column.name) throw new Fault("The manifest describes other columns than the layout.", "Ask the institution.");
+      return { column, style: described.decimalStyle, words: values.kind === "code" ? (words[values.dictionary] ?? []) : [] };
+    });
+    const sink = new Sink();
+    sink.put(encoder.encode(header(table.columns)));
+    let segment = Number(table.first);
+    for (const rows of table.active) {
+      const fields: ((row: number) => string)[] = [];
+      for (const meaning of meanings) {
+        fields.push(fieldsOf(meaning, segment, await plaintext(segment)));
+        segment += 1;
+      }
+      for (let from = 0; from < rows; from += ROWS_AT_ONCE) {
+        let text = "";
+        for (let row = from; row < Math.min(rows, from + ROWS_AT_ONCE); row += 1) text += line(fields.map((at) => at(row)));
+        sink.put(encoder.encode(text));
+      }
+    }
+    const formulas = meanings.filter((meaning) => meaning.words.some(isFormula)).map(({ column }) => column.name);
+    end(resource, sink, formulas);
+  }
+  for (const [f, file] of layout.files.entries()) {
+    const resource = manifest.resources[layout.tables.length + f]!;
+    if (resource.path !== file.name) throw new Fault("The manifest describes other files than the layout.", "Ask the institution.");
+    const sink = new Sink();
+    for (let segment = Number(file.first); sink.bytes < Number(file.bytes); segment += 1) sink.put(await plaintext(segment));
+    end(resource, sink, []);
+  }
+  return opened;
+}
