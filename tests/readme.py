@@ -11,13 +11,15 @@ def parts(text):
     blocks = re.findall(r"^```.*?^```$", text, re.S | re.M)
     plain = re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M)
     commands = [re.sub(r"(^|\s)# .*$", "", line).rstrip() for block in blocks for line in block.split("\n")]
-    links = sorted(re.findall(r"\]\(([^)]+)\)", plain))
+    links = re.findall(r"\]\(([^)]+)\)", plain)
     # Each names the other.
     links = [link for link in links if link not in (ENGLISH, CHINESE)]
+    # Each shows the pages in its language.
+    links = [link.replace("-zh-", "-") for link in links]
     return {
         "levels of headings": re.findall(r"^#+(?= )", plain, re.M),
         "commands and output": [line for line in commands if line],
-        "links": links,
+        "links": sorted(links),
         "names in code": sorted(re.findall(r"`[^`]+`", plain)),
         "cells of tables": [line.count("|") for line in plain.split("\n") if line.startswith("|")],
         "points of lists": len(re.findall(r"^- ", plain, re.M)),
