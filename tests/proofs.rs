@@ -347,7 +347,7 @@ fn the_committed_scripts_are_those_of_the_sources() {
         names.sort();
         names
     };
-    assert_eq!(names(&built), ["galen-check.html", "galen-check.js"]);
+    assert_eq!(names(&built), ["galen-check.html", "galen-check.js", "galen-open.js"]);
     assert_eq!(names(&committed), names(&built));
     for name in names(&built) {
         let same = fs::read(built.join(&name)).unwrap() == fs::read(committed.join(&name)).unwrap();
