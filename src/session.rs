@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use galen_api::{Client, ClientError, Status, codes};
+use galen_api::{Client, ClientError, ErrorBody, Status, codes};
 use galen_market::action::Action;
 use galen_market::amount::{Amount, Asset, Currency};
 use galen_market::codec::Bounded;
@@ -390,10 +390,12 @@ impl Session {
         }
         // Only a node that read the transaction can refuse it. After any other answer it may be on its
         // way, so that nobody may throw away what it needs.
-        let unknown = |error: ClientError| match error {
-            ClientError::Unreachable { .. } | ClientError::Refused { status: 429, .. } => error,
-            error if error.is_passing() => ClientError::Pending(id),
-            error => error,
+        let unknown = |error: ClientError| match &error {
+            ClientError::Answer { .. } => ClientError::Pending(id),
+            ClientError::Refused { status, body } if *status >= 500 && !is_busy(*status, body) => {
+                ClientError::Pending(id)
+            }
+            _ => error,
         };
         let submitted = self.client.submit(&bytes).map_err(unknown)?;
         if submitted.id != id {
@@ -427,6 +429,11 @@ pub fn sign(transaction: &mut Transaction, key: &AccountKey) -> bool {
     found
 }
 
+/// Whether a node says that it took nothing in, and that it may later.
+fn is_busy(status: u16, body: &ErrorBody) -> bool {
+    status == 429 || [codes::MEMPOOL_FULL, codes::UNAVAILABLE].contains(&body.code.as_str())
+}
+
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let message = error.to_string();
@@ -435,8 +442,8 @@ impl From<ClientError> for Failure {
                 .remedy("give --node an address such as http://127.0.0.1:4850"),
             ClientError::Unreachable { .. } => Self::new(Exit::Unreachable, "node.unreachable", message)
                 .remedy("start a node with `galen node run`, or name another with --node or GALEN_NODE"),
-            ClientError::Refused { body, .. } => match body.code.as_str() {
-                codes::MEMPOOL_FULL | codes::UNAVAILABLE | codes::RATE_LIMITED => Self::new(Exit::Unreachable, "node.busy", body.message)
+            ClientError::Refused { status, body } => match body.code.as_str() {
+                _ if is_busy(status, &body) => Self::new(Exit::Unreachable, "node.busy", body.message)
                     .remedy(body.remedy.unwrap_or_else(|| "try again in a moment, or use another node".to_owned())),
                 codes::NOT_FOUND => Self::new(Exit::Failure, "not_found", body.message)
                     .remedy(body.remedy.unwrap_or_else(|| "check the name; the node may also be behind".to_owned())),

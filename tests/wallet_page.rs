@@ -26,7 +26,7 @@ use galen::operation::purchase::DealStore;
 use galen::operation::store::{PackageRecord, PackageStore};
 use galen::operation::{self, listing};
 use galen::session::account_of;
-use galen::signer::{self, Plan};
+use galen::signer::{self, Plan, Serving};
 use galen::wallet::{Cost, Keystore, Password, Role};
 use galen_dataset::pack::{FileHash, FileInput, Progress};
 use galen_market::amount::Amount;
@@ -51,6 +51,14 @@ struct Served {
     code: String,
 }
 
+/// Nobody is there.
+const NO_NODE: &str = "http://127.0.0.1:1";
+
+fn plan(home: &Home, node: &str, idle: Duration) -> Plan {
+    let listen = "127.0.0.1:0".parse().unwrap();
+    Plan { home: home.path("home"), node: node.to_owned(), listen, idle }
+}
+
 struct Got {
     status: u16,
     head: String,
@@ -72,6 +80,12 @@ impl Got {
 }
 
 impl Served {
+    /// One of this process.
+    fn of(serving: &Serving) -> Self {
+        let (host, code) = (serving.address().to_string(), serving.code().to_owned());
+        Self { child: None, host, code }
+    }
+
     fn start(home: &Path, node: &str) -> Self {
         Self::command(&["wallet", "serve"], home, node)
     }
@@ -268,17 +282,11 @@ fn adversary_52_only_its_own_pages_and_links_reach_a_wallet() {
 #[test]
 fn a_page_that_loads_itself_again_does_not_keep_the_wallet_unlocked() {
     let home = Home::new();
-    let plan = Plan {
-        home: home.path("home"),
-        // Nobody is there: a page of an unlocked wallet says so.
-        node: "http://127.0.0.1:1".to_owned(),
-        listen: "127.0.0.1:0".parse().unwrap(),
-        idle: Duration::from_secs(3),
-    };
+    // A page of an unlocked wallet says that nobody is there.
+    let plan = plan(&home, NO_NODE, Duration::from_secs(3));
     let runtime = ok(operation::node::runtime());
     let serving = ok(runtime.block_on(signer::start(plan)));
-    let (host, code) = (serving.address().to_string(), serving.code().to_owned());
-    let served = Served { child: None, host, code };
+    let served = Served::of(&serving);
     served.unlock();
     let locked = |path: &str| served.get(path).body.contains("Unlock your wallet");
     let many = |path: &str| {
@@ -299,16 +307,11 @@ fn a_page_that_loads_itself_again_does_not_keep_the_wallet_unlocked() {
 fn adversary_52_a_silent_node_does_not_keep_a_wallet_from_locking() {
     let home = Home::new();
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let plan = Plan {
-        home: home.path("home"),
-        node: format!("http://{}", silent.local_addr().unwrap()),
-        listen: "127.0.0.1:0".parse().unwrap(),
-        idle: Duration::from_secs(300),
-    };
+    let node = format!("http://{}", silent.local_addr().unwrap());
+    let plan = plan(&home, &node, Duration::from_secs(300));
     let runtime = ok(operation::node::runtime());
     let serving = ok(runtime.block_on(signer::start(plan)));
-    let (host, code) = (serving.address().to_string(), serving.code().to_owned());
-    let served = Served { child: None, host, code };
+    let served = Served::of(&serving);
     let token = served.unlock();
     std::thread::scope(|scope| {
         for _ in 0..6 {

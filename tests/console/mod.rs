@@ -7,14 +7,14 @@ mod recorder;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use galen::console::{self, Plan};
+use galen::console;
 use galen::demo::world::{World, short_windows};
 use galen::operation;
 use galen::wallet::{Cost, Keystore, Password};
 use galen_market::listing::{ListingId, Standing};
 
 use super::support::Home;
-use super::{Got, PASSWORD, Served, ok, until};
+use super::{Got, NO_NODE, PASSWORD, Served, ok, plan, until};
 use recorder::{Recorder, holds, stored};
 
 const ROWS: u32 = 240;
@@ -76,17 +76,11 @@ fn left_of_uploads(home: &Path) -> usize {
 #[test]
 fn adversary_52_only_its_own_pages_reach_a_console_and_no_file_comes_without_its_token() {
     let home = Home::new();
-    // Nobody is there: nothing of this asks a node.
-    let plan = Plan {
-        home: home.path("home"),
-        node: "http://127.0.0.1:1".to_owned(),
-        listen: "127.0.0.1:0".parse().unwrap(),
-        idle: Duration::from_secs(60),
-    };
+    // Nothing of this asks a node.
+    let plan = plan(&home, NO_NODE, Duration::from_secs(60));
     let runtime = ok(operation::node::runtime());
     let serving = ok(runtime.block_on(console::start(plan.clone(), 0)));
-    let (host, code) = (serving.address().to_string(), serving.code().to_owned());
-    let served = Served { child: None, host, code };
+    let served = Served::of(&serving);
     // One console a home directory: two would clear each other's uploads.
     let Err(second) = runtime.block_on(console::start(plan, 0)) else { panic!("a second one") };
     assert_eq!(second.code(), "console.running");
