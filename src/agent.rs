@@ -297,7 +297,11 @@ impl<'a> Agent<'a> {
         Ok(())
     }
 
-    fn serve(&self, deal: &Deal) -> Result<Deed, Failure> {
+    /// Delivers the key of one deal, if it may be delivered now.
+    ///
+    /// # Errors
+    /// When the node cannot be asked, and as [`Agent::envelope`].
+    pub fn serve(&self, deal: &Deal) -> Result<Deed, Failure> {
         if let Err(why) = self.may_deliver(&deal.id)? {
             return Ok(Deed::Held { deal: deal.id, why });
         }

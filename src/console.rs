@@ -5,12 +5,14 @@
 //! and the node is sent only what `galen dataset publish` would send it. The guard, the lock and the frame
 //! are those of [`crate::loopback`], as for a wallet.
 //!
-//! [`offering`] is a table on its way, [`work`] does what takes long, [`routes`] answers and [`views`] are
-//! the pages, which need no script. Depends on the operations of this package, as the command line does.
+//! [`offering`] is a table on its way, [`work`] does what takes long with it, [`trade`] what is done in a
+//! deal, [`routes`] answers and [`views`] are the pages, which need no script. Depends on the operations of
+//! this package, as the command line does, and on the agent to deliver a key.
 
 mod fields;
 mod offering;
 mod routes;
+mod trade;
 mod views;
 mod work;
 
@@ -43,6 +45,8 @@ struct Console {
     uploads: PathBuf,
     offerings: Mutex<BTreeMap<String, Offering>>,
     works: Works<work::Name>,
+    /// Held while a key is delivered: a home directory has one agent at a time.
+    delivering: Mutex<()>,
     /// Locked while this console runs.
     _lock: File,
 }
@@ -78,6 +82,7 @@ impl Console {
             uploads,
             offerings: Mutex::default(),
             works: Works::default(),
+            delivering: Mutex::default(),
             _lock: held,
         })
     }

@@ -29,6 +29,7 @@ pub mod purchase;
 pub mod receive;
 pub mod recover;
 mod refusal;
+pub mod review;
 pub mod royalty;
 pub mod source;
 pub mod standing;

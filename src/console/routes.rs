@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use galen_market::id::PackageId;
+use galen_market::id::{DealId, PackageId};
 
 use super::Console;
 use super::fields::Fields;
+use super::trade;
 use super::views::{self, Working};
 use super::work::{self, Name, Source};
 use crate::error::Failure;
@@ -49,6 +50,15 @@ pub(super) fn respond(
             Ok(Answer::Go(format!("/datasets/{id}")))
         }
         ("GET", ["deals"]) => page(&views::deals(console, &wallet)?),
+        ("GET", ["deals", id]) => page(&views::deal(console, deal(id)?, &wallet)?),
+        ("POST", ["deals", id, "review"]) => {
+            trade::review(console, deal(id)?, &form, wallet)?;
+            Ok(Answer::Go(format!("/deals/{id}")))
+        }
+        ("POST", ["deals", id, "deliver"]) => {
+            trade::deliver(console, deal(id)?, wallet)?;
+            Ok(Answer::Go(format!("/deals/{id}")))
+        }
         ("GET", ["money"]) => page(&views::money_page(console, &wallet)?),
         ("GET", ["money", "statement.csv"]) => Ok(Answer::File {
             name: "statement.csv",
@@ -64,6 +74,10 @@ pub(super) fn respond(
 }
 
 fn package(text: &str) -> Result<PackageId, Failure> {
+    text.parse().map_err(|_| absent())
+}
+
+fn deal(text: &str) -> Result<DealId, Failure> {
     text.parse().map_err(|_| absent())
 }
 

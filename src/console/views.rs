@@ -4,6 +4,7 @@
 mod chart;
 mod columns;
 mod dataset;
+mod deals;
 pub(super) mod describe;
 mod money;
 mod risk;
@@ -14,7 +15,8 @@ use galen_market::listing::{Listing, Standing};
 
 pub(super) use columns::columns;
 pub(super) use dataset::dataset;
-pub(super) use money::{bond, deals, money_page, statement_of};
+pub(super) use deals::{deal, deals};
+pub(super) use money::{bond, money_page, statement_of};
 pub(super) use risk::risk;
 
 use super::Console;

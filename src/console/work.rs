@@ -9,7 +9,7 @@ use galen_dataset::ingest::{self, Options};
 use galen_dataset::pack::Progress;
 use galen_dataset::package::PackageFolder;
 use galen_dataset::prove::ProofStep;
-use galen_market::id::PackageId;
+use galen_market::id::{DealId, PackageId};
 use galen_market::layout::BlockRows;
 use galen_market::listing::Standing;
 
@@ -34,12 +34,15 @@ pub(super) enum Name {
     Offer(String),
     /// What is done with a package.
     Package(PackageId),
+    /// What is done in a deal.
+    Deal(DealId),
 }
 
 /// A work, told from its thread.
 type Work = loopback::Work<Name>;
 
-fn done(what: impl Into<String>, page: String) -> State {
+pub(super) fn done(what: impl Into<String>, page: String) -> State {
+    let what: String = what.into();
     State::Done { what: what.into(), page: Some(page) }
 }
 

@@ -2,15 +2,12 @@
 
 use clap::Args;
 use galen_api::{DealView, words};
-use galen_market::action::Action;
-use galen_market::action::trade::ReviewDeal;
-use galen_market::codec::Text;
-use galen_market::deal::{Deal, Stage};
-use galen_market::id::DealId;
+use galen_market::deal::Deal;
 use serde_json::json;
 
 use crate::config::Context;
 use crate::error::Failure;
+use crate::operation::review::{self, Verdict};
 use crate::output::{printable, table};
 use crate::session::{Session, account_of};
 use crate::wallet::Role;
@@ -41,46 +38,20 @@ pub struct Review {
 pub fn run(context: &Context, command: &Review) -> Result<(), Failure> {
     let session = Session::open(context)?;
     let key = context.wallet()?.account(Role::Institution, command.index);
-    let institution = account_of(&key);
-    let waiting = session.client().deals_of_institution(&institution, Stage::Requested)?;
+    let waiting = review::waiting(&session, &account_of(&key))?;
     let Some(named) = &command.deal else { return list(context, &session, &waiting) };
-    let deal = find(&waiting, named)?;
+    let deal = review::named(&waiting, named)?;
     if !command.accept && !command.refuse {
         let view = session.client().deal(&deal.id)?;
         return context.output.data(&view, || described(&view));
     }
-    let reason = Text::<500>::new(command.reason.as_deref().unwrap_or_default().trim())
-        .map_err(|error| Failure::usage(format!("--reason: {error}")))?;
-    if command.refuse && reason.as_str().is_empty() {
-        return Err(Failure::usage("a refusal needs a reason").remedy("say why with --reason"));
-    }
-    let action = ReviewDeal { institution, deal: deal.id, accept: command.accept, reason };
-    let done = session.transact(vec![Action::ReviewDeal(action)], &[&key])?;
+    let reason = command.reason.as_deref().unwrap_or_default();
+    let verdict = Verdict::new(command.accept, reason, "say why with --reason")?;
+    let done = review::decide(&session, &key, deal.id, &verdict)?;
     let value = json!({ "deal": deal.id, "accepted": command.accept, "done": done });
     context
         .output
         .data(&value, || done.sentence(if command.accept { "accepted" } else { "refused" }))
-}
-
-fn find<'a>(waiting: &'a [Deal], named: &str) -> Result<&'a Deal, Failure> {
-    let wrong = |what: &str| {
-        Failure::usage(format!("`{named}` {what}"))
-            .remedy("`galen deal review` lists what waits for a review")
-    };
-    if let Some(deal) =
-        named.parse::<DealId>().ok().and_then(|id| waiting.iter().find(|deal| deal.id == id))
-    {
-        return Ok(deal);
-    }
-    if named.len() < 6 {
-        return Err(wrong("is too short for a deal's id"));
-    }
-    let mut fitting = waiting.iter().filter(|deal| deal.id.to_string().starts_with(named));
-    match (fitting.next(), fitting.next()) {
-        (Some(deal), None) => Ok(deal),
-        (Some(_), Some(_)) => Err(wrong("is the beginning of more than one id")),
-        (None, _) => Err(wrong("does not wait for a review of yours")),
-    }
 }
 
 fn list(context: &Context, session: &Session, waiting: &[Deal]) -> Result<(), Failure> {

@@ -1,11 +1,9 @@
-//! The pages of deals and of money. Deposits into the bond are signed here, as they are one transaction.
+//! The page of money. Deposits into the bond are signed here, as they are one transaction.
 
 use std::collections::BTreeMap;
 
 use askama::Template;
-use galen_api::words::purpose;
 use galen_market::amount::{Amount, Asset, Currency, Money};
-use galen_market::deal::Stage;
 use galen_market::id::AccountId;
 use galen_market::payment::{Purse, Reason};
 
@@ -13,69 +11,11 @@ use super::describe::minor_units;
 use crate::console::Console;
 use crate::console::fields::Fields;
 use crate::error::Failure;
-use crate::loopback::{Frame, amount, money, span};
+use crate::loopback::{Frame, amount};
 use crate::operation::money as actions;
-use crate::operation::purchase::ended;
 use crate::operation::statement::{Party, Period, Statement, statement};
 use crate::session::Session;
 use crate::wallet::Wallet;
-
-/// The order in which deals are shown: those that wait for somebody first.
-const STAGES: [Stage; 6] = [
-    Stage::Requested,
-    Stage::Ready,
-    Stage::Agreed,
-    Stage::Verified,
-    Stage::Finalized,
-    Stage::Terminated,
-];
-
-#[derive(Template)]
-#[template(path = "deals.html")]
-pub(in crate::console) struct Deals {
-    frame: Frame,
-    rows: Vec<DealRow>,
-    waiting: bool,
-    keys: bool,
-}
-
-struct DealRow {
-    id: String,
-    package: String,
-    price: String,
-    purpose: String,
-    stage: String,
-    day: String,
-    left: String,
-}
-
-pub(in crate::console) fn deals(console: &Console, wallet: &Wallet) -> Result<Deals, Failure> {
-    let session = console.session()?;
-    let institution = console.institution(wallet);
-    let uptime = session.status()?.uptime_ms;
-    let mut rows = Vec::new();
-    let (mut waiting, mut keys) = (false, false);
-    for stage in STAGES {
-        for deal in session.client().deals_of_institution(&institution, stage)? {
-            waiting |= stage == Stage::Requested;
-            keys |= stage == Stage::Ready;
-            let left = deal.deadline_ms.filter(|_| !stage.is_final());
-            rows.push(DealRow {
-                id: deal.id.to_string(),
-                package: deal.listing.package.to_string(),
-                price: money(&session, &deal.price)?,
-                purpose: purpose(&deal.purpose),
-                stage: match &deal.termination {
-                    Some(why) => ended(why),
-                    None => stage.to_string(),
-                },
-                day: galen_api::story::instant(deal.requested_ms),
-                left: left.map(|at| span(at.saturating_sub(uptime))).unwrap_or_default(),
-            });
-        }
-    }
-    Ok(Deals { frame: Frame::new(console, true), rows, waiting, keys })
-}
 
 #[derive(Template)]
 #[template(path = "money.html")]

@@ -1,0 +1,217 @@
+//! The pages of deals: all of them, and one as its institution sees it. Who buys is in none: the ledger does
+//! not know it. Depends on the operations, and on the agent's judgement of time.
+
+use askama::Template;
+use galen_api::DealView;
+use galen_api::words::purpose;
+use galen_market::deal::{Deal, Stage};
+use galen_market::id::DealId;
+use galen_market::terms::Reason;
+
+use crate::agent;
+use crate::console::Console;
+use crate::console::trade;
+use crate::console::work::Name;
+use crate::error::Failure;
+use crate::loopback::{Frame, State, money, span};
+use crate::operation::purchase::ended;
+use crate::operation::{listing, review};
+use crate::session::Session;
+use crate::wallet::Wallet;
+
+/// The order in which deals are shown: those that wait for somebody first.
+const STAGES: [Stage; 6] = [
+    Stage::Requested,
+    Stage::Ready,
+    Stage::Agreed,
+    Stage::Verified,
+    Stage::Finalized,
+    Stage::Terminated,
+];
+
+#[derive(Template)]
+#[template(path = "deals.html")]
+pub(in crate::console) struct Deals {
+    frame: Frame,
+    rows: Vec<DealRow>,
+    /// How many requests wait for a review, and the one that has the least time left.
+    waiting: Option<(usize, String)>,
+    keys: Option<(usize, String)>,
+}
+
+struct DealRow {
+    id: String,
+    package: String,
+    price: String,
+    purpose: String,
+    stage: String,
+    day: String,
+    left: String,
+}
+
+/// How many there are, and the most urgent one.
+fn urgent(deals: &[Deal]) -> Option<(usize, String)> {
+    let first = deals.iter().min_by_key(|deal| deal.deadline_ms.unwrap_or(u64::MAX))?;
+    Some((deals.len(), first.id.to_string()))
+}
+
+pub(in crate::console) fn deals(console: &Console, wallet: &Wallet) -> Result<Deals, Failure> {
+    let session = console.session()?;
+    let institution = console.institution(wallet);
+    let uptime = session.status()?.uptime_ms;
+    let mut rows = Vec::new();
+    let (mut waiting, mut keys) = (None, None);
+    for stage in STAGES {
+        let deals = session.client().deals_of_institution(&institution, stage)?;
+        match stage {
+            Stage::Requested => waiting = urgent(&deals),
+            Stage::Ready => keys = urgent(&deals),
+            _ => {}
+        }
+        for deal in deals {
+            let left = deal.deadline_ms.filter(|_| !stage.is_final());
+            rows.push(DealRow {
+                id: deal.id.to_string(),
+                package: deal.listing.package.to_string(),
+                price: money(&session, &deal.price)?,
+                purpose: purpose(&deal.purpose),
+                stage: match &deal.termination {
+                    Some(why) => ended(why),
+                    None => stage.to_string(),
+                },
+                day: galen_api::story::instant(deal.requested_ms),
+                left: left.map(|at| span(at.saturating_sub(uptime))).unwrap_or_default(),
+            });
+        }
+    }
+    Ok(Deals { frame: Frame::new(console, true), rows, waiting, keys })
+}
+
+#[derive(Template)]
+#[template(path = "console_deal.html")]
+pub(in crate::console) struct DealPage {
+    frame: Frame,
+    id: String,
+    title: String,
+    /// The dataset's page: here, or at the node if the package is not kept here.
+    dataset: String,
+    stage: String,
+    next: &'static str,
+    left: Option<String>,
+    ended: Option<String>,
+    facts: Vec<(&'static str, String)>,
+    outcome: String,
+    clauses: Vec<ClauseRow>,
+    /// How long the key may take once the buyer waits for it.
+    deliver: String,
+    may_review: bool,
+    may_deliver: bool,
+    /// Why the key is not delivered from here now, and what to do.
+    held: Option<(String, String)>,
+    state: Option<State>,
+}
+
+/// What one clause said to the request.
+struct ClauseRow {
+    clause: String,
+    finding: String,
+    outcome: String,
+}
+
+impl From<&Reason> for ClauseRow {
+    fn from(reason: &Reason) -> Self {
+        Self {
+            clause: reason.clause.words(),
+            finding: reason.finding.to_string(),
+            outcome: reason.finding.outcome().to_string(),
+        }
+    }
+}
+
+/// What comes next at a stage.
+fn next(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Requested => {
+            "It waits for your review. Without a decision in time, the buyer gets everything back."
+        }
+        Stage::Agreed => {
+            "The buyer fetches the encrypted package and checks it; then the key has to be delivered."
+        }
+        Stage::Ready => {
+            "The buyer holds the encrypted package and waits for its key. If the key is late, the price \
+             goes back with a compensation out of the bond."
+        }
+        Stage::Verified => {
+            "The key is delivered. What is not as listed can be disputed until the time is over; then the \
+             price is paid."
+        }
+        Stage::Finalized => "It is finished, and the price was paid.",
+        Stage::Terminated => "It has ended without a sale.",
+    }
+}
+
+/// One deal of the institution, with what can be done about it.
+pub(in crate::console) fn deal(
+    console: &Console,
+    id: DealId,
+    wallet: &Wallet,
+) -> Result<DealPage, Failure> {
+    let session = console.session()?;
+    let view = review::own(&session, &console.institution(wallet), &id)?;
+    let deal = &view.deal;
+    let state = console.works.state(&Name::Deal(id));
+    let going = state.as_ref().is_some_and(State::is_going);
+    let declared = listing::find(&session, &deal.listing)?.and_then(|view| view.summary.declared);
+    let held = match deal.stage == Stage::Ready && !going {
+        true => trade::may_deliver(&session, &view)?.err().map(said),
+        false => None,
+    };
+    let mut frame = Frame::new(console, true);
+    // Whoever writes a reason is not interrupted: only a page without a form loads itself again.
+    frame.again = u32::from(going);
+    Ok(DealPage {
+        frame,
+        id: id.to_string(),
+        title: declared.map_or_else(|| deal.listing.package.to_string(), |about| about.title),
+        dataset: dataset_of(console, deal),
+        stage: deal.stage.to_string(),
+        next: next(deal.stage),
+        left: view.remaining_ms.filter(|_| !deal.stage.is_final()).map(span),
+        ended: deal.termination.as_ref().map(ended),
+        facts: facts(&session, &view)?,
+        outcome: deal.decision.outcome.to_string(),
+        clauses: deal.decision.reasons.iter().map(ClauseRow::from).collect(),
+        deliver: span(session.parameters().deliver_ms),
+        may_review: deal.stage == Stage::Requested && !going,
+        may_deliver: deal.stage == Stage::Ready && !going && held.is_none(),
+        held,
+        state,
+    })
+}
+
+/// Why a key is held back, and what to do.
+fn said(why: agent::Hold) -> (String, String) {
+    let failure = trade::held(why);
+    (failure.to_string(), failure.advice().unwrap_or_default().to_owned())
+}
+
+fn dataset_of(console: &Console, deal: &Deal) -> String {
+    let package = deal.listing.package;
+    if console.store().record(&package).is_ok() {
+        return format!("/datasets/{package}");
+    }
+    let node = console.desk.plan.node.trim_end_matches('/');
+    format!("{node}/datasets/{}/{package}", deal.listing.institution)
+}
+
+/// What was asked for, and for how much.
+fn facts(session: &Session, view: &DealView) -> Result<Vec<(&'static str, String)>, Failure> {
+    let deal = &view.deal;
+    Ok(vec![
+        ("Purpose", purpose(&deal.purpose)),
+        ("Price", money(session, &deal.price)?),
+        ("Tier", deal.tier.to_string()),
+        ("Named users", deal.seats.to_string()),
+        ("Requested", galen_api::story::instant(deal.requested_ms)),
+    ])
+}
