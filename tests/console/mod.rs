@@ -1,8 +1,11 @@
 //! `galen console` by the binary, against a real ledger: who is let in, and a table from the file to the
 //! live listing and back, by plain HTTP as a browser without scripts would send it. What goes to the node
-//! is recorded: no raw value is in it.
+//! is recorded: no raw value is in it. In [`tables`] other ways in, and a run that is cut off; in
+//! [`reviews`] what a steward decides of deals.
 
 mod recorder;
+mod reviews;
+mod tables;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -174,7 +177,7 @@ fn a_table_becomes_a_listing_in_the_console_and_no_raw_value_leaves_it() {
     // Risk against loss, over k.
     let compared = served.post(&offer, &token, &format!("{chosen}&compare=1")).location();
     assert_eq!(compared, format!("{offer}/risk"));
-    let risk = until(&served, &compared, "<svg").body;
+    let risk = until(&served, &compared, "<svg class=\"chart\"").body;
     for words in ["k = 11", "rows left out", "greatest risk (prosecutor), k = 2:", "k = 50"] {
         assert!(risk.contains(words), "{words}: {risk}");
     }
