@@ -1,16 +1,18 @@
 //! Pages for the browser of this machine: what the wallet's pages and the steward's console share.
 //!
-//! [`guard`] says who is let in, [`serve`] reads what was sent, [`reply`] writes what every answer carries,
-//! [`upload`] takes files into a private folder, [`works`] does what takes long, [`views`] are the frame
-//! of every page and the pages that both have. Secrets live in this process while the wallet is
-//! unlocked, and are dropped when it was left alone for a while. A [`Site`] is one of the two. Depends on
-//! wallet and session.
+//! [`guard`] says who is let in, [`reader`] in which language, [`serve`] reads what was sent, [`reply`] writes
+//! what every answer carries, [`upload`] takes files into a private folder, [`works`] does what takes long,
+//! [`views`] are the frame of every page and the pages that both have, [`words`] their texts. Secrets live
+//! in this process while the wallet is unlocked, and are dropped when it was left alone for a while. A
+//! [`Site`] is one of the two. Depends on wallet and session, and on the portal's languages.
 
 mod guard;
+mod reader;
 mod reply;
 mod serve;
 mod upload;
 mod views;
+pub(crate) mod words;
 mod works;
 
 use std::net::SocketAddr;
@@ -19,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use galen_web::connections::{self, Answering, Bounds};
+use galen_web::lang::Lang;
 use rand::Rng;
 use rand::rngs::OsRng;
 use tokio::sync::{Semaphore, watch};
@@ -33,8 +36,9 @@ use guard::Guard;
 pub(crate) use reply::Answer;
 pub(crate) use serve::{Asked, Sent, absent, page, parsed, scripted};
 pub(crate) use upload::Upload;
-pub(crate) use views::{Frame, amount, money, span};
-pub(crate) use works::{State, Work, Works};
+pub(crate) use views::{Frame, amount, money, span, span_in};
+pub(crate) use words::ended;
+pub(crate) use works::{Said, State, Work, Works};
 
 /// Connections of the browsers of this machine; and how long one may take to send a request's head,
 /// short enough that a program which fills them all does not keep the owner out for long.
@@ -60,7 +64,7 @@ pub struct Plan {
 
 /// What a server says of itself.
 pub(crate) struct Brand {
-    /// On every page.
+    /// On every page, and where a browser asks for the code.
     pub name: &'static str,
     /// The command that prints the pairing code.
     pub command: &'static str,
@@ -78,6 +82,16 @@ pub(crate) struct Brand {
 pub(crate) trait Site: Send + Sync + Sized + 'static {
     /// What it says of itself.
     const BRAND: Brand;
+
+    /// Its name.
+    fn name(_lang: Lang) -> &'static str {
+        Self::BRAND.name
+    }
+
+    /// Path and words of what is linked at the top of every page.
+    fn links(_lang: Lang) -> Vec<(&'static str, &'static str)> {
+        Self::BRAND.links.to_vec()
+    }
 
     /// What both servers have.
     fn desk(&self) -> &Desk;
@@ -253,7 +267,7 @@ pub(crate) async fn start<S: Site>(
         .then(move |method, path: warp::path::FullPath, query: String, headers, body| {
             let site = served.clone();
             async move {
-                let asked = Asked { method, path: path.as_str().to_owned(), query, headers };
+                let asked = Asked::new(method, path.as_str(), query, headers);
                 serve::answer(site, asked, body).await
             }
         });

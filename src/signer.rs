@@ -6,8 +6,8 @@
 //! the holder is ever answered to one: the guard of [`crate::loopback`] lets in the wallet's own pages and
 //! plain links to them, with the pairing code.
 //!
-//! [`orders`] are what was shown and may be signed; [`work`] does what takes long, [`routes`] answers and
-//! [`views`] are the pages. They need no script, but for the one that opens a dataset in the browser, which
+//! [`orders`] are what was shown and may be signed; [`work`] does what takes long, [`routes`] answers,
+//! [`views`] are the pages and [`words`] their texts, in both languages. They need no script, but for the one that opens a dataset in the browser, which
 //! [`browser`] gives what was bought. Depends on the operations of this package, as the
 //! command line does; the node is asked over HTTP.
 
@@ -15,16 +15,20 @@ mod browser;
 mod orders;
 mod routes;
 mod views;
+mod words;
 mod work;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+
+use galen_web::lang::Lang;
 
 use crate::error::Failure;
 use crate::loopback::{Answer, Asked, Brand, Desk, Sent, Site, Works};
 use crate::session::Session;
 use crate::wallet::Wallet;
 use orders::Orders;
+use words::Words;
 
 pub use crate::loopback::{Plan, Serving};
 
@@ -47,9 +51,17 @@ impl Site for Signer {
         command: "galen wallet serve",
         address: "127.0.0.1:4860",
         doors: &["/", "/buy", "/qualify"],
-        links: &[("/qualify", "Datasets for me")],
+        links: &[],
         form_bytes: 8192,
     };
+
+    fn name(lang: Lang) -> &'static str {
+        Words::of(lang).wallet
+    }
+
+    fn links(lang: Lang) -> Vec<(&'static str, &'static str)> {
+        vec![("/qualify", Words::of(lang).datasets_for_me)]
+    }
 
     fn desk(&self) -> &Desk {
         &self.desk

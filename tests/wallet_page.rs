@@ -7,6 +7,8 @@
 mod console;
 mod support;
 
+#[path = "wallet_page/languages.rs"]
+mod languages;
 #[path = "wallet_page/newcomer.rs"]
 mod newcomer;
 
@@ -32,6 +34,7 @@ use galen_dataset::pack::{FileHash, FileInput, Progress};
 use galen_market::amount::Amount;
 use galen_market::deal::Stage;
 use galen_market::layout::BlockRows;
+use languages::chinese;
 use serde_json::json;
 use support::Home;
 
@@ -442,6 +445,23 @@ fn a_purchase_from_the_link_of_a_portal_to_the_opened_dataset() {
     ] {
         assert!(shown.body.contains(words), "{words}: {}", shown.body);
     }
+    chinese(&served, "/qualify", &["您符合条件", "健康研究", "Findings &#38; &#60;more&#62;"]);
+    chinese(
+        &served,
+        &wish,
+        &[
+            "可以：您符合条件",
+            "您将签署的内容",
+            "：100.00 EUR，1 名指名用户，许可期 12 个月；本次 1 名指名用户",
+            "健康、医学或生物医学研究：允许该用途",
+            "不得重新识别个人：买方已承诺",
+            "健康研究，承诺不识别任何人，项目“Sleep”",
+            "此后机构须在 4 分钟内交付密钥。",
+            "何时退款",
+            "至多 16 个签发方中有一个批准持有者用于：健康研究",
+            "接受许可证并以 100.00 EUR 申请",
+        ],
+    );
     // The same from another site is a question, and not an answer that somebody else gave.
     let code = served.code_header();
     let headers = [
@@ -482,6 +502,11 @@ fn a_purchase_from_the_link_of_a_portal_to_the_opened_dataset() {
     }
     assert_eq!(served.get(&going).location(), "/deals/0");
     until(&served, "/deals/0", "waiting for the key");
+    chinese(
+        &served,
+        "/deals/0",
+        &["交易 0：等待密钥", "若机构逾期，价款退回，另有补偿。", "剩余时间："],
+    );
     let deal = DealStore::of(&world.researcher.home).find("0").unwrap();
     assert_eq!(deal.price.amount.units(), 12_000);
     ok(world.with_agent(|| world.wait_for(&deal.deal, Stage::Verified)));
@@ -494,6 +519,8 @@ fn a_purchase_from_the_link_of_a_portal_to_the_opened_dataset() {
     let end = until(&served, "/deals/0", "The institution was paid");
     assert!(end.body.contains("finished"), "{}", end.body);
     assert!(served.get("/").body.contains("Deal 0"));
+    chinese(&served, "/deals/0", &["交易 0：已完成", "归您所有"]);
+    chinese(&served, "/", &["上的钱包", "交易 0", "已完成：已付款", "一般研究、健康研究"]);
     ok(world.check_invariants());
     drop(served);
     world.stop();

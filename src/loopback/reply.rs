@@ -1,10 +1,12 @@
 //! Answers as they leave, with the headers that every answer carries. Depends on what the guard denies.
 
+use galen_web::lang::Lang;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
 use super::Brand;
 use super::guard::Denied;
+use super::words::{Words, one};
 
 const STYLE: &str = include_str!("pages/style.css");
 
@@ -31,18 +33,14 @@ pub(crate) enum Answer {
     Style,
 }
 
-pub(super) fn refused(brand: &Brand, denied: Denied) -> Response {
+pub(super) fn refused(brand: &Brand, denied: Denied, lang: Lang) -> Response {
+    let t = Words::of(lang);
     match denied {
-        Denied::Host => plain(StatusCode::FORBIDDEN, "This is served as 127.0.0.1 only."),
-        Denied::Origin => plain(StatusCode::FORBIDDEN, "Other sites may only link to this."),
+        Denied::Host => plain(StatusCode::FORBIDDEN, t.only_here),
+        Denied::Origin => plain(StatusCode::FORBIDDEN, t.only_links),
         Denied::Code => {
-            let mut response = plain(
-                StatusCode::UNAUTHORIZED,
-                &format!(
-                    "Type the code that `{}` printed as the password; any name will do.",
-                    brand.command
-                ),
-            );
+            let mut response = plain(StatusCode::UNAUTHORIZED, &one(t.type_code, brand.command));
+            // Browsers agree on letters of ASCII here, and on no others.
             let asks = format!(
                 "Basic realm=\"{}: type the printed code as password\", charset=\"UTF-8\"",
                 brand.name
@@ -52,9 +50,7 @@ pub(super) fn refused(brand: &Brand, denied: Denied) -> Response {
             }
             response
         }
-        Denied::Tries => {
-            plain(StatusCode::TOO_MANY_REQUESTS, "Too many wrong codes. Wait ten seconds.")
-        }
+        Denied::Tries => plain(StatusCode::TOO_MANY_REQUESTS, t.too_many),
     }
 }
 

@@ -16,9 +16,11 @@ use warp::{Buf, Stream};
 use zeroize::Zeroizing;
 
 use super::guard;
+use super::reader::Reader;
 use super::reply::{Answer, plain, refused, reply};
 use super::upload::{self, Upload};
 use super::views::{Frame, Refused, Unlock};
+use super::words::Words;
 use super::{Desk, Site};
 use crate::error::{Exit, Failure};
 use crate::wallet::Password;
@@ -27,14 +29,31 @@ const MAX_QUERY_BYTES: usize = 4096;
 /// How long a form without files may take to come.
 const BODY_TIME: Duration = Duration::from_secs(10);
 /// The query with which a page loads itself again.
-const AGAIN: &str = "again";
+pub(super) const AGAIN: &str = "again";
 
 /// A request without its body.
 pub(crate) struct Asked {
     pub method: Method,
     pub path: String,
+    /// Without the language.
     pub query: String,
     pub headers: HeaderMap,
+    pub reader: Reader,
+}
+
+impl Asked {
+    pub(super) fn new(method: Method, path: &str, mut query: String, headers: HeaderMap) -> Self {
+        if guard::is_foreign(&headers) {
+            query = of_a_link(&query);
+        }
+        let reader = Reader::take(&method, path, &mut query, &headers);
+        Self { method, path: path.to_owned(), query, headers, reader }
+    }
+
+    /// The frame of a page for an unlocked wallet.
+    pub fn frame<S: Site>(&self, site: &S) -> Frame {
+        Frame::of(site, true, &self.reader)
+    }
 }
 
 /// The body of a request.
@@ -77,28 +96,37 @@ pub(crate) fn absent() -> Failure {
 }
 
 /// Answers a request.
-pub(super) async fn answer<S, T, B>(site: Arc<S>, mut asked: Asked, body: T) -> Response
+pub(super) async fn answer<S, T, B>(site: Arc<S>, asked: Asked, body: T) -> Response
+where
+    S: Site,
+    T: Stream<Item = Result<B, warp::Error>> + Send + 'static,
+    B: Buf + Send + 'static,
+{
+    if let Err(denied) = site.desk().guard.check(&asked.method, &asked.path, &asked.headers) {
+        return refused(&S::BRAND, denied, asked.reader.lang);
+    }
+    let reader = asked.reader.clone();
+    let mut response = answer_guarded(site, asked, body).await;
+    reader.remember(&mut response);
+    response
+}
+
+/// Answers what the guard let in.
+async fn answer_guarded<S, T, B>(site: Arc<S>, asked: Asked, body: T) -> Response
 where
     S: Site,
     T: Stream<Item = Result<B, warp::Error>> + Send + 'static,
     B: Buf + Send + 'static,
 {
     let desk = site.desk();
-    if let Err(denied) = desk.guard.check(&asked.method, &asked.path, &asked.headers) {
-        return refused(&S::BRAND, denied);
-    }
-    if guard::is_foreign(&asked.headers) {
-        asked.query = of_a_link(&asked.query);
-    }
+    let reader = asked.reader.clone();
+    let t = Words::of(reader.lang);
     let sent = match (&asked.method, upload::boundary(&asked.headers), site.uploads()) {
         (&Method::GET, ..) => Ok(Sent::default()),
         (_, Some(boundary), Some(folder)) => {
             if desk.wallet(true).is_none() {
                 upload::discard(body).await;
-                return plain(
-                    StatusCode::FORBIDDEN,
-                    "The wallet has locked itself. Go back, load the page again and unlock it.",
-                );
+                return plain(StatusCode::FORBIDDEN, t.locked_itself);
             }
             let pieces = body.map(|piece| piece.map(|mut piece| whole(&mut piece)));
             upload::read(pieces, boundary, &desk.form_token, folder).await
@@ -107,16 +135,14 @@ where
     };
     let sent = match sent {
         Ok(sent) => sent,
-        Err(status) => {
-            return plain(status, "The form did not come whole. Go back and send it again.");
-        }
+        Err(status) => return plain(status, t.not_whole),
     };
     let for_script = S::is_for_script(&asked.path);
     let answer = match at_once(desk, &asked, &sent.form) {
         Some(answer) => answer,
         None => {
             let Ok(_turn) = desk.pages.acquire().await else {
-                return plain(StatusCode::SERVICE_UNAVAILABLE, "This is stopping.");
+                return plain(StatusCode::SERVICE_UNAVAILABLE, t.stopping);
             };
             let served = site.clone();
             let made = tokio::task::spawn_blocking(move || respond(&served, &asked, sent)).await;
@@ -140,13 +166,13 @@ where
             }
             let unlocked = desk.wallet(false).is_some();
             let refused = Refused {
-                frame: Frame::new(&*site, unlocked),
+                frame: Frame::of(&*site, unlocked, &reader),
                 message: failure.to_string(),
                 remedy,
             };
             match refused.render() {
                 Ok(text) => reply(Answer::Page(status, printable_lines(&text))),
-                Err(_) => plain(status, "Not done."),
+                Err(_) => plain(status, t.not_done),
             }
         }
     }
@@ -239,7 +265,7 @@ fn respond<S: Site>(site: &Arc<S>, asked: &Asked, sent: Sent) -> Result<Answer, 
         of_these_pages(desk, &sent.form)?;
     }
     if asked.method == Method::POST && asked.path == "/unlock" {
-        return unlock(&**site, parsed(&sent.form)?);
+        return unlock(&**site, &asked.reader, parsed(&sent.form)?);
     }
     // What loads by itself does not keep the wallet unlocked.
     let for_script = S::is_for_script(&asked.path);
@@ -258,27 +284,29 @@ fn respond<S: Site>(site: &Arc<S>, asked: &Asked, sent: Sent) -> Result<Answer, 
         };
         // A form that came too late is not sent again by unlocking.
         let next = if reads { here } else { "/".to_owned() };
-        return page(&Unlock { frame: Frame::new(&**site, false), next, wrong: None });
+        let frame = Frame::of(&**site, false, &asked.reader);
+        return page(&Unlock { frame, next, wrong: None });
     };
     site.respond(asked, sent, wallet)
 }
 
 /// Whether this is a page of this server: two strokes begin the name of another, and browsers read over
 /// tabs and line ends between them.
-fn is_local(next: &str) -> bool {
+pub(super) fn is_local(next: &str) -> bool {
     next.starts_with('/')
         && !next.starts_with("//")
         && !next.contains(|letter: char| letter == '\\' || letter.is_control())
 }
 
-fn unlock<S: Site>(site: &S, form: Unlocking) -> Result<Answer, Failure> {
+fn unlock<S: Site>(site: &S, reader: &Reader, form: Unlocking) -> Result<Answer, Failure> {
     let next = if is_local(&form.next) { form.next } else { "/".to_owned() };
     let desk = site.desk();
     let opened = Password::new(form.password).map_err(Failure::from);
     match opened.and_then(|password| desk.unlock(password)) {
         Ok(()) => Ok(Answer::Go(next)),
         Err(failure) => {
-            page(&Unlock { frame: Frame::new(site, false), next, wrong: Some(failure.to_string()) })
+            let frame = Frame::of(site, false, reader);
+            page(&Unlock { frame, next, wrong: Some(failure.to_string()) })
         }
     }
 }

@@ -1,16 +1,27 @@
 //! The frame of every page, the pages that all sites have, and how they write amounts and times.
 //! Everything that comes from elsewhere is escaped by the templates. Depends on the session.
 
+use std::fmt::Display;
+
 use askama::Template;
 use galen_market::amount::{Amount, Currency, Money};
+use galen_web::lang::{Lang, fill};
 
-use super::{Brand, Site};
+use super::Site;
+use super::reader::Reader;
+use super::words::{Words, one};
 use crate::error::Failure;
 use crate::session::Session;
 
 /// What stands on every page.
 pub(crate) struct Frame {
-    pub brand: Brand,
+    pub lang: Lang,
+    /// The texts of the frame.
+    pub t: &'static Words,
+    /// The same page in the other language; empty if there is none.
+    pub other: String,
+    pub name: &'static str,
+    pub links: Vec<(&'static str, &'static str)>,
     pub node: String,
     pub unlocked: bool,
     pub token: String,
@@ -19,15 +30,51 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    /// A page in English only.
     pub fn new<S: Site>(site: &S, unlocked: bool) -> Self {
+        let (lang, other) = (Lang::English, String::new());
+        Self::made(site, unlocked, lang, other)
+    }
+
+    /// A page in the language of whoever reads it.
+    pub fn of<S: Site>(site: &S, unlocked: bool, reader: &Reader) -> Self {
+        Self::made(site, unlocked, reader.lang, reader.other.clone())
+    }
+
+    fn made<S: Site>(site: &S, unlocked: bool, lang: Lang, other: String) -> Self {
         let desk = site.desk();
         Self {
-            brand: S::BRAND,
+            lang,
+            t: Words::of(lang),
+            other,
+            name: S::name(lang),
+            links: S::links(lang),
             node: desk.plan.node.clone(),
             unlocked,
             token: desk.form_token.clone(),
             again: 0,
         }
+    }
+
+    /// A text with one value in it.
+    pub fn one(&self, pattern: &str, value: impl Display) -> String {
+        one(pattern, value)
+    }
+
+    /// A text with two values in it.
+    pub fn two(&self, pattern: &str, first: impl Display, second: impl Display) -> String {
+        fill(pattern, &[&first, &second])
+    }
+
+    /// A text with three values in it.
+    pub fn three(
+        &self,
+        pattern: &str,
+        first: impl Display,
+        second: impl Display,
+        third: impl Display,
+    ) -> String {
+        fill(pattern, &[&first, &second, &third])
     }
 }
 
@@ -61,13 +108,19 @@ pub(crate) fn money(session: &Session, money: &Money) -> Result<String, Failure>
     amount(session, money.amount, &money.currency)
 }
 
-/// A stretch of time in its largest fitting unit.
+/// A stretch of time in English.
 pub(crate) fn span(ms: u64) -> String {
+    span_in(Lang::English, ms)
+}
+
+/// A stretch of time in its largest fitting unit.
+pub(crate) fn span_in(lang: Lang, ms: u64) -> String {
+    let t = Words::of(lang);
     let (seconds, minutes, hours, days) = (ms / 1000, ms / 60_000, ms / 3_600_000, ms / 86_400_000);
     match () {
-        () if days >= 2 => format!("{days} days"),
-        () if hours >= 2 => format!("{hours} hours"),
-        () if minutes >= 2 => format!("{minutes} minutes"),
-        () => format!("{seconds} seconds"),
+        () if days >= 2 => one(t.days, days),
+        () if hours >= 2 => one(t.hours, hours),
+        () if minutes >= 2 => one(t.minutes, minutes),
+        () => one(t.seconds, seconds),
     }
 }

@@ -4,19 +4,56 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use galen_web::lang::Lang;
+
 use super::lock;
+use super::words::Words;
 use crate::error::{Exit, Failure};
 
 /// Most works that are remembered; one that ended goes.
 const MOST: usize = 256;
 
+/// What a work says of itself, in both languages: it is told before anybody reads it.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    english: String,
+    chinese: String,
+}
+
+impl Said {
+    /// What is said in each language.
+    pub fn new(say: impl Fn(Lang) -> String) -> Self {
+        Self { english: say(Lang::English), chinese: say(Lang::Chinese) }
+    }
+
+    /// It in a language.
+    pub fn read(&self, lang: &Lang) -> &str {
+        match lang {
+            Lang::English => &self.english,
+            Lang::Chinese => &self.chinese,
+        }
+    }
+
+    fn beginning() -> Self {
+        Self::new(|lang| Words::of(lang).beginning.to_owned())
+    }
+}
+
+/// A text that is there in one language only.
+impl<T: Into<String>> From<T> for Said {
+    fn from(text: T) -> Self {
+        let text = text.into();
+        Self { english: text.clone(), chinese: text }
+    }
+}
+
 /// How a work is.
 #[derive(Clone, Debug)]
 pub(crate) enum State {
     /// It goes on: at what, and how far.
-    Going { what: String, done: u64, total: u64 },
+    Going { what: Said, done: u64, total: u64 },
     /// It is done, and there may be a page of what came of it.
-    Done { what: String, page: Option<String> },
+    Done { what: Said, page: Option<String> },
     /// It failed.
     Failed { code: String, message: String, remedy: String },
 }
@@ -70,7 +107,7 @@ impl<N: Ord + Clone + Send + 'static> Works<N> {
             })?;
             works.remove(&ended);
         }
-        let going = State::Going { what: "beginning".to_owned(), done: 0, total: 0 };
+        let going = State::Going { what: Said::beginning(), done: 0, total: 0 };
         works.insert(name.clone(), going);
         drop(works);
         let mut work = Work { works: Self(self.0.clone()), name };
@@ -109,15 +146,20 @@ impl<N: Ord + Clone> Work<N> {
     }
 
     /// Says how far it is.
+    pub fn say(&self, what: Said, done: u64, total: u64) {
+        self.tell(State::Going { what, done, total });
+    }
+
+    /// The same in English only.
     pub fn at(&self, what: &str, done: u64, total: u64) {
-        self.tell(State::Going { what: what.to_owned(), done, total });
+        self.say(what.into(), done, total);
     }
 
     /// Goes on under another name, and leaves this state under the old one.
     pub fn rename(&mut self, name: N, left: State) {
         let old = std::mem::replace(&mut self.name, name);
         // The new one is busy before anybody is sent to its page.
-        self.at("beginning", 0, 0);
+        self.say(Said::beginning(), 0, 0);
         lock(&self.works.0).insert(old, left);
     }
 }

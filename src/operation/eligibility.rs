@@ -2,6 +2,8 @@
 //! anything is sent. Depends on the listing as the catalogue shows it and on the credential's file; asks
 //! nobody.
 
+use std::fmt;
+
 use galen_api::ListingSummary;
 use galen_market::listing::{ListingId, Standing};
 use galen_market::terms::{
@@ -36,6 +38,52 @@ pub struct Eligibility {
     pub reveals: Vec<String>,
 }
 
+/// What stands in the way beside the clauses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Obstacle {
+    /// There is no credential.
+    NoCredential,
+    /// It has expired, on this day since 1970.
+    Expired(u32),
+    /// The institution has missed a delivery.
+    Stopped,
+    /// The listing takes no requests.
+    Closed,
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCredential => f.write_str("there is no credential here for this ledger"),
+            Self::Expired(day) => write!(f, "the credential is good until {}", day_text(*day)),
+            Self::Stopped => f.write_str(
+                "the institution takes no requests until it answers for a missed delivery",
+            ),
+            Self::Closed => f.write_str("the listing takes no requests"),
+        }
+    }
+}
+
+/// What stands in the way beside the clauses, on a day.
+pub(crate) fn obstacles(
+    listing: &ListingSummary,
+    credential: Option<&Credential>,
+    today: u32,
+) -> Vec<Obstacle> {
+    let mut all = Vec::new();
+    match credential.map(|held| held.attributes.expiry) {
+        None => all.push(Obstacle::NoCredential),
+        Some(expiry) if expiry <= today => all.push(Obstacle::Expired(expiry)),
+        Some(_) => {}
+    }
+    match listing.listing.standing {
+        Standing::Live if listing.open => {}
+        Standing::Live => all.push(Obstacle::Stopped),
+        _ => all.push(Obstacle::Closed),
+    }
+    all
+}
+
 /// Judges a listing on a day, in days since 1970.
 pub fn judge(
     listing: &ListingSummary,
@@ -46,20 +94,8 @@ pub fn judge(
     let terms = &listing.offer.terms;
     let proven = credential.map(|held| Proven::at_most(&held.attributes)).unwrap_or_default();
     let decision = terms.decide(purpose, &proven);
-    let mut obstacles = Vec::new();
-    match credential {
-        None => obstacles.push("there is no credential here for this ledger".to_owned()),
-        Some(held) if held.attributes.expiry <= today => obstacles
-            .push(format!("the credential is good until {}", day_text(held.attributes.expiry))),
-        Some(_) => {}
-    }
-    match listing.listing.standing {
-        Standing::Live if listing.open => {}
-        Standing::Live => obstacles.push(
-            "the institution takes no requests until it answers for a missed delivery".to_owned(),
-        ),
-        _ => obstacles.push("the listing takes no requests".to_owned()),
-    }
+    let obstacles: Vec<String> =
+        obstacles(listing, credential, today).iter().map(ToString::to_string).collect();
     Eligibility {
         listing: listing.listing.id,
         title: listing.declared.as_ref().map(|said| said.title.clone()).unwrap_or_default(),
@@ -68,33 +104,59 @@ pub fn judge(
         decision,
         obstacles,
         credential: credential.map(Credential::leaf),
-        reveals: reveals(&terms.required(purpose), purpose),
+        reveals: reveals(&terms.required(purpose), purpose)
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+    }
+}
+
+/// Something that a request tells everybody who reads the ledger.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Reveal {
+    /// That one of some issuers approves its holder for these purposes.
+    Approval(u32),
+    /// The purpose and what is undertaken.
+    Purpose,
+    /// That the holder works in one of these countries.
+    Countries(Vec<String>),
+    /// The holder's institution.
+    Institution,
+    /// The project's title.
+    Project,
+}
+
+impl fmt::Display for Reveal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Approval(bits) => write!(
+                f,
+                "that one of up to 16 issuers approves its holder for: {}",
+                purpose_words(*bits)
+            ),
+            Self::Purpose => f.write_str("the purpose as it is declared, and what is undertaken"),
+            Self::Countries(named) => match named.as_slice() {
+                [one] => write!(f, "that the holder works in {one}"),
+                many => write!(f, "that the holder works in one of {}", many.join(", ")),
+            },
+            Self::Institution => f.write_str("the institution at which the holder works"),
+            Self::Project => f.write_str("the project's title"),
+        }
     }
 }
 
 /// What a request with such a proof tells everybody who reads the ledger.
-fn reveals(required: &Required, purpose: &Purpose) -> Vec<String> {
-    let mut said = vec![
-        format!(
-            "that one of up to 16 issuers approves its holder for: {}",
-            purpose_words(required.purposes)
-        ),
-        "the purpose as it is declared, and what is undertaken".to_owned(),
-    ];
+pub(crate) fn reveals(required: &Required, purpose: &Purpose) -> Vec<Reveal> {
+    let mut said = vec![Reveal::Approval(required.purposes), Reveal::Purpose];
     let countries = required.countries.list();
-    match countries {
-        [] => {}
-        [one] => said.push(format!("that the holder works in {one}")),
-        many => {
-            let names: Vec<_> = many.iter().map(ToString::to_string).collect();
-            said.push(format!("that the holder works in one of {}", names.join(", ")));
-        }
+    if !countries.is_empty() {
+        said.push(Reveal::Countries(countries.iter().map(ToString::to_string).collect()));
     }
     if required.institution {
-        said.push("the institution at which the holder works".to_owned());
+        said.push(Reveal::Institution);
     }
     if !purpose.project.as_str().is_empty() {
-        said.push("the project's title".to_owned());
+        said.push(Reveal::Project);
     }
     said
 }
@@ -266,7 +328,7 @@ mod tests {
             .map(|purpose| listed.decide(purpose, &Proven::at_most(&attributes(200, bits))).outcome)
             .collect();
         assert_eq!(outcomes, [Outcome::Refused, Outcome::Allowed]);
-        let said = reveals(&listed.required(&found[1]), &found[1]).join("\n");
-        assert!(said.contains("disease, ethics"), "{said}");
+        let said = reveals(&listed.required(&found[1]), &found[1]);
+        assert!(said[0].to_string().contains("disease, ethics"), "{said:?}");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::views::{self, OrderPage, Wish};
+use super::words::Words;
 use super::work::{self, Name};
 use super::{Signer, browser};
 use crate::error::{Exit, Failure};
@@ -22,17 +23,18 @@ pub(super) fn respond(
     form: &[u8],
     wallet: Arc<Wallet>,
 ) -> Result<Answer, Failure> {
+    let frame = asked.frame(&**signer);
     let path: Vec<&str> = asked.path.trim_start_matches('/').split('/').collect();
     match (asked.method.as_str(), path.as_slice()) {
-        ("GET", [""]) => page(&views::home(signer, &wallet)?),
-        ("GET", ["qualify"]) => page(&views::qualify(signer)?),
+        ("GET", [""]) => page(&views::home(signer, frame, &wallet)?),
+        ("GET", ["qualify"]) => page(&views::qualify(signer, frame)?),
         ("GET", ["buy"]) => {
             let wish: Wish = parsed(asked.query.as_bytes())?;
-            page(&views::buy(signer, &wallet, wish)?)
+            page(&views::buy(signer, frame, &wallet, wish)?)
         }
         ("POST", ["buy"]) => order(signer, wallet, parsed(form)?),
-        ("GET", ["orders", name]) => ordered(signer, name),
-        ("GET", ["deals", index]) => page(&views::deal(signer, number(index)?)?),
+        ("GET", ["orders", name]) => ordered(signer, frame, name),
+        ("GET", ["deals", index]) => page(&views::deal(signer, frame, number(index)?)?),
         ("POST", ["deals", index, "proceed"]) => {
             let index = number(index)?;
             work::proceed(signer, index, wallet)?;
@@ -46,7 +48,7 @@ pub(super) fn respond(
         ("GET", ["deals", index, "receipt.json"]) => browser::receipt(signer, number(index)?),
         ("GET", ["deals", index, "licence.json"]) => browser::licence(signer, number(index)?),
         ("GET", ["deals", index, browser::PAGE]) => {
-            scripted(&views::opening(signer, number(index)?)?)
+            scripted(&views::opening(signer, frame, number(index)?)?)
         }
         ("POST", ["deals", index, browser::PAGE, "key"]) => {
             browser::key(signer, number(index)?, &wallet)
@@ -76,14 +78,13 @@ fn order(signer: &Arc<Signer>, wallet: Arc<Wallet>, form: Ordering) -> Result<An
     Ok(Answer::Go(going))
 }
 
-fn ordered(signer: &Signer, name: &str) -> Result<Answer, Failure> {
+fn ordered(signer: &Signer, mut frame: Frame, name: &str) -> Result<Answer, Failure> {
     let state = signer.works.state(&Name::Order(name.to_owned())).ok_or_else(absent)?;
     if let State::Done { page: Some(page), .. } = state {
         return Ok(Answer::Go(page));
     }
-    let mut frame = Frame::new(signer, true);
     if state.is_going() {
         frame.again = 1;
     }
-    page(&OrderPage { frame, state })
+    page(&OrderPage { t: Words::of(frame.lang), frame, state })
 }

@@ -10,9 +10,10 @@ use galen_dataset::output::{Format, Output};
 use galen_dataset::pack::Progress;
 
 use super::orders::Order;
+use super::words::said;
 use super::{Signer, browser};
 use crate::error::{Exit, Failure};
-use crate::loopback::{self, State};
+use crate::loopback::{self, Said, State};
 use crate::mirror::{Patience, Watch};
 use crate::operation::purchase::{self, DealStore, Purchase};
 use crate::operation::{self, prepare, receive};
@@ -36,7 +37,7 @@ type Work = loopback::Work<Name>;
 
 impl Watch for Work {
     fn progress(&self, done: u64, total: u64) {
-        self.at("fetching and checking the encrypted package", done, total);
+        self.say(said(|t| t.fetching, &[]), done, total);
     }
 
     fn left(&self, mirror: &str, why: &str) {
@@ -45,7 +46,7 @@ impl Watch for Work {
 }
 
 /// Something is done in a deal, which has a page.
-fn done(what: String, index: u32) -> State {
+fn done(what: Said, index: u32) -> State {
     State::Done { what, page: Some(format!("/deals/{index}")) }
 }
 
@@ -58,7 +59,7 @@ pub(super) fn request(
 ) -> Result<(), Failure> {
     let (home, node) = (signer.desk.plan.home.clone(), signer.desk.plan.node.clone());
     signer.works.start(Name::Order(name), move |work| {
-        work.at("proving that your credential is good, not whose it is", 0, 0);
+        work.say(said(|t| t.proving, &[]), 0, 0);
         let session = Session::connect(&node, false)?;
         let prover = operation::prover()?;
         let payer = wallet.account(Role::Researcher, order.account);
@@ -75,7 +76,7 @@ pub(super) fn request(
         let store = DealStore::of(&home);
         let (record, _) = purchase::request(&session, &wallet, &store, &prover, &purchase)?;
         let index = record.index;
-        work.rename(Name::Deal(index), done("requested".to_owned(), index));
+        work.rename(Name::Deal(index), done(said(|t| t.requested, &[]), index));
         fetch_and_say(work, &session, &wallet, &store, index)
     })
 }
@@ -104,8 +105,7 @@ fn fetch_and_say(
     let view = session.client().deal(&record.deal)?;
     if view.deal.stage != galen_market::deal::Stage::Agreed {
         // Under review, or further: there is nothing to say yet, or any more.
-        let what = "requested; the package is fetched when the institution has agreed".to_owned();
-        return Ok(done(what, index));
+        return Ok(done(said(|t| t.requested_wait, &[]), index));
     }
     if purchase::asks_again(session, &record)? {
         return Err(Failure::new(
@@ -124,11 +124,9 @@ fn fetch_and_say(
     receive::fetch(session, &record.listing, &target, &sources, work)?;
     record.folder = Some(std::fs::canonicalize(&target).map_err(|e| Failure::file(&target, &e))?);
     store.update(&record)?;
-    work.at("saying that the package is here and checked", 0, 0);
+    work.say(said(|t| t.saying_here, &[]), 0, 0);
     purchase::ready(session, wallet, &record, None)?;
-    let what =
-        "the package is here and checked; the institution has to deliver the key now".to_owned();
-    Ok(done(what, index))
+    Ok(done(said(|t| t.here_checked, &[]), index))
 }
 
 /// Where a deal's dataset is opened.
@@ -150,8 +148,7 @@ pub(super) fn open(signer: &Arc<Signer>, index: u32, wallet: Arc<Wallet>) -> Res
         let above = prepare::above(&target);
         std::fs::create_dir_all(&above).map_err(|error| Failure::file(&above, &error))?;
         let prover = operation::prover()?;
-        let report =
-            |at: Progress| work.at("decrypting, and checking every commitment", at.done, at.total);
+        let report = |at: Progress| work.say(said(|t| t.decrypting, &[]), at.done, at.total);
         // A text that a spreadsheet would compute is made harmless: people open these files by hand.
         let output = Output { format: Format::Csv, recipients: Vec::new() };
         receive::decrypt(
@@ -163,6 +160,6 @@ pub(super) fn open(signer: &Arc<Signer>, index: u32, wallet: Arc<Wallet>) -> Res
             (&target, &output),
             &report,
         )?;
-        Ok(done(format!("opened in {}", target.display()), index))
+        Ok(done(said(|t| t.opened_in, &[&target.display()]), index))
     })
 }

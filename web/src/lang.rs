@@ -1,8 +1,11 @@
 //! The languages of the pages: which one a reader gets, and every text in each. Depends on nothing of
-//! this crate but the request; the sentences about proofs follow from what the ledger holds.
+//! this crate; the sentences about proofs follow from what the ledger holds. The pages of wallet and console
+//! choose and say in the same way, with texts of their own that [`words!`](crate::words) makes.
 
+#[macro_use]
+mod both;
 pub(crate) mod interface;
-pub(crate) mod sentences;
+pub mod sentences;
 mod words;
 
 use std::fmt::Display;
@@ -10,17 +13,20 @@ use std::fmt::Display;
 pub(crate) use words::Words;
 
 /// The cookie that remembers the choice.
-pub(crate) const COOKIE: &str = "lang";
+pub const COOKIE: &str = "lang";
 
 /// A language.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Lang {
+pub enum Lang {
+    /// English.
     English,
+    /// Simplified Chinese.
     Chinese,
 }
 
 impl Lang {
     /// Its name in addresses and cookies.
+    #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::English => "en",
@@ -29,6 +35,7 @@ impl Lang {
     }
 
     /// Its name in HTML.
+    #[must_use]
     pub const fn tag(self) -> &'static str {
         match self {
             Self::English => "en",
@@ -37,6 +44,7 @@ impl Lang {
     }
 
     /// Its name in itself.
+    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::English => "English",
@@ -45,6 +53,7 @@ impl Lang {
     }
 
     /// The other one.
+    #[must_use]
     pub const fn other(self) -> Self {
         match self {
             Self::English => Self::Chinese,
@@ -53,20 +62,19 @@ impl Lang {
     }
 
     /// Every text in it.
-    pub fn words(self) -> &'static Words {
-        match self {
-            Self::English => &words::ENGLISH,
-            Self::Chinese => &words::CHINESE,
-        }
+    pub(crate) fn words(self) -> &'static Words {
+        Words::of(self)
     }
 
     /// The language with a name; nothing for an unknown one.
+    #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
         [Self::English, Self::Chinese].into_iter().find(|lang| lang.code() == code)
     }
 
     /// What a reader gets who asked for one in the address, chose one before, or has a browser that
     /// says what it likes.
+    #[must_use]
     pub fn choose(asked: Option<&str>, cookies: &str, accepts: &str) -> Self {
         let chosen = cookies
             .split(';')
@@ -91,7 +99,8 @@ impl Lang {
 }
 
 /// A text with each `{}` replaced in order.
-pub(crate) fn fill(pattern: &str, values: &[&dyn Display]) -> String {
+#[must_use]
+pub fn fill(pattern: &str, values: &[&dyn Display]) -> String {
     let mut parts = pattern.split("{}");
     let mut text = parts.next().unwrap_or_default().to_owned();
     let mut values = values.iter();
@@ -105,7 +114,8 @@ pub(crate) fn fill(pattern: &str, values: &[&dyn Display]) -> String {
 }
 
 /// A number with its digits in groups of three.
-pub(crate) fn grouped(number: u64) -> String {
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

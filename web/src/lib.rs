@@ -10,7 +10,7 @@ mod assets;
 mod catalogue;
 pub mod connections;
 mod find;
-mod lang;
+pub mod lang;
 mod limits;
 mod metrics;
 mod openapi;

@@ -1,15 +1,18 @@
 //! The page of a purchase: a form, whether one qualifies and why, and what would be signed.
 
 use askama::Template;
+use galen_market::amount::Amount;
 use galen_market::codec::{Bounded, Text};
 use galen_market::listing::ListingId;
 use galen_market::terms::{Outcome, Purpose, PurposeKind, Terms};
+use galen_web::lang::{fill, sentences};
 
-use super::{outcome_words, reason, title};
+use super::title;
 use crate::error::{Exit, Failure};
-use crate::loopback::{Frame, amount, lock, money, span};
+use crate::loopback::words::one;
+use crate::loopback::{Frame, amount, lock, money, span_in};
 use crate::operation::credential::{self, day_text};
-use crate::operation::eligibility::{asked_for, guesses, judge};
+use crate::operation::eligibility::{self, asked_for, guesses, judge};
 use crate::operation::presentation::today;
 use crate::operation::purchase::allowance;
 use crate::operation::tier::{self, Chosen};
@@ -17,6 +20,7 @@ use crate::operation::{licence, listing};
 use crate::session::account_of;
 use crate::signer::Signer;
 use crate::signer::orders::Order;
+use crate::signer::words::{self, Words};
 use crate::wallet::{Role, Wallet};
 
 /// What a request has at most: its fields, and a shown credential.
@@ -45,13 +49,14 @@ pub(in crate::signer) struct Wish {
 #[template(path = "buy.html")]
 pub(in crate::signer) struct Buy {
     frame: Frame,
+    t: &'static Words,
     wish: Wish,
     title: String,
     institution: String,
     id: ListingId,
     clauses: Vec<String>,
     promises: bool,
-    kinds: Vec<(&'static str, bool)>,
+    kinds: Vec<(&'static str, &'static str, bool)>,
     tiers: Vec<(String, String, bool)>,
     credentials: Vec<(usize, String, bool)>,
     judged: Option<Judged>,
@@ -60,10 +65,9 @@ pub(in crate::signer) struct Buy {
 
 /// Whether one qualifies, and why.
 struct Judged {
-    outcome: &'static str,
+    verdict: String,
     good: bool,
     reasons: Vec<String>,
-    obstacles: Vec<String>,
 }
 
 /// What would be signed.
@@ -80,7 +84,7 @@ struct Summary {
     licence: String,
     licence_hash: String,
     agreement: String,
-    deadlines: Vec<(&'static str, String)>,
+    deadlines: Vec<String>,
     reveals: Vec<String>,
     account: String,
     forgeable: bool,
@@ -129,7 +133,14 @@ fn number(text: &str, what: &str) -> Result<Option<u32>, Failure> {
 
 /// The page of a purchase: a form; and once a purpose is chosen, whether one qualifies, and what would be
 /// signed.
-pub(in crate::signer) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Result<Buy, Failure> {
+pub(in crate::signer) fn buy(
+    signer: &Signer,
+    frame: Frame,
+    wallet: &Wallet,
+    wish: Wish,
+) -> Result<Buy, Failure> {
+    let lang = frame.lang;
+    let t = Words::of(lang);
     let session = signer.session()?;
     let id = listing::named(&session, &wish.listing)?;
     let view = session.client().listing(&id)?;
@@ -146,13 +157,17 @@ pub(in crate::signer) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Re
     });
     let picked = proposed.map_or(wish.purpose.clone(), |purpose| purpose.kind.name().to_owned());
     let mut page = Buy {
-        frame: Frame::new(signer, true),
-        title: title(summary),
+        frame,
+        t,
+        title: title(lang, summary),
         institution: summary.institution_name.clone(),
         id,
-        clauses: offer.terms.clauses.iter().map(|clause| clause.words()).collect(),
+        clauses: offer.terms.clauses.iter().map(|it| sentences::clause(lang, it)).collect(),
         promises: asked_for(&offer.terms.clauses) != Default::default(),
-        kinds: PurposeKind::ALL.iter().map(|kind| (kind.name(), kind.name() == picked)).collect(),
+        kinds: PurposeKind::ALL
+            .iter()
+            .map(|kind| (kind.name(), words::kind(lang, *kind), kind.name() == picked))
+            .collect(),
         tiers: offer
             .tiers
             .iter()
@@ -167,8 +182,9 @@ pub(in crate::signer) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Re
             .iter()
             .enumerate()
             .map(|(n, one)| {
-                let approves = credential::purpose_words(one.attributes.purposes);
-                (n, format!("{approves}, until {}", day_text(one.attributes.expiry)), n == chosen)
+                let approves = words::approved(lang, one.attributes.purposes);
+                let until = day_text(one.attributes.expiry);
+                (n, fill(t.credential_until, &[&approves, &until]), n == chosen)
             })
             .collect(),
         judged: None,
@@ -181,11 +197,14 @@ pub(in crate::signer) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Re
     let purpose = purpose_of(&page.wish, &offer.terms)?;
     let judged = judge(summary, &purpose, credential, now);
     let open = judged.outcome != Outcome::Refused;
+    let reasons = judged.decision.reasons.iter().map(|reason| words::reason(lang, reason));
+    let obstacles = eligibility::obstacles(summary, credential, now);
     page.judged = Some(Judged {
-        outcome: outcome_words(judged.outcome),
+        verdict: one(if open { t.yes } else { t.no }, words::outcome(t, judged.outcome)),
         good: open,
-        reasons: judged.decision.reasons.iter().map(reason).collect(),
-        obstacles: judged.obstacles.clone(),
+        reasons: reasons
+            .chain(obstacles.iter().map(|obstacle| words::obstacle(lang, obstacle)))
+            .collect(),
     });
     let Some(credential) = credential.filter(|_| open) else { return Ok(page) };
     let named = Some(page.wish.tier.as_str()).filter(|name| !name.is_empty());
@@ -205,12 +224,12 @@ pub(in crate::signer) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Re
     let parameters = session.parameters();
     let mut deadlines = Vec::new();
     if let Some(review) = offer.terms.review_ms.filter(|_| judged.outcome == Outcome::NeedsReview) {
-        deadlines.push(("The institution reviews your request within", span(review)));
+        deadlines.push(one(t.review_within, span_in(lang, review)));
     }
     deadlines.extend([
-        ("You fetch the package and say so within, at least", span(parameters.ready_ms)),
-        ("The institution then delivers the key within", span(parameters.deliver_ms)),
-        ("What is not as listed can be disputed for", span(parameters.dispute_ms)),
+        one(t.ready_within, span_in(lang, parameters.ready_ms)),
+        one(t.deliver_within, span_in(lang, parameters.deliver_ms)),
+        one(t.dispute_within, span_in(lang, parameters.dispute_ms)),
     ]);
     let hash = offer.terms.licence_text;
     let agreement = tier.agreement(&offer.terms);
@@ -232,17 +251,23 @@ pub(in crate::signer) fn buy(signer: &Signer, wallet: &Wallet, wish: Wish) -> Re
         balance: amount(&session, balance, &price.currency)?,
         enough: needed.is_some_and(|needed| balance >= needed),
         tier: tier.name.to_string(),
-        about_tier: format!(
-            "{}; for {seats} named user{}",
-            tier::about(&tier, &|amount| galen_api::words::amount(amount.units(), decimals)),
-            if seats == 1 { "" } else { "s" }
-        ),
-        purpose: galen_api::words::purpose(&purpose),
+        about_tier: {
+            let write = |amount: Amount| galen_api::words::amount(amount.units(), decimals);
+            let about = words::tier(lang, &tier, &write);
+            match seats {
+                1 => one(t.seat, about),
+                seats => fill(t.seats_n, &[&about, &seats]),
+            }
+        },
+        purpose: sentences::purpose(lang, &purpose),
         licence: licence::fetch(&session, &hash)?,
         licence_hash: hash.to_string(),
         agreement: agreement.to_string(),
         deadlines,
-        reveals: judged.reveals,
+        reveals: eligibility::reveals(&offer.terms.required(&purpose), &purpose)
+            .iter()
+            .map(|reveal| words::reveal(lang, reveal))
+            .collect(),
         account: payer.to_string(),
         forgeable: session.is_forgeable(),
     });

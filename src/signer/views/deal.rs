@@ -6,8 +6,9 @@ use galen_market::deal::Stage;
 
 use crate::config::DEFAULT_NODE;
 use crate::error::Failure;
-use crate::loopback::{Frame, State, money, span};
-use crate::operation::purchase::{DealStore, ended};
+use crate::loopback::{Frame, State, ended, money, span_in};
+use crate::operation::purchase::DealStore;
+use crate::signer::words::Words;
 use crate::signer::work::{Name, opened_folder};
 use crate::signer::{Signer, browser};
 
@@ -15,6 +16,7 @@ use crate::signer::{Signer, browser};
 #[template(path = "deal.html")]
 pub(in crate::signer) struct DealPage {
     frame: Frame,
+    t: &'static Words,
     index: u32,
     deal: String,
     package: String,
@@ -40,14 +42,20 @@ pub(in crate::signer) struct DealPage {
 #[template(path = "opening.html")]
 pub(in crate::signer) struct OpeningPage {
     frame: Frame,
+    t: &'static Words,
     index: u32,
     command: String,
 }
 
 /// Where a delivered dataset is opened in the browser.
-pub(in crate::signer) fn opening(signer: &Signer, index: u32) -> Result<OpeningPage, Failure> {
+pub(in crate::signer) fn opening(
+    signer: &Signer,
+    frame: Frame,
+    index: u32,
+) -> Result<OpeningPage, Failure> {
     DealStore::of(&signer.desk.plan.home).find(&index.to_string())?;
-    Ok(OpeningPage { frame: Frame::new(signer, true), index, command: command(signer, index) })
+    let t = Words::of(frame.lang);
+    Ok(OpeningPage { frame, t, index, command: command(signer, index) })
 }
 
 /// What opens a dataset on the command line.
@@ -60,7 +68,13 @@ fn command(signer: &Signer, index: u32) -> String {
 }
 
 /// Where a deal stands.
-pub(in crate::signer) fn deal(signer: &Signer, index: u32) -> Result<DealPage, Failure> {
+pub(in crate::signer) fn deal(
+    signer: &Signer,
+    mut frame: Frame,
+    index: u32,
+) -> Result<DealPage, Failure> {
+    let lang = frame.lang;
+    let t = Words::of(lang);
     let session = signer.session()?;
     let store = DealStore::of(&signer.desk.plan.home);
     let record = store.find(&index.to_string())?;
@@ -73,37 +87,24 @@ pub(in crate::signer) fn deal(signer: &Signer, index: u32) -> Result<DealPage, F
         stage => stage >= at,
     };
     let steps = [
-        ("requested", Stage::Requested),
-        ("agreed", Stage::Agreed),
-        ("package here", Stage::Ready),
-        ("key delivered", Stage::Verified),
-        ("paid", Stage::Finalized),
+        (t.requested, Stage::Requested),
+        (t.agreed, Stage::Agreed),
+        (t.package_here, Stage::Ready),
+        (t.delivered, Stage::Verified),
+        (t.paid, Stage::Finalized),
     ];
     let (name, next) = match stage {
-        Stage::Requested => (
-            "under review",
-            "The institution reviews the request; if it is late, the price comes back.",
-        ),
-        Stage::Agreed => (
-            "agreed",
-            "The package is fetched and checked; then the institution has to deliver the key.",
-        ),
-        Stage::Ready => (
-            "waiting for the key",
-            "If the institution is late, the price comes back with a compensation.",
-        ),
-        Stage::Verified => (
-            "key delivered",
-            "Open the dataset. What is not as listed can be disputed until the time is over.",
-        ),
-        Stage::Finalized => ("finished", "The institution was paid, and the licence is yours."),
-        Stage::Terminated => ("ended", "The price was paid back."),
+        Stage::Requested => (t.under_review, t.next_review),
+        Stage::Agreed => (t.agreed, t.next_fetch),
+        Stage::Ready => (t.waiting, t.next_key),
+        Stage::Verified => (t.delivered, t.next_open),
+        Stage::Finalized => (t.finished, t.next_paid),
+        Stage::Terminated => (t.ended, t.next_refunded),
     };
     let folder = opened_folder(signer, index);
     let opened = folder.exists().then(|| folder.display().to_string());
     let delivered = matches!(stage, Stage::Verified | Stage::Finalized);
     let bytes = if delivered { browser::opened_bytes(&store, &record) } else { None };
-    let mut frame = Frame::new(signer, true);
     let settled = matches!(stage, Stage::Finalized | Stage::Terminated);
     frame.again = if going {
         2
@@ -114,6 +115,7 @@ pub(in crate::signer) fn deal(signer: &Signer, index: u32) -> Result<DealPage, F
     };
     Ok(DealPage {
         frame,
+        t,
         index,
         deal: record.deal.to_string(),
         package: record.listing.package.to_string(),
@@ -121,11 +123,12 @@ pub(in crate::signer) fn deal(signer: &Signer, index: u32) -> Result<DealPage, F
         stage: name,
         steps: steps.map(|(name, at)| (name, reached(at), stage == at)).to_vec(),
         next,
-        left: view.remaining_ms.map(span),
-        ended: view.deal.termination.as_ref().map(ended),
-        licence: view.licence.as_ref().map(|licence| {
-            if licence.revoked_ms.is_some() { "revoked: the price was paid back" } else { "yours" }
-        }),
+        left: view.remaining_ms.map(|ms| span_in(lang, ms)),
+        ended: view.deal.termination.as_ref().map(|why| ended(lang, why)),
+        licence: view
+            .licence
+            .as_ref()
+            .map(|licence| if licence.revoked_ms.is_some() { t.revoked } else { t.yours }),
         may_proceed: stage == Stage::Agreed && !going,
         may_open: delivered && !going && opened.is_none(),
         opened,

@@ -8,7 +8,7 @@ use galen_market::event::Event;
 use galen_market::layout::{Column, Layout, Table, Values};
 use galen_market::listing::{Chart, TableClaims};
 use galen_market::terms::duo::{self, Code};
-use galen_market::terms::{Clause, Purpose, PurposeKind};
+use galen_market::terms::{Clause, Finding, Purpose, PurposeKind};
 use galen_market::wanted::{ColumnWanted, Wanted, Within};
 
 use super::Lang;
@@ -20,7 +20,8 @@ fn group(table: &Table) -> String {
 }
 
 /// What k says.
-pub(crate) fn k_anonymity(lang: Lang, table: &Table, claims: &TableClaims) -> String {
+#[must_use]
+pub fn k_anonymity(lang: Lang, table: &Table, claims: &TableClaims) -> String {
     match lang {
         Lang::English => words::k_anonymity(table, claims),
         Lang::Chinese => format!(
@@ -33,7 +34,8 @@ pub(crate) fn k_anonymity(lang: Lang, table: &Table, claims: &TableClaims) -> St
 }
 
 /// What each l says.
-pub(crate) fn diversity(lang: Lang, table: &Table, claims: &TableClaims) -> Vec<String> {
+#[must_use]
+pub fn diversity(lang: Lang, table: &Table, claims: &TableClaims) -> Vec<String> {
     if lang == Lang::English {
         return words::diversity(table, claims);
     }
@@ -50,13 +52,8 @@ pub(crate) fn diversity(lang: Lang, table: &Table, claims: &TableClaims) -> Vec<
 }
 
 /// What a chart proves.
-pub(crate) fn chart(
-    lang: Lang,
-    layout: &Layout,
-    column: &Column,
-    chart: &Chart,
-    english: &str,
-) -> String {
+#[must_use]
+pub fn chart(lang: Lang, layout: &Layout, column: &Column, chart: &Chart, english: &str) -> String {
     if lang == Lang::English {
         return english.to_owned();
     }
@@ -84,12 +81,8 @@ fn bounds(layout: &Layout, column: &Column) -> (i64, i64) {
 }
 
 /// The bins of a chart in words, with their rows; the last bins of all, without a value, are left out.
-pub(crate) fn bins(
-    lang: Lang,
-    layout: &Layout,
-    column: &Column,
-    chart: &Chart,
-) -> Vec<(String, u64)> {
+#[must_use]
+pub fn bins(lang: Lang, layout: &Layout, column: &Column, chart: &Chart) -> Vec<(String, u64)> {
     let (low, high) = bounds(layout, column);
     let starts = [low].into_iter().chain(column.edges.iter().copied());
     let ends = column.edges.iter().map(|edge| edge.saturating_sub(1)).chain([high]);
@@ -118,7 +111,8 @@ pub(crate) fn bins(
 }
 
 /// What a code says.
-pub(crate) fn code(lang: Lang, code: Code) -> String {
+#[must_use]
+pub fn code(lang: Lang, code: Code) -> String {
     let Some(entry) = code.entry() else {
         return match lang {
             Lang::English => "unknown clause".to_owned(),
@@ -159,7 +153,8 @@ pub(crate) fn code(lang: Lang, code: Code) -> String {
 }
 
 /// What a clause says.
-pub(crate) fn clause(lang: Lang, clause: &Clause) -> String {
+#[must_use]
+pub fn clause(lang: Lang, clause: &Clause) -> String {
     let name = code(lang, clause.code);
     match (&clause.parameter, lang) {
         (None, _) => name,
@@ -169,7 +164,8 @@ pub(crate) fn clause(lang: Lang, clause: &Clause) -> String {
 }
 
 /// A kind of use.
-pub(crate) fn purpose_kind(lang: Lang, kind: PurposeKind) -> &'static str {
+#[must_use]
+pub fn purpose_kind(lang: Lang, kind: PurposeKind) -> &'static str {
     match (lang, kind) {
         (Lang::English, PurposeKind::General) => "general research",
         (Lang::English, PurposeKind::Health) => "health research",
@@ -184,8 +180,34 @@ pub(crate) fn purpose_kind(lang: Lang, kind: PurposeKind) -> &'static str {
     }
 }
 
+/// What a clause says of a request.
+#[must_use]
+pub fn finding(lang: Lang, finding: Finding) -> String {
+    if lang == Lang::English {
+        return finding.to_string();
+    }
+    let said = match finding {
+        Finding::Permits => "允许该用途",
+        Finding::OtherPurpose => "只允许其他用途",
+        Finding::OtherDisease => "只允许其他疾病",
+        Finding::PurposeNotProven => "允许该用途，但凭证未能证明",
+        Finding::Proven => "已由凭证证明",
+        Finding::NotProven => "凭证未能证明",
+        Finding::Declared => "由买方声明，并约束许可",
+        Finding::DeclaredOtherwise => "与买方的声明相反",
+        Finding::Undertaken => "买方已承诺",
+        Finding::NotUndertaken => "买方未承诺",
+        Finding::ByLicence => "许可会按时到期，因而满足",
+        Finding::ForReview => "由机构审核",
+        Finding::NoProject => "需要项目名称，而申请未填写",
+        Finding::Unknown => "本账本不认识此条款",
+    };
+    said.to_owned()
+}
+
 /// Where a deal stands.
-pub(crate) fn stage(lang: Lang, stage: Stage) -> &'static str {
+#[must_use]
+pub fn stage(lang: Lang, stage: Stage) -> &'static str {
     match (lang, stage) {
         (Lang::English, Stage::Requested) => "requested: the institution reviews it",
         (Lang::English, Stage::Agreed) => "agreed: the price is in escrow",
@@ -203,7 +225,8 @@ pub(crate) fn stage(lang: Lang, stage: Stage) -> &'static str {
 }
 
 /// A purpose with everything that is declared and undertaken.
-pub(crate) fn purpose(lang: Lang, purpose: &Purpose) -> String {
+#[must_use]
+pub fn purpose(lang: Lang, purpose: &Purpose) -> String {
     if lang == Lang::English {
         return words::purpose(purpose);
     }

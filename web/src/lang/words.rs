@@ -1,17 +1,6 @@
 //! Every text of the pages in every language: a text that lacks one does not compile. `{}` stands for a
 //! value. Names of datasets, columns and institutions are shown as they are written.
 
-macro_rules! words {
-    ($($name:ident: $english:literal, $chinese:literal;)*) => {
-        /// Every text of the pages.
-        pub(crate) struct Words { $(pub $name: &'static str,)* }
-        pub(super) static ENGLISH: Words = Words { $($name: $english,)* };
-        pub(super) static CHINESE: Words = Words { $($name: $chinese,)* };
-        #[cfg(test)]
-        const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $english, $chinese),)*];
-    };
-}
-
 words! {
     // The frame of every page.
     skip: "Skip to content", "跳到正文";

@@ -1,86 +1,13 @@
 //! Every text is there in both languages, and templates have none of their own.
 
-use std::collections::BTreeSet;
+mod checks;
 
 use super::*;
-
-fn is_han(letter: char) -> bool {
-    ('\u{4e00}'..='\u{9fff}').contains(&letter)
-}
+use checks::own_words;
 
 #[test]
 fn every_text_is_there_in_both_languages() {
-    let mut names = BTreeSet::new();
-    for (name, english, chinese) in ALL {
-        assert!(names.insert(name), "{name} is there twice");
-        assert!(!english.is_empty() && !english.chars().any(is_han), "{name}: {english}");
-        assert!(chinese.chars().any(is_han), "{name} is not translated: {chinese}");
-        let places = |text: &str| text.matches("{}").count();
-        assert_eq!(places(english), places(chinese), "{name}: other values");
-    }
-}
-
-/// Texts of a template that no language table gives: everything between tags, and the attributes
-/// that are read out.
-fn own_words(template: &str) -> Vec<String> {
-    let mut text = String::new();
-    let mut rest = template;
-    while let Some(start) = rest.find("{%").into_iter().chain(rest.find("{{")).min() {
-        text.push_str(&rest[..start]);
-        let end = if rest[start..].starts_with("{%") { "%}" } else { "}}" };
-        let length = rest[start..].find(end).expect("a tag of a template ends") + end.len();
-        rest = &rest[start + length..];
-    }
-    text.push_str(rest);
-    // What is for a machine is the same in every language.
-    for (open, close) in [("<pre", "</pre>"), ("<code", "</code>"), ("<!", ">"), ("<?", "?>")] {
-        while let Some(start) = text.find(open) {
-            let end = text[start..].find(close).expect("it is closed") + close.len();
-            text.replace_range(start..start + end, " ");
-        }
-    }
-    let mut found = Vec::new();
-    let mut shown = String::new();
-    for part in text.split('<') {
-        let (tag, after) = part.split_once('>').unwrap_or(("", part));
-        for name in ["aria-label=\"", "placeholder=\"", "title=\"", "alt=\""] {
-            if let Some(value) = tag.split(name).nth(1).and_then(|value| value.split('"').next()) {
-                shown.push_str(value);
-                shown.push('\n');
-            }
-        }
-        shown.push_str(after);
-        shown.push('\n');
-    }
-    for word in shown.split(|letter: char| !letter.is_ascii_alphabetic()) {
-        // Names of programs and formats, symbols of the proofs, and a form of disease ids.
-        if ![
-            "",
-            "Galen",
-            "k",
-            "l",
-            "MONDO",
-            "x",
-            "nbsp",
-            "rsquo",
-            "BibTeX",
-            "RIS",
-            "Python",
-            "R",
-            "galen",
-            "JSON",
-            "API",
-            "HealthDCAT",
-            "AP",
-            "Croissant",
-            "DataCite",
-        ]
-        .contains(&word)
-        {
-            found.push(word.to_owned());
-        }
-    }
-    found
+    checks::both_languages(ALL);
 }
 
 #[test]
