@@ -6,20 +6,23 @@
 //! are those of [`crate::loopback`], as for a wallet.
 //!
 //! [`offering`] is a table on its way, [`work`] does what takes long with it, [`trade`] what is done in a
-//! deal, [`routes`] answers and [`views`] are the pages, which need no script. Depends on the operations of
-//! this package, as the command line does, and on the agent to deliver a key.
+//! deal, [`routes`] answers, [`views`] are the pages, which need no script, and [`words`] their texts, in both
+//! languages. Depends on the operations of this package, as the command line does, and on the agent to deliver a key.
 
 mod fields;
 mod offering;
 mod routes;
 mod trade;
 mod views;
+mod words;
 mod work;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+
+use galen_web::lang::Lang;
 
 use crate::error::{Exit, Failure};
 use crate::loopback::{Answer, Asked, Brand, Desk, Sent, Site, Works, absent, lock};
@@ -28,6 +31,7 @@ use crate::session::{Session, account_of};
 use crate::wallet::derive::AccountKey;
 use crate::wallet::{Role, Wallet, file};
 use offering::Offering;
+use words::Words;
 
 pub use crate::loopback::{Plan, Serving};
 
@@ -143,15 +147,23 @@ impl Site for Console {
         command: "galen console",
         address: "127.0.0.1:4861",
         doors: &["/"],
-        links: &[
-            ("/", "Your datasets"),
-            ("/offer", "Offer a dataset"),
-            ("/deals", "Deals"),
-            ("/money", "Money"),
-        ],
         // Hierarchies and licences are written into forms.
         form_bytes: 4 << 20,
     };
+
+    fn name(lang: Lang) -> &'static str {
+        Words::of(lang).console
+    }
+
+    fn links(lang: Lang) -> Vec<(&'static str, &'static str)> {
+        let t = Words::of(lang);
+        vec![
+            ("/", t.your_datasets),
+            ("/offer", t.offer_dataset),
+            ("/deals", t.deals),
+            ("/money", t.money),
+        ]
+    }
 
     fn desk(&self) -> &Desk {
         &self.desk

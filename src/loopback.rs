@@ -36,7 +36,7 @@ use guard::Guard;
 pub(crate) use reply::Answer;
 pub(crate) use serve::{Asked, Sent, absent, page, parsed, scripted};
 pub(crate) use upload::Upload;
-pub(crate) use views::{Frame, amount, money, span, span_in};
+pub(crate) use views::{Frame, amount, money, span};
 pub(crate) use words::ended;
 pub(crate) use works::{Said, State, Work, Works};
 
@@ -64,7 +64,7 @@ pub struct Plan {
 
 /// What a server says of itself.
 pub(crate) struct Brand {
-    /// On every page, and where a browser asks for the code.
+    /// Where a browser asks for the code: letters of ASCII.
     pub name: &'static str,
     /// The command that prints the pairing code.
     pub command: &'static str,
@@ -72,8 +72,6 @@ pub(crate) struct Brand {
     pub address: &'static str,
     /// Pages to which other sites may link.
     pub doors: &'static [&'static str],
-    /// Path and words of what is linked at the top of every page.
-    pub links: &'static [(&'static str, &'static str)],
     /// Most bytes of a form, files apart.
     pub form_bytes: usize,
 }
@@ -84,14 +82,10 @@ pub(crate) trait Site: Send + Sync + Sized + 'static {
     const BRAND: Brand;
 
     /// Its name.
-    fn name(_lang: Lang) -> &'static str {
-        Self::BRAND.name
-    }
+    fn name(lang: Lang) -> &'static str;
 
     /// Path and words of what is linked at the top of every page.
-    fn links(_lang: Lang) -> Vec<(&'static str, &'static str)> {
-        Self::BRAND.links.to_vec()
-    }
+    fn links(lang: Lang) -> Vec<(&'static str, &'static str)>;
 
     /// What both servers have.
     fn desk(&self) -> &Desk;

@@ -51,7 +51,6 @@ impl Site for Signer {
         command: "galen wallet serve",
         address: "127.0.0.1:4860",
         doors: &["/", "/buy", "/qualify"],
-        links: &[],
         form_bytes: 8192,
     };
 

@@ -9,6 +9,7 @@ use super::Console;
 use super::fields::Fields;
 use super::trade;
 use super::views::{self, Working};
+use super::words::Words;
 use super::work::{self, Name, Source};
 use crate::error::Failure;
 use crate::loopback::{Answer, Asked, Frame, Sent, State, absent, page};
@@ -22,14 +23,15 @@ pub(super) fn respond(
 ) -> Result<Answer, Failure> {
     let path: Vec<&str> = asked.path.trim_start_matches('/').split('/').collect();
     let form = Fields::read(&sent.form)?;
+    let frame = asked.frame(&**console);
     match (asked.method.as_str(), path.as_slice()) {
-        ("GET", [""]) => page(&views::home(console)?),
-        ("GET", ["offer"]) => page(&views::offer(console)),
+        ("GET", [""]) => page(&views::home(console, frame)?),
+        ("GET", ["offer"]) => page(&views::offer(frame)),
         ("POST", ["offer"]) => offer(console, &form, sent),
         ("GET" | "POST", ["offers", code, rest @ ..]) => {
-            on_its_way(console, asked.method.as_str(), (code, rest), form, wallet)
+            on_its_way(console, frame, asked.method.as_str(), (code, rest), form, wallet)
         }
-        ("GET", ["datasets", id]) => page(&views::dataset(console, package(id)?, &wallet)?),
+        ("GET", ["datasets", id]) => page(&views::dataset(console, frame, package(id)?, &wallet)?),
         ("POST", ["datasets", id, "prove"]) => {
             work::prove(console, package(id)?, wallet)?;
             Ok(Answer::Go(format!("/datasets/{id}")))
@@ -49,8 +51,8 @@ pub(super) fn respond(
             work::withdraw(console, package(id)?, reason, wallet)?;
             Ok(Answer::Go(format!("/datasets/{id}")))
         }
-        ("GET", ["deals"]) => page(&views::deals(console, &wallet)?),
-        ("GET", ["deals", id]) => page(&views::deal(console, deal(id)?, &wallet)?),
+        ("GET", ["deals"]) => page(&views::deals(console, frame, &wallet)?),
+        ("GET", ["deals", id]) => page(&views::deal(console, frame, deal(id)?, &wallet)?),
         ("POST", ["deals", id, "review"]) => {
             trade::review(console, deal(id)?, &form, wallet)?;
             Ok(Answer::Go(format!("/deals/{id}")))
@@ -59,7 +61,7 @@ pub(super) fn respond(
             trade::deliver(console, deal(id)?, wallet)?;
             Ok(Answer::Go(format!("/deals/{id}")))
         }
-        ("GET", ["money"]) => page(&views::money_page(console, &wallet)?),
+        ("GET", ["money"]) => page(&views::money_page(console, frame, &wallet)?),
         ("GET", ["money", "statement.csv"]) => Ok(Answer::File {
             name: "statement.csv",
             kind: "text/csv; charset=utf-8",
@@ -104,6 +106,7 @@ fn offer(console: &Arc<Console>, form: &Fields, sent: Sent) -> Result<Answer, Fa
 /// The pages of a table on its way.
 fn on_its_way(
     console: &Arc<Console>,
+    frame: Frame,
     method: &str,
     (code, rest): (&str, &[&str]),
     form: Fields,
@@ -112,7 +115,7 @@ fn on_its_way(
     let name = Name::Offer(code.to_owned());
     let state = console.works.state(&name);
     if state.as_ref().is_some_and(State::is_going) {
-        return working(console, code, state);
+        return working(console, frame, code, state);
     }
     let go = |to: &str| Ok(Answer::Go(format!("/offers/{code}{to}")));
     if (method, rest) == ("POST", &["discard"][..]) {
@@ -125,12 +128,12 @@ fn on_its_way(
             Some(State::Done { page: Some(page), .. }) if page.starts_with("/datasets/") => {
                 Ok(Answer::Go(page))
             }
-            Some(State::Failed { .. }) => working(console, code, state),
+            Some(State::Failed { .. }) => working(console, frame, code, state),
             _ => Err(absent().remedy("the table is not in memory any more: begin with the file")),
         };
     }
     match (method, rest) {
-        ("GET", []) => page(&views::columns(console, code)?),
+        ("GET", []) => page(&views::columns(console, frame, code)?),
         ("POST", []) => {
             console.with(code, |it| it.choose(&form))?;
             if form.has("compare") {
@@ -142,8 +145,8 @@ fn on_its_way(
         ("GET", ["risk"]) => {
             let failed = matches!(state, Some(State::Failed { .. }));
             match (console.with(code, |it| Ok(it.compared.is_some()))?, failed) {
-                (true, _) => page(&views::risk(console, code)?),
-                (false, true) => working(console, code, state),
+                (true, _) => page(&views::risk(console, frame, code)?),
+                (false, true) => working(console, frame, code, state),
                 (false, false) => go(""),
             }
         }
@@ -157,7 +160,7 @@ fn on_its_way(
             })?;
             go("/describe")
         }
-        ("GET", ["describe"]) => page(&views::describe::page(console, code)?),
+        ("GET", ["describe"]) => page(&views::describe::page(console, frame, code)?),
         ("POST", ["describe"]) => {
             // Kept before it is judged, so that nothing that was typed is lost.
             console.with(code, |it| {
@@ -169,7 +172,7 @@ fn on_its_way(
             console.works.forget(|other| *other == name);
             go("/prepare")
         }
-        ("GET", ["prepare"]) => page(&views::prepare(console, code, state)?),
+        ("GET", ["prepare"]) => page(&views::prepare(console, frame, code, state)?),
         ("POST", ["prepare"]) => {
             if !console.with(code, |it| Ok(it.chosen))? {
                 return go("/risk");
@@ -182,10 +185,14 @@ fn on_its_way(
 }
 
 /// What is being done, or why it failed.
-fn working(console: &Console, code: &str, state: Option<State>) -> Result<Answer, Failure> {
+fn working(
+    console: &Console,
+    mut frame: Frame,
+    code: &str,
+    state: Option<State>,
+) -> Result<Answer, Failure> {
     let Some(state) = state else { return Err(absent()) };
-    let mut frame = Frame::new(console, true);
     frame.again = u32::from(state.is_going());
     let kept = console.with(code, |it| Ok(it.file.clone())).ok();
-    page(&Working { frame, code: code.to_owned(), kept, state })
+    page(&Working { t: Words::of(frame.lang), frame, code: code.to_owned(), kept, state })
 }

@@ -9,6 +9,8 @@ use galen_market::id::DealId;
 
 use super::Console;
 use super::fields::Fields;
+use super::words;
+use super::words::said::said;
 use super::work::{Name, done};
 use crate::agent::policy::Policy;
 use crate::agent::{self, Agent, Deed, Hold};
@@ -45,10 +47,13 @@ pub(super) fn review(
     let verdict = Verdict::new(accept, &words.join(" "), "go back and say why")?;
     let kept = console.clone();
     console.works.start(Name::Deal(id), move |work| {
-        work.at("signing the decision", 0, 0);
+        work.at(said(|t| t.signing, &[]), 0, 0);
         let sent = review::decide(&kept.session()?, &kept.key(&wallet), id, &verdict)?;
-        let what = if verdict.accepts() { "Accepted" } else { "Refused" };
-        Ok(done(sent.sentence(what), page(id)))
+        let what = match verdict.accepts() {
+            true => words::said::sent(|t| t.accepted, &sent),
+            false => words::said::sent(|t| t.has_refused, &sent),
+        };
+        Ok(done(what, page(id)))
     })
 }
 
@@ -69,9 +74,9 @@ pub(super) fn deliver(
     may_deliver(&session, &view)?.map_err(held)?;
     let kept = console.clone();
     console.works.start(Name::Deal(id), move |work| {
-        work.at("waiting until another key is delivered", 0, 0);
+        work.at(said(|t| t.waiting_turn, &[]), 0, 0);
         let _turn = lock(&kept.delivering);
-        work.at("proving that the envelope holds the key of this package", 0, 0);
+        work.at(said(|t| t.proving_envelope, &[]), 0, 0);
         let (session, prover, key) = (kept.session()?, operation::prover()?, kept.key(&wallet));
         // Whom a policy would call is here and has decided; the count of the day goes on.
         let (home, policy) = (&kept.desk.plan.home, Policy::default());
@@ -79,9 +84,9 @@ pub(super) fn deliver(
         let deed = agent.serve(&view.deal)?;
         match &deed {
             Deed::Delivered { .. } => {
-                work.at("sent; waiting for the ledger", 0, 0);
+                work.at(said(|t| t.sent_waiting, &[]), 0, 0);
                 agent.wait(std::slice::from_ref(&deed))?;
-                Ok(done("The key is delivered: the buyer can open the dataset.", page(id)))
+                Ok(done(said(|t| t.key_delivered, &[]), page(id)))
             }
             Deed::Held { why, .. } => Err(held(*why)),
             Deed::Waits { need, .. } => Err(undelivered(need.words().to_owned())),

@@ -11,7 +11,7 @@ mod risk;
 
 use askama::Template;
 use galen_dataset::package::PackageFolder;
-use galen_market::listing::{Listing, Standing};
+use galen_web::lang::fill;
 
 pub(super) use columns::columns;
 pub(super) use dataset::dataset;
@@ -20,6 +20,7 @@ pub(super) use money::{bond, money_page, statement_of};
 pub(super) use risk::risk;
 
 use super::Console;
+use super::words::{Words, said};
 use super::work::Name;
 use crate::error::Failure;
 use crate::loopback::{Frame, State, lock};
@@ -34,6 +35,7 @@ fn percent(share: f64) -> String {
 #[template(path = "console_home.html")]
 pub(super) struct Home {
     frame: Frame,
+    t: &'static Words,
     ledger: String,
     forgeable: bool,
     /// Code, file, and what comes next of tables on their way.
@@ -49,16 +51,17 @@ struct PackageRow {
     sold: u32,
 }
 
-pub(super) fn home(console: &Console) -> Result<Home, Failure> {
+pub(super) fn home(console: &Console, frame: Frame) -> Result<Home, Failure> {
+    let t = Words::of(frame.lang);
     let session = console.session()?;
     let tables = lock(&console.offerings)
         .iter()
         .map(|(code, it)| {
             let next = match (&it.compared, it.chosen, console.is_going(code)) {
-                (.., true) => "being worked on",
-                (None, ..) => "columns",
-                (_, false, _) => "risk against loss",
-                _ => "description and proofs",
+                (.., true) => t.being_worked_on,
+                (None, ..) => t.step_columns,
+                (_, false, _) => t.step_risk,
+                _ => t.then_description,
             };
             (code.clone(), it.file.clone(), next)
         })
@@ -71,7 +74,7 @@ pub(super) fn home(console: &Console) -> Result<Home, Failure> {
                 folder.manifest().title.clone(),
                 folder.layout().tables().iter().map(galen_market::layout::Table::rows).sum::<u64>(),
             ),
-            Err(_) => ("(its folder is not there)".to_owned(), 0),
+            Err(_) => (t.no_folder.to_owned(), 0),
         };
         let view = listing::find(&session, &record.listing())?;
         let listed = view.as_ref().map(|view| &view.summary.listing);
@@ -80,16 +83,17 @@ pub(super) fn home(console: &Console) -> Result<Home, Failure> {
             title,
             rows,
             standing: match (listed, &folder) {
-                (Some(listing), _) => standing(listing),
-                (None, Ok(folder)) if missing(folder) > 0 => "not proven yet".to_owned(),
-                (None, Ok(_)) => "proven, not published".to_owned(),
-                (None, Err(_)) => "not here".to_owned(),
+                (Some(listing), _) => said::standing(t, listing),
+                (None, Ok(folder)) if missing(folder) > 0 => t.not_proven.to_owned(),
+                (None, Ok(_)) => t.proven_only.to_owned(),
+                (None, Err(_)) => t.not_here.to_owned(),
             },
             sold: listed.map_or(0, |listing| listing.licences),
         });
     }
     Ok(Home {
-        frame: Frame::new(console, true),
+        frame,
+        t,
         ledger: session.genesis().name.to_string(),
         forgeable: session.is_forgeable(),
         tables,
@@ -110,34 +114,24 @@ fn missing(folder: &PackageFolder) -> usize {
     blocks.filter(|(table, block)| !folder.proof_path(*table, *block).is_file()).count()
 }
 
-/// Where a listing stands.
-fn standing(listing: &Listing) -> String {
-    match listing.standing {
-        Standing::Draft { proven, .. } => format!("draft, {proven} of {} proven", listing.blocks),
-        Standing::Live if listing.superseded_by.is_some() => {
-            "live, a newer version is listed".to_owned()
-        }
-        Standing::Live => "live".to_owned(),
-        Standing::Withdrawn => "withdrawn".to_owned(),
-        Standing::TakenDown => "taken down by the registrars".to_owned(),
-        Standing::Refunded { .. } => "refunded: not what was listed".to_owned(),
-    }
-}
-
 #[derive(Template)]
 #[template(path = "offer.html")]
 pub(super) struct Offer {
     frame: Frame,
+    t: &'static Words,
+    /// A path as it may be.
+    example: &'static str,
 }
 
-pub(super) fn offer(console: &Console) -> Offer {
-    Offer { frame: Frame::new(console, true) }
+pub(super) fn offer(frame: Frame) -> Offer {
+    Offer { t: Words::of(frame.lang), frame, example: "/data/ward-7.parquet" }
 }
 
 #[derive(Template)]
 #[template(path = "working.html")]
 pub(super) struct Working {
     pub frame: Frame,
+    pub t: &'static Words,
     pub code: String,
     /// The file, if the table is in memory.
     pub kept: Option<String>,
@@ -148,12 +142,10 @@ pub(super) struct Working {
 #[template(path = "prepare.html")]
 pub(super) struct Prepare {
     frame: Frame,
+    t: &'static Words,
     code: String,
-    file: String,
-    title: String,
-    k: u64,
-    l: Option<u64>,
-    rows: u64,
+    /// What is about to be done.
+    lead: String,
     chosen: bool,
     described: bool,
     packed: Option<String>,
@@ -162,21 +154,23 @@ pub(super) struct Prepare {
 
 pub(super) fn prepare(
     console: &Console,
+    frame: Frame,
     code: &str,
     state: Option<State>,
 ) -> Result<Prepare, Failure> {
-    let frame = Frame::new(console, true);
+    let t = Words::of(frame.lang);
     // What ended well before this is no news here.
     let state = state.filter(|state| matches!(state, State::Failed { .. }));
     console.with(code, |it| {
+        let (title, rows, k) = (it.words.get("title"), it.inspection.rows, it.settings.k);
         Ok(Prepare {
             frame,
+            t,
             code: code.to_owned(),
-            file: it.file.clone(),
-            title: it.words.get("title").to_owned(),
-            k: it.settings.k,
-            l: it.settings.default_diversity,
-            rows: it.inspection.rows,
+            lead: match it.settings.default_diversity {
+                Some(l) => fill(t.prepare_lead_l, &[&title, &rows, &it.file, &k, &l]),
+                None => fill(t.prepare_lead, &[&title, &rows, &it.file, &k]),
+            },
             chosen: it.chosen,
             described: it.words.has("title"),
             packed: it.packed.map(|id| id.to_string()),

@@ -12,17 +12,20 @@ use galen_dataset::prove::ProofStep;
 use galen_market::id::{DealId, PackageId};
 use galen_market::layout::BlockRows;
 use galen_market::listing::Standing;
+use galen_web::lang::fill;
 
 use super::Console;
 use super::offering::{KS, Offering};
 use super::views::describe;
+use super::words::said::said;
+use super::words::{self, Words};
 use crate::error::Failure;
-use crate::loopback::{self, State, Upload, random_code};
+use crate::loopback::{self, Said, State, Upload, random_code};
 use crate::operation;
 use crate::operation::listing::{self, PublishStep};
 use crate::operation::pack::{self, PackRequest, TableInput};
 use crate::operation::prepare;
-use crate::operation::proving::{default_jobs, step_name};
+use crate::operation::proving::default_jobs;
 use crate::operation::store::{PackageRecord, PackageStore};
 use crate::session::Session;
 use crate::wallet::Wallet;
@@ -41,9 +44,8 @@ pub(super) enum Name {
 /// A work, told from its thread.
 type Work = loopback::Work<Name>;
 
-pub(super) fn done(what: impl Into<String>, page: String) -> State {
-    let what: String = what.into();
-    State::Done { what: what.into(), page: Some(page) }
+pub(super) fn done(what: Said, page: String) -> State {
+    State::Done { what, page: Some(page) }
 }
 
 /// Where a table comes from.
@@ -64,11 +66,11 @@ pub(super) fn read(
     console.works.start(Name::Offer(code.clone()), move |work| {
         let (path, shown) = match &source {
             Source::Sent(upload) => {
-                work.at(&format!("reading {} bytes", upload.bytes), 0, 0);
+                work.at(said(|t| t.reading_bytes, &[&upload.bytes]), 0, 0);
                 (upload.file.path(), upload.name.clone())
             }
             Source::Path(path) => {
-                work.at("reading the table", 0, 0);
+                work.at(said(|t| t.reading, &[]), 0, 0);
                 (path.as_path(), path.display().to_string())
             }
         };
@@ -77,9 +79,9 @@ pub(super) fn read(
             ingest::read_file(path, &options).map_err(|error| Failure::from(error).at(&shown))?;
         // The rows are in memory now, and the copy of the file is not needed any more.
         drop(source);
-        work.at("looking for what could name a person", 0, 0);
+        work.at(said(|t| t.looking, &[]), 0, 0);
         kept.keep(&name, Offering::new(shown, table)?);
-        Ok(done("The table is read.", format!("/offers/{name}")))
+        Ok(done(said(|t| t.is_read, &[]), format!("/offers/{name}")))
     })?;
     Ok(code)
 }
@@ -95,7 +97,7 @@ pub(super) fn compare(console: &Arc<Console>, code: &str) -> Result<(), Failure>
         ks.dedup();
         let mut compared = Vec::new();
         for (at, k) in (0u64..).zip(&ks) {
-            work.at(&format!("searching for the least loss with k = {k}"), at, ks.len() as u64);
+            work.at(said(|t| t.searching, &[k]), at, ks.len() as u64);
             compared.extend(prepare::compare(&table, &settings, &[*k])?);
         }
         kept.with(&name, |it| {
@@ -104,7 +106,7 @@ pub(super) fn compare(console: &Arc<Console>, code: &str) -> Result<(), Failure>
             }
             Ok(())
         })?;
-        Ok(done("Compared.", format!("/offers/{name}/risk")))
+        Ok(done(said(|t| t.compared, &[]), format!("/offers/{name}/risk")))
     })
 }
 
@@ -123,7 +125,7 @@ pub(super) fn prepare(
         let record = match packed {
             Some(id) => store.record(&id)?,
             None => {
-                work.at("generalising and suppressing", 0, 0);
+                work.at(said(|t| t.generalising, &[]), 0, 0);
                 let result = prepare::deidentify(&table, &settings)?;
                 let session = kept.session()?;
                 let described = describe::description(&session, &words, &kept.uploads)?;
@@ -150,10 +152,8 @@ pub(super) fn prepare(
                         random_code(6)
                     )),
                 };
-                work.at("encrypting", 0, 0);
-                let report = |at: Progress| {
-                    work.at("encrypting, and committing to every cell", at.done, at.total)
-                };
+                work.at(said(|t| t.encrypting, &[]), 0, 0);
+                let report = |at: Progress| work.at(said(|t| t.committing, &[]), at.done, at.total);
                 let made = pack::pack(&wallet, &store, &request, &*operation::prover()?, &report)?;
                 kept.with(&name, |it| {
                     it.packed = Some(made.record.package);
@@ -189,13 +189,16 @@ fn prove_all(
     wallet: &Wallet,
 ) -> Result<State, Failure> {
     let report = |step: ProofStep| {
-        let what = format!("proving: block {}, {}", step.block, step_name(step.step));
-        work.at(&what, step.done, step.total);
+        let what = Said::new(|lang| {
+            let t = Words::of(lang);
+            fill(t.proving_block, &[&step.block, &words::said::step(t, step.step)])
+        });
+        work.at(what, step.done, step.total);
     };
-    work.at("proving", 0, 0);
+    work.at(said(|t| t.proving, &[]), 0, 0);
     let prover = operation::prover()?;
     let (bundles, _) = pack::prove(wallet, store, record, &prover, default_jobs(), &report)?;
-    let what = format!("{} row blocks are proven.", bundles.len());
+    let what = said(|t| t.blocks_proven, &[&bundles.len()]);
     Ok(done(what, format!("/datasets/{}", record.package)))
 }
 
@@ -209,36 +212,32 @@ pub(super) fn publish(
     let record = store.record(&package)?;
     let key = record.key(&wallet)?;
     console.works.start(Name::Package(package), move |work| {
-        work.at("checking every proof once more", 0, 0);
+        work.at(said(|t| t.checking, &[]), 0, 0);
         let session = Session::connect(&node, false)?;
         let folder = PackageFolder::read(&record.folder)?;
         let total = folder.layout().blocks().count() as u64;
         let verifier = operation::prover()?.verifier().clone();
         let proven = std::cell::Cell::new(0u64);
         let tell = |step: PublishStep| match step {
-            PublishStep::Drafted(_) => work.at("the draft is on the ledger", 0, 0),
+            PublishStep::Drafted(_) => work.at(said(|t| t.drafted, &[]), 0, 0),
             PublishStep::Found { proven: found } => {
                 proven.set(found);
-                work.at("going on with a draft that is there", found, total);
+                work.at(said(|t| t.found_draft, &[]), found, total);
             }
             PublishStep::Storing { part, bytes } => {
-                work.at(
-                    &format!("storing {}, {bytes} encrypted or public bytes", part.name()),
-                    0,
-                    0,
-                );
+                work.at(said(|t| t.storing, &[&part.name(), &bytes]), 0, 0);
             }
             PublishStep::Proven { blocks, .. } => {
                 proven.set(proven.get().saturating_add(blocks.len() as u64));
-                work.at("the ledger verifies the proofs", proven.get(), total);
+                work.at(said(|t| t.verifying, &[]), proven.get(), total);
             }
             PublishStep::Uploaded { .. } | PublishStep::Owing(_) | PublishStep::Revised(_) => {}
         };
         let published =
             listing::publish(&session, &key, &folder, &record, (&store, None), &verifier, &tell)?;
         let what = match published.standing {
-            Some(Standing::Live) => "The dataset is live.",
-            _ => "The dataset is not live yet: publish it once more.",
+            Some(Standing::Live) => said(|t| t.is_live, &[]),
+            _ => said(|t| t.not_live, &[]),
         };
         Ok(done(what, format!("/datasets/{package}")))
     })
@@ -256,9 +255,9 @@ pub(super) fn withdraw(
     let key = record.key(&wallet)?;
     let action = listing::withdraw(&record.listing(), reason)?;
     console.works.start(Name::Package(package), move |work| {
-        work.at("withdrawing", 0, 0);
+        work.at(said(|t| t.withdrawing, &[]), 0, 0);
         let session = Session::connect(&node, false)?;
         let sent = session.transact(vec![action], &[&key])?;
-        Ok(done(sent.sentence("Withdrawn"), format!("/datasets/{package}")))
+        Ok(done(words::said::sent(|t| t.was_withdrawn, &sent), format!("/datasets/{package}")))
     })
 }

@@ -18,7 +18,7 @@ pub(crate) struct Frame {
     pub lang: Lang,
     /// The texts of the frame.
     pub t: &'static Words,
-    /// The same page in the other language; empty if there is none.
+    /// The same page in the other language.
     pub other: String,
     pub name: &'static str,
     pub links: Vec<(&'static str, &'static str)>,
@@ -30,29 +30,28 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// A page in English only.
-    pub fn new<S: Site>(site: &S, unlocked: bool) -> Self {
-        let (lang, other) = (Lang::English, String::new());
-        Self::made(site, unlocked, lang, other)
-    }
-
     /// A page in the language of whoever reads it.
     pub fn of<S: Site>(site: &S, unlocked: bool, reader: &Reader) -> Self {
-        Self::made(site, unlocked, reader.lang, reader.other.clone())
-    }
-
-    fn made<S: Site>(site: &S, unlocked: bool, lang: Lang, other: String) -> Self {
+        let lang = reader.lang;
         let desk = site.desk();
         Self {
             lang,
             t: Words::of(lang),
-            other,
+            other: reader.other.clone(),
             name: S::name(lang),
             links: S::links(lang),
             node: desk.plan.node.clone(),
             unlocked,
             token: desk.form_token.clone(),
             again: 0,
+        }
+    }
+
+    /// What stands before what a word comes to.
+    pub fn colon(&self) -> &'static str {
+        match self.lang {
+            Lang::English => ": ",
+            Lang::Chinese => "：",
         }
     }
 
@@ -108,13 +107,8 @@ pub(crate) fn money(session: &Session, money: &Money) -> Result<String, Failure>
     amount(session, money.amount, &money.currency)
 }
 
-/// A stretch of time in English.
-pub(crate) fn span(ms: u64) -> String {
-    span_in(Lang::English, ms)
-}
-
 /// A stretch of time in its largest fitting unit.
-pub(crate) fn span_in(lang: Lang, ms: u64) -> String {
+pub(crate) fn span(lang: Lang, ms: u64) -> String {
     let t = Words::of(lang);
     let (seconds, minutes, hours, days) = (ms / 1000, ms / 60_000, ms / 3_600_000, ms / 86_400_000);
     match () {

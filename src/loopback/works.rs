@@ -1,5 +1,5 @@
 //! What takes long: each runs on a thread of its own, at most one of a name, and tells how far it is.
-//! Depends on nothing but failures.
+//! Depends on nothing but failures and the texts of the frame.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -36,14 +36,6 @@ impl Said {
 
     fn beginning() -> Self {
         Self::new(|lang| Words::of(lang).beginning.to_owned())
-    }
-}
-
-/// A text that is there in one language only.
-impl<T: Into<String>> From<T> for Said {
-    fn from(text: T) -> Self {
-        let text = text.into();
-        Self { english: text.clone(), chinese: text }
     }
 }
 
@@ -146,20 +138,15 @@ impl<N: Ord + Clone> Work<N> {
     }
 
     /// Says how far it is.
-    pub fn say(&self, what: Said, done: u64, total: u64) {
+    pub fn at(&self, what: Said, done: u64, total: u64) {
         self.tell(State::Going { what, done, total });
-    }
-
-    /// The same in English only.
-    pub fn at(&self, what: &str, done: u64, total: u64) {
-        self.say(what.into(), done, total);
     }
 
     /// Goes on under another name, and leaves this state under the old one.
     pub fn rename(&mut self, name: N, left: State) {
         let old = std::mem::replace(&mut self.name, name);
         // The new one is busy before anybody is sent to its page.
-        self.say(Said::beginning(), 0, 0);
+        self.at(Said::beginning(), 0, 0);
         lock(&self.works.0).insert(old, left);
     }
 }

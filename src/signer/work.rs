@@ -37,7 +37,7 @@ type Work = loopback::Work<Name>;
 
 impl Watch for Work {
     fn progress(&self, done: u64, total: u64) {
-        self.say(said(|t| t.fetching, &[]), done, total);
+        self.at(said(|t| t.fetching, &[]), done, total);
     }
 
     fn left(&self, mirror: &str, why: &str) {
@@ -59,7 +59,7 @@ pub(super) fn request(
 ) -> Result<(), Failure> {
     let (home, node) = (signer.desk.plan.home.clone(), signer.desk.plan.node.clone());
     signer.works.start(Name::Order(name), move |work| {
-        work.say(said(|t| t.proving, &[]), 0, 0);
+        work.at(said(|t| t.proving, &[]), 0, 0);
         let session = Session::connect(&node, false)?;
         let prover = operation::prover()?;
         let payer = wallet.account(Role::Researcher, order.account);
@@ -124,7 +124,7 @@ fn fetch_and_say(
     receive::fetch(session, &record.listing, &target, &sources, work)?;
     record.folder = Some(std::fs::canonicalize(&target).map_err(|e| Failure::file(&target, &e))?);
     store.update(&record)?;
-    work.say(said(|t| t.saying_here, &[]), 0, 0);
+    work.at(said(|t| t.saying_here, &[]), 0, 0);
     purchase::ready(session, wallet, &record, None)?;
     Ok(done(said(|t| t.here_checked, &[]), index))
 }
@@ -148,7 +148,7 @@ pub(super) fn open(signer: &Arc<Signer>, index: u32, wallet: Arc<Wallet>) -> Res
         let above = prepare::above(&target);
         std::fs::create_dir_all(&above).map_err(|error| Failure::file(&above, &error))?;
         let prover = operation::prover()?;
-        let report = |at: Progress| work.say(said(|t| t.decrypting, &[]), at.done, at.total);
+        let report = |at: Progress| work.at(said(|t| t.decrypting, &[]), at.done, at.total);
         // A text that a spreadsheet would compute is made harmless: people open these files by hand.
         let output = Output { format: Format::Csv, recipients: Vec::new() };
         receive::decrypt(

@@ -16,6 +16,7 @@ use galen::operation;
 use galen::wallet::{Cost, Keystore, Password};
 use galen_market::listing::{ListingId, Standing};
 
+use super::languages::chinese;
 use super::support::Home;
 use super::{Got, NO_NODE, PASSWORD, Served, ok, plan, until};
 use recorder::{Recorder, holds, stored};
@@ -174,6 +175,13 @@ fn a_table_becomes_a_listing_in_the_console_and_no_raw_value_leaves_it() {
     let shown = served.get(&offer).body;
     assert!(shown.contains("[20, 30): 40 rows") && shown.contains("70+: 40 rows"), "{shown}");
 
+    chinese(&served, "/offer", &["上架数据集", "数据表文件（CSV 或 Parquet）", "读取数据表"]);
+    chinese(
+        &served,
+        &offer,
+        &["可能指认个人的内容", "glucose 的角色", "准标识符：泛化", "手动设定", "70+：40 行"],
+    );
+
     // Risk against loss, over k.
     let compared = served.post(&offer, &token, &format!("{chosen}&compare=1")).location();
     assert_eq!(compared, format!("{offer}/risk"));
@@ -181,6 +189,7 @@ fn a_table_becomes_a_listing_in_the_console_and_no_raw_value_leaves_it() {
     for words in ["k = 11", "rows left out", "greatest risk (prosecutor), k = 2:", "k = 50"] {
         assert!(risk.contains(words), "{words}: {risk}");
     }
+    chinese(&served, &compared, &["风险与损失", "最高风险（检察官模型），当 k = 2 时："]);
     let described = served.post(&compared, &token, "k=5").location();
     assert!(served.get(&described).body.contains("Text of the licence"));
     let words = "name=ward&title=Ward+%3C7%3E&description=Readings.&citation=A+ward.&use=HMB\
@@ -190,7 +199,22 @@ fn a_table_becomes_a_listing_in_the_console_and_no_raw_value_leaves_it() {
     assert!(wrong.body.contains("`1,50` is not an amount of money"), "{}", wrong.body);
     // What was typed is still there.
     assert!(served.get(&described).body.contains("Ward &#60;7&#62;"));
+    chinese(
+        &served,
+        &described,
+        &[
+            "填写数据集说明",
+            "健康、医学或生物医学研究",
+            "仅限非营利组织",
+            "展示 glucose 的图表并附证明",
+        ],
+    );
     let prepared = served.post(&described, &token, &format!("{words}&price=125.50")).location();
+    chinese(
+        &served,
+        &prepared,
+        &["准备与证明", "泛化至 k = 5、l = 2，以只有您的钱包持有的密钥加密"],
+    );
 
     // Everything up to here, and all proofs, before anything is sent.
     assert_eq!(served.post(&prepared, &token, "").location(), prepared);
@@ -208,6 +232,18 @@ fn a_table_becomes_a_listing_in_the_console_and_no_raw_value_leaves_it() {
     ] {
         assert!(package.contains(words), "{words}: {package}");
     }
+    chinese(
+        &served,
+        &page,
+        &[
+            "将公开的内容",
+            "凡 age、sex 取值相同的各行构成一组，每组至少有 5 行",
+            "仅限非营利组织",
+            "125.50 EUR，许可期 12 个月",
+            "账本现在会接受此草稿",
+            "签署并发布",
+        ],
+    );
     assert_eq!(served.post(&format!("{page}/publish"), "guessed", "").status, 403);
     assert_eq!(served.post(&format!("{page}/publish"), &token, "").location(), page);
     let live = until(&served, &page, "The dataset is live.").body;
@@ -249,6 +285,7 @@ fn a_table_becomes_a_listing_in_the_console_and_no_raw_value_leaves_it() {
         303
     );
     assert!(served.get("/money").body.contains("1002.50 EUR"));
+    chinese(&served, "/money", &["资金往来", "存入保证金", "1002.50 EUR"]);
     let statement = served.get("/money/statement.csv");
     assert!(
         statement.head.contains("attachment; filename=\"statement.csv\""),

@@ -103,6 +103,16 @@ fn a_steward_accepts_and_refuses_requests_and_delivers_a_key() {
     ] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
+    chinese(
+        &served,
+        &path(&first),
+        &[
+            "签署：接受申请",
+            "条款的判定：须审核",
+            "在 4 分钟内交付密钥",
+            "项目“Sleep &#60;study&#62;”",
+        ],
+    );
     let ledger = world.session.client().deal(&first.deal).unwrap().deal;
     for who in [payer, ledger.auth_key] {
         assert!(!shown.contains(&who.to_string()), "{who} is shown");
@@ -125,6 +135,7 @@ fn a_steward_accepts_and_refuses_requests_and_delivers_a_key() {
     // One is accepted, and another refused with a reason, which the ledger takes as one line.
     assert_eq!(served.post(&review(&first), &token, "reason=&accept=1").location(), path(&first));
     until(&served, &path(&first), "Accepted: final in block");
+    chinese(&served, &path(&first), &["已接受：已在区块", "条款的判定：", "由机构审核"]);
     let why = "reason=The+project%0D%0Ais+not+ours.&refuse=1";
     assert_eq!(served.post(&review(&second), &token, why).location(), path(&second));
     let ended = until(&served, &path(&second), "Refused: final in block").body;

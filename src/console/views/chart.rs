@@ -1,5 +1,7 @@
 //! Lines over k as a picture that the server draws: places in an SVG, which the page's template writes.
-//! Colours are the style sheet's. Depends on nothing.
+//! Colours are the style sheet's. Depends on nothing but how texts are filled.
+
+use galen_web::lang::fill;
 
 /// The picture's size, and the room for its axes.
 const WIDTH: f64 = 640.0;
@@ -44,7 +46,8 @@ fn place(number: f64) -> String {
 }
 
 impl Chart {
-    pub fn new(ks: Vec<u64>, lines: &[Line]) -> Self {
+    /// `at_k` says what a dot means: of which line, at which k, how many per cent.
+    pub fn new(ks: Vec<u64>, lines: &[Line], at_k: &str) -> Self {
         let step = (WIDTH - LEFT - RIGHT) / ks.len().max(1) as f64;
         // k by k at even distances: on a scale of its own most of them would stand in one corner.
         let x = |at: usize| LEFT + step * (at as f64 + 0.5);
@@ -63,7 +66,7 @@ impl Chart {
             }
             let dots = there().map(|(at, share)| {
                 let k = ks.get(at).copied().unwrap_or_default();
-                let said = format!("{}, k = {k}: {:.1} %", line.name, share * 100.0);
+                let said = fill(at_k, &[&line.name, &k, &format_args!("{:.1}", share * 100.0)]);
                 (place(x(at)), place(y(share)), said)
             });
             Drawn { name: line.name, class: line.class, path, dots: dots.collect() }
@@ -90,7 +93,7 @@ mod tests {
     fn a_line_stops_where_k_cannot_be_reached() {
         let values = vec![Some(0.0), Some(1.0), None, Some(0.5)];
         let line = Line { name: "loss", class: "loss", values };
-        let chart = Chart::new(vec![2, 3, 5, 11], &[line]);
+        let chart = Chart::new(vec![2, 3, 5, 11], &[line], "{}, k = {}: {} %");
         let drawn = &chart.lines[0];
         assert_eq!(drawn.path, "M120.0 260.0L264.0 12.0M552.0 136.0");
         assert_eq!(drawn.dots.len(), 3);

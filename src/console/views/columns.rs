@@ -3,39 +3,45 @@
 use askama::Template;
 use galen_dataset::deidentify::PersonRule;
 use galen_dataset::hierarchy::{Hierarchy, Spec};
+use galen_dataset::ingest::Places;
 use galen_dataset::roles::Role;
-use galen_dataset::schema::{Column, Kind};
+use galen_dataset::schema::Column;
 use galen_market::layout::BlockRows;
+use galen_web::lang::fill;
 
 use super::percent;
 use crate::console::Console;
 use crate::console::offering::Offering;
+use crate::console::words::{Words, said};
 use crate::error::Failure;
 use crate::loopback::Frame;
+use crate::loopback::words::one;
 
 /// Groups that are shown of a level.
 const GROUPS: usize = 8;
 /// Lines of a hierarchy that are written into its field.
 const MAX_LINES: usize = 20_000;
 
-/// What a role means to whoever chooses one.
-const ROLES: [(Role, &str); 6] = [
-    (Role::Identifier, "identifier: dropped"),
-    (Role::Person, "person: k counts persons by it; dropped"),
-    (Role::QuasiIdentifier, "quasi-identifier: generalised"),
-    (Role::Sensitive, "sensitive: kept"),
-    (Role::Insensitive, "insensitive: kept"),
-    (Role::Drop, "drop: left out"),
+/// The roles in the order in which they are offered.
+const ROLES: [Role; 6] = [
+    Role::Identifier,
+    Role::Person,
+    Role::QuasiIdentifier,
+    Role::Sensitive,
+    Role::Insensitive,
+    Role::Drop,
 ];
 
 #[derive(Template)]
 #[template(path = "columns.html")]
 pub(in crate::console) struct Columns {
     frame: Frame,
+    t: &'static Words,
     code: String,
     file: String,
     rows: u64,
-    places: String,
+    /// What the places of findings are.
+    first: &'static str,
     columns: Vec<ColumnRow>,
     findings: Vec<FindingRow>,
     groups: Vec<Groups>,
@@ -54,6 +60,7 @@ struct ColumnRow {
     distinct: u64,
     missing: u64,
     reason: String,
+    translated: bool,
     roles: Vec<(String, &'static str, bool)>,
 }
 
@@ -63,7 +70,7 @@ struct FindingRow {
     cells: u64,
     line: String,
     evidence: String,
-    advice: String,
+    advice: &'static str,
 }
 
 /// How one quasi-identifier is grouped.
@@ -90,51 +97,55 @@ struct LevelRow {
     shown: String,
 }
 
-fn kind(kind: Kind) -> String {
-    match kind {
-        Kind::Integer => "whole number".to_owned(),
-        Kind::Decimal { scale, .. } => format!("number, {scale} places"),
-        Kind::Date => "date".to_owned(),
-        Kind::Text => "text".to_owned(),
-    }
-}
-
-pub(in crate::console) fn columns(console: &Console, code: &str) -> Result<Columns, Failure> {
-    let frame = Frame::new(console, true);
+pub(in crate::console) fn columns(
+    console: &Console,
+    frame: Frame,
+    code: &str,
+) -> Result<Columns, Failure> {
     console.with(code, |it| Ok(shown(it, code, frame)))
 }
 
 fn shown(it: &Offering, code: &str, frame: Frame) -> Columns {
     let seen = &it.inspection;
-    let columns = (0..).zip(&seen.columns).map(|(at, column)| ColumnRow {
-        at,
-        name: column.name.clone(),
-        kind: kind(column.kind),
-        distinct: column.distinct,
-        missing: column.missing,
-        reason: column.reason.clone(),
-        roles: ROLES
-            .iter()
-            .map(|(role, words)| (role.to_string(), *words, *role == column.role))
-            .collect(),
+    let lang = frame.lang;
+    let t = Words::of(lang);
+    let columns = (0..).zip(&seen.columns).map(|(at, column)| {
+        let (reason, translated) = said::reason(lang, &column.reason);
+        ColumnRow {
+            at,
+            name: column.name.clone(),
+            kind: said::kind(t, column.kind),
+            distinct: column.distinct,
+            missing: column.missing,
+            reason,
+            translated,
+            roles: ROLES
+                .iter()
+                .map(|role| (role.to_string(), said::role(t, *role), *role == column.role))
+                .collect(),
+        }
     });
     let findings = seen.findings.iter().map(|finding| FindingRow {
         column: finding.column.clone(),
-        what: finding.category.title(),
+        what: said::category(lang, finding.category),
         cells: finding.cells,
         line: finding.line.map(|line| line.to_string()).unwrap_or_default(),
         evidence: finding.evidence.clone(),
-        advice: finding.advice.clone(),
+        advice: said::advice(lang, finding.category),
     });
     let columns = columns.collect::<Vec<_>>();
     Columns {
         frame,
+        t,
         code: code.to_owned(),
         file: it.file.clone(),
         rows: seen.rows,
-        places: seen.places.to_string(),
+        first: match seen.places {
+            Places::Lines => t.first_line,
+            Places::Rows => t.first_row,
+        },
         findings: findings.collect(),
-        groups: it.quasi().into_iter().map(|at| groups(it, at)).collect(),
+        groups: it.quasi().into_iter().map(|at| groups(t, it, at)).collect(),
         l: it.settings.default_diversity.map(|l| l.to_string()).unwrap_or_default(),
         suppression: format!("{}", it.settings.suppression * 100.0),
         all_rows: it.settings.persons == PersonRule::DistinctInClass,
@@ -145,7 +156,7 @@ fn shown(it: &Offering, code: &str, frame: Frame) -> Columns {
     }
 }
 
-fn groups(it: &Offering, at: usize) -> Groups {
+fn groups(t: &'static Words, it: &Offering, at: usize) -> Groups {
     let column = &it.table.table.columns[at];
     let spec = it.spec(column);
     let is = |how: &str| match &spec {
@@ -155,10 +166,10 @@ fn groups(it: &Offering, at: usize) -> Groups {
         Spec::Rows(_) => how == "levels",
     };
     let hows = [
-        ("intervals", "intervals that double in width"),
-        ("dates", "day, month, year, decade"),
-        ("suppress", "the value, or nothing"),
-        ("levels", "levels of my own, below"),
+        ("intervals", t.by_intervals),
+        ("dates", t.by_dates),
+        ("suppress", t.by_nothing),
+        ("levels", t.by_levels),
     ];
     let (width, bottom, top) = match &spec {
         Spec::Intervals { width, bottom, top, .. } => {
@@ -174,7 +185,7 @@ fn groups(it: &Offering, at: usize) -> Groups {
         _ => String::new(),
     };
     let (levels, wrong) = match Hierarchy::build(column, &spec) {
-        Ok(hierarchy) => (levels(column, &hierarchy), None),
+        Ok(hierarchy) => (levels(t, column, &hierarchy), None),
         Err(error) => (Vec::new(), Some(error.to_string())),
     };
     Groups {
@@ -192,7 +203,7 @@ fn groups(it: &Offering, at: usize) -> Groups {
 }
 
 /// Every level with its groups and their rows.
-fn levels(column: &Column, hierarchy: &Hierarchy) -> Vec<LevelRow> {
+fn levels(t: &Words, column: &Column, hierarchy: &Hierarchy) -> Vec<LevelRow> {
     let mut of_value = vec![0u64; column.dictionary.len()];
     for code in &column.codes {
         if let Some(rows) = of_value.get_mut(*code as usize) {
@@ -211,10 +222,10 @@ fn levels(column: &Column, hierarchy: &Hierarchy) -> Vec<LevelRow> {
         order.sort_by_key(|group| std::cmp::Reverse(rows[*group]));
         let named = |group: &usize| {
             let label = match level.labels[*group].as_str() {
-                "" => "(missing)",
+                "" => t.no_label,
                 label => label,
             };
-            format!("{label}: {} rows", rows[*group])
+            fill(t.label_rows, &[&label, &rows[*group]])
         };
         // The values themselves are what is to be hidden: they are counted, and not shown.
         let mut shown: Vec<String> = match number {
@@ -222,7 +233,7 @@ fn levels(column: &Column, hierarchy: &Hierarchy) -> Vec<LevelRow> {
             _ => order.iter().take(GROUPS).map(named).collect(),
         };
         if number > 0 && order.len() > GROUPS {
-            shown.push(format!("and {} more", order.len() - GROUPS));
+            shown.push(one(t.more_groups, order.len() - GROUPS));
         }
         LevelRow {
             level: number,

@@ -1,13 +1,15 @@
 //! The page of a package: what is proven, what becomes public, how it is sold, and what can be done next.
 
 use askama::Template;
-use galen_api::words;
 use galen_dataset::package::PackageFolder;
 use galen_market::id::PackageId;
-use galen_market::listing::Standing;
+use galen_market::layout::{Layout, Table};
+use galen_market::listing::{Standing, TableClaims};
+use galen_web::lang::{Lang, fill, sentences};
 
-use super::{missing, standing};
+use super::missing;
 use crate::console::Console;
+use crate::console::words::{Words, said};
 use crate::console::work::Name;
 use crate::error::Failure;
 use crate::loopback::{Frame, State, money};
@@ -23,6 +25,7 @@ const COLUMNS: usize = 200;
 #[template(path = "console_dataset.html")]
 pub(in crate::console) struct Dataset {
     frame: Frame,
+    t: &'static Words,
     id: String,
     title: String,
     description: String,
@@ -53,9 +56,12 @@ pub(in crate::console) struct Dataset {
 
 pub(in crate::console) fn dataset(
     console: &Console,
+    mut frame: Frame,
     id: PackageId,
     wallet: &Wallet,
 ) -> Result<Dataset, Failure> {
+    let lang = frame.lang;
+    let t = Words::of(lang);
     let session = console.session()?;
     let record = console.store().record(&id)?;
     let folder = PackageFolder::read(&record.folder)?;
@@ -73,11 +79,19 @@ pub(in crate::console) fn dataset(
     let deals = deals
         .iter()
         .map(|deal| {
-            Ok((deal.id.to_string(), deal.stage.to_string(), money(&session, &deal.price)?))
+            Ok((deal.id.to_string(), said::stage(lang, deal.stage), money(&session, &deal.price)?))
         })
         .collect::<Result<Vec<_>, Failure>>()?;
-    let tables = || folder.layout().tables().iter().zip(&record.claims);
-    let charts = tables().flat_map(|(table, claims)| words::charts(folder.layout(), table, claims));
+    let layout = folder.layout();
+    let (mut proven, mut charts) = (Vec::new(), Vec::new());
+    for (table, claims) in layout.tables().iter().zip(&record.claims) {
+        proven.push(sentences::k_anonymity(lang, table, claims));
+        proven.extend(sentences::diversity(lang, table, claims));
+        for (said, chart) in charts_of(lang, layout, table, claims) {
+            proven.push(said);
+            charts.push(chart);
+        }
+    }
     let (fee, refusal) = match may_publish && listed.is_none() {
         true => match tried(console, &folder, &record, wallet)? {
             Tried::Taken(fee) => (fee, None),
@@ -85,15 +99,15 @@ pub(in crate::console) fn dataset(
         },
         false => (None, None),
     };
-    let mut frame = Frame::new(console, true);
     frame.again = u32::from(going);
     let offer = &record.offer;
     Ok(Dataset {
         frame,
+        t,
         id: id.to_string(),
         title: folder.manifest().title.clone(),
         description: folder.manifest().description.clone(),
-        standing: listed.map(standing),
+        standing: listed.map(|listing| said::standing(t, listing)),
         live: matches!(listed.map(|it| it.standing), Some(Standing::Live)),
         closed: listed
             .and_then(|it| it.closing.as_ref())
@@ -102,23 +116,16 @@ pub(in crate::console) fn dataset(
             let node = console.desk.plan.node.trim_end_matches('/');
             format!("{node}/datasets/{}/{}", it.id.institution, it.id.package)
         }),
-        proven: tables()
-            .flat_map(|(table, claims)| words::proven(folder.layout(), table, claims))
-            .collect(),
-        charts: charts
-            .map(|chart| {
-                let missing = [("missing".to_owned(), chart.missing)];
-                (chart.column, chart.bins.into_iter().chain(missing).collect())
-            })
-            .collect(),
-        facts: facts(&folder, &record),
-        clauses: offer.terms.clauses.iter().map(galen_market::terms::Clause::words).collect(),
+        proven,
+        charts,
+        facts: facts(t, &folder, &record),
+        clauses: offer.terms.clauses.iter().map(|it| sentences::clause(lang, it)).collect(),
         tiers: offer
             .tiers
             .iter()
             .map(|tier| {
                 let price = money(&session, &tier.price)?;
-                Ok(format!("{}: {price}, a licence of {} months", tier.name, tier.licence_months))
+                Ok(fill(t.tier_of, &[&tier.name, &price, &tier.licence_months]))
             })
             .collect::<Result<_, Failure>>()?,
         licence: console.store().licence(&offer.terms.licence_text)?,
@@ -138,8 +145,36 @@ pub(in crate::console) fn dataset(
     })
 }
 
+/// Bins with their rows, by the column of a chart.
+type Bins = (String, Vec<(String, u64)>);
+
+/// What each chart proves, and its bins.
+fn charts_of(
+    lang: Lang,
+    layout: &Layout,
+    table: &Table,
+    claims: &TableClaims,
+) -> Vec<(String, Bins)> {
+    let english = galen_api::words::charts(layout, table, claims);
+    let placed = claims.charts.iter().filter_map(|chart| {
+        let column = table.columns.get(chart.column as usize)?;
+        Some((column, chart))
+    });
+    let each = placed.zip(english).map(|((column, chart), english)| {
+        let mut bins = sentences::bins(lang, layout, column, chart);
+        bins.push((Words::of(lang).bin_missing.to_owned(), chart.totals.missing));
+        let said = sentences::chart(lang, layout, column, chart, &english.sentence);
+        (said, (column.name.clone(), bins))
+    });
+    each.collect()
+}
+
 /// What everybody will see beside what is proven.
-fn facts(folder: &PackageFolder, record: &PackageRecord) -> Vec<(&'static str, String)> {
+fn facts(
+    t: &'static Words,
+    folder: &PackageFolder,
+    record: &PackageRecord,
+) -> Vec<(&'static str, String)> {
     let manifest = folder.manifest();
     let layout = folder.layout();
     let mut columns: Vec<&str> = layout
@@ -152,23 +187,20 @@ fn facts(folder: &PackageFolder, record: &PackageRecord) -> Vec<(&'static str, S
     columns.truncate(COLUMNS);
     let mut columns = columns.join(", ");
     if more > 0 {
-        columns.push_str(&format!(" and {more} more"));
+        columns = fill(t.more_columns, &[&columns, &more]);
     }
-    let rows: u64 = layout.tables().iter().map(galen_market::layout::Table::rows).sum();
+    let rows: u64 = layout.tables().iter().map(Table::rows).sum();
     vec![
-        ("Institution", record.institution.to_string()),
-        ("Rows", rows.to_string()),
-        ("Columns, with their kinds and ranges", columns),
-        (
-            "Encrypted segments",
-            format!("{}, {} bytes", layout.segments(), folder.offsets().total()),
-        ),
-        ("Short name", manifest.name.clone()),
-        ("Keywords", manifest.keywords.join(", ")),
-        ("Countries", manifest.countries.join(", ")),
-        ("Diseases", manifest.diseases.join(", ")),
-        ("How to cite", manifest.citation.clone()),
-        ("Licence", manifest.licence.name.clone()),
+        (t.institution, record.institution.to_string()),
+        (t.rows, rows.to_string()),
+        (t.columns_ranges, columns),
+        (t.segments, fill(t.segments_bytes, &[&layout.segments(), &folder.offsets().total()])),
+        (t.short_name, manifest.name.clone()),
+        (t.keywords, manifest.keywords.join(", ")),
+        (t.countries, manifest.countries.join(", ")),
+        (t.diseases, manifest.diseases.join(", ")),
+        (t.citation, manifest.citation.clone()),
+        (t.licence, manifest.licence.name.clone()),
     ]
 }
 

@@ -3,18 +3,18 @@
 
 use askama::Template;
 use galen_api::DealView;
-use galen_api::words::purpose;
 use galen_market::deal::{Deal, Stage};
 use galen_market::id::DealId;
 use galen_market::terms::Reason;
+use galen_web::lang::{Lang, sentences};
 
 use crate::agent;
 use crate::console::Console;
 use crate::console::trade;
+use crate::console::words::{Words, said};
 use crate::console::work::Name;
 use crate::error::Failure;
-use crate::loopback::{Frame, State, money, span};
-use crate::operation::purchase::ended;
+use crate::loopback::{Frame, State, ended, money, span};
 use crate::operation::{listing, review};
 use crate::session::Session;
 use crate::wallet::Wallet;
@@ -33,6 +33,7 @@ const STAGES: [Stage; 6] = [
 #[template(path = "deals.html")]
 pub(in crate::console) struct Deals {
     frame: Frame,
+    t: &'static Words,
     rows: Vec<DealRow>,
     /// How many requests wait for a review, and the one that has the least time left.
     waiting: Option<(usize, String)>,
@@ -55,7 +56,12 @@ fn urgent(deals: &[Deal]) -> Option<(usize, String)> {
     Some((deals.len(), first.id.to_string()))
 }
 
-pub(in crate::console) fn deals(console: &Console, wallet: &Wallet) -> Result<Deals, Failure> {
+pub(in crate::console) fn deals(
+    console: &Console,
+    frame: Frame,
+    wallet: &Wallet,
+) -> Result<Deals, Failure> {
+    let lang = frame.lang;
     let session = console.session()?;
     let institution = console.institution(wallet);
     let uptime = session.status()?.uptime_ms;
@@ -74,23 +80,24 @@ pub(in crate::console) fn deals(console: &Console, wallet: &Wallet) -> Result<De
                 id: deal.id.to_string(),
                 package: deal.listing.package.to_string(),
                 price: money(&session, &deal.price)?,
-                purpose: purpose(&deal.purpose),
+                purpose: sentences::purpose(lang, &deal.purpose),
                 stage: match &deal.termination {
-                    Some(why) => ended(why),
-                    None => stage.to_string(),
+                    Some(why) => ended(lang, why),
+                    None => said::stage(lang, stage),
                 },
                 day: galen_api::story::instant(deal.requested_ms),
-                left: left.map(|at| span(at.saturating_sub(uptime))).unwrap_or_default(),
+                left: left.map(|at| span(lang, at.saturating_sub(uptime))).unwrap_or_default(),
             });
         }
     }
-    Ok(Deals { frame: Frame::new(console, true), rows, waiting, keys })
+    Ok(Deals { frame, t: Words::of(lang), rows, waiting, keys })
 }
 
 #[derive(Template)]
 #[template(path = "console_deal.html")]
 pub(in crate::console) struct DealPage {
     frame: Frame,
+    t: &'static Words,
     id: String,
     title: String,
     /// The dataset's page: here, or at the node if the package is not kept here.
@@ -100,7 +107,7 @@ pub(in crate::console) struct DealPage {
     left: Option<String>,
     ended: Option<String>,
     facts: Vec<(&'static str, String)>,
-    outcome: String,
+    outcome: &'static str,
     clauses: Vec<ClauseRow>,
     /// How long the key may take once the buyer waits for it.
     deliver: String,
@@ -115,47 +122,40 @@ pub(in crate::console) struct DealPage {
 struct ClauseRow {
     clause: String,
     finding: String,
-    outcome: String,
+    outcome: &'static str,
 }
 
-impl From<&Reason> for ClauseRow {
-    fn from(reason: &Reason) -> Self {
+impl ClauseRow {
+    fn of(lang: Lang, reason: &Reason) -> Self {
         Self {
-            clause: reason.clause.words(),
-            finding: reason.finding.to_string(),
-            outcome: reason.finding.outcome().to_string(),
+            clause: sentences::clause(lang, &reason.clause),
+            finding: sentences::finding(lang, reason.finding),
+            outcome: said::outcome(Words::of(lang), reason.finding.outcome()),
         }
     }
 }
 
 /// What comes next at a stage.
-fn next(stage: Stage) -> &'static str {
+fn next(t: &Words, stage: Stage) -> &'static str {
     match stage {
-        Stage::Requested => {
-            "It waits for your review. Without a decision in time, the buyer gets everything back."
-        }
-        Stage::Agreed => {
-            "The buyer fetches the encrypted package and checks it; then the key has to be delivered."
-        }
-        Stage::Ready => {
-            "The buyer holds the encrypted package and waits for its key. If the key is late, the price \
-             goes back with a compensation out of the bond."
-        }
-        Stage::Verified => {
-            "The key is delivered. What is not as listed can be disputed until the time is over; then the \
-             price is paid."
-        }
-        Stage::Finalized => "It is finished, and the price was paid.",
-        Stage::Terminated => "It has ended without a sale.",
+        Stage::Requested => t.next_review,
+        Stage::Agreed => t.next_fetch,
+        Stage::Ready => t.next_key,
+        Stage::Verified => t.next_dispute,
+        Stage::Finalized => t.next_paid,
+        Stage::Terminated => t.next_ended,
     }
 }
 
 /// One deal of the institution, with what can be done about it.
 pub(in crate::console) fn deal(
     console: &Console,
+    mut frame: Frame,
     id: DealId,
     wallet: &Wallet,
 ) -> Result<DealPage, Failure> {
+    let lang = frame.lang;
+    let t = Words::of(lang);
     let session = console.session()?;
     let view = review::own(&session, &console.institution(wallet), &id)?;
     let deal = &view.deal;
@@ -163,25 +163,25 @@ pub(in crate::console) fn deal(
     let going = state.as_ref().is_some_and(State::is_going);
     let declared = listing::find(&session, &deal.listing)?.and_then(|view| view.summary.declared);
     let held = match deal.stage == Stage::Ready && !going {
-        true => trade::may_deliver(&session, &view)?.err().map(said),
+        true => trade::may_deliver(&session, &view)?.err().map(held_back),
         false => None,
     };
-    let mut frame = Frame::new(console, true);
     // Whoever writes a reason is not interrupted: only a page without a form loads itself again.
     frame.again = u32::from(going);
     Ok(DealPage {
         frame,
+        t,
         id: id.to_string(),
         title: declared.map_or_else(|| deal.listing.package.to_string(), |about| about.title),
         dataset: dataset_of(console, deal),
-        stage: deal.stage.to_string(),
-        next: next(deal.stage),
-        left: view.remaining_ms.filter(|_| !deal.stage.is_final()).map(span),
-        ended: deal.termination.as_ref().map(ended),
-        facts: facts(&session, &view)?,
-        outcome: deal.decision.outcome.to_string(),
-        clauses: deal.decision.reasons.iter().map(ClauseRow::from).collect(),
-        deliver: span(session.parameters().deliver_ms),
+        stage: said::stage(lang, deal.stage),
+        next: next(t, deal.stage),
+        left: view.remaining_ms.filter(|_| !deal.stage.is_final()).map(|ms| span(lang, ms)),
+        ended: deal.termination.as_ref().map(|why| ended(lang, why)),
+        facts: facts(lang, &session, &view)?,
+        outcome: said::outcome(t, deal.decision.outcome),
+        clauses: deal.decision.reasons.iter().map(|reason| ClauseRow::of(lang, reason)).collect(),
+        deliver: span(lang, session.parameters().deliver_ms),
         may_review: deal.stage == Stage::Requested && !going,
         may_deliver: deal.stage == Stage::Ready && !going && held.is_none(),
         held,
@@ -190,7 +190,7 @@ pub(in crate::console) fn deal(
 }
 
 /// Why a key is held back, and what to do.
-fn said(why: agent::Hold) -> (String, String) {
+fn held_back(why: agent::Hold) -> (String, String) {
     let failure = trade::held(why);
     (failure.to_string(), failure.advice().unwrap_or_default().to_owned())
 }
@@ -205,13 +205,18 @@ fn dataset_of(console: &Console, deal: &Deal) -> String {
 }
 
 /// What was asked for, and for how much.
-fn facts(session: &Session, view: &DealView) -> Result<Vec<(&'static str, String)>, Failure> {
+fn facts(
+    lang: Lang,
+    session: &Session,
+    view: &DealView,
+) -> Result<Vec<(&'static str, String)>, Failure> {
+    let t = Words::of(lang);
     let deal = &view.deal;
     Ok(vec![
-        ("Purpose", purpose(&deal.purpose)),
-        ("Price", money(session, &deal.price)?),
-        ("Tier", deal.tier.to_string()),
-        ("Named users", deal.seats.to_string()),
-        ("Requested", galen_api::story::instant(deal.requested_ms)),
+        (t.purpose, sentences::purpose(lang, &deal.purpose)),
+        (t.price, money(session, &deal.price)?),
+        (t.tier, deal.tier.to_string()),
+        (t.named_users, deal.seats.to_string()),
+        (t.requested, galen_api::story::instant(deal.requested_ms)),
     ])
 }

@@ -9,10 +9,12 @@ use galen_dataset::deidentify::{Choice, Outcome};
 use galen_dataset::roles::Role;
 use galen_market::id::AccountId;
 use galen_market::terms::duo::{CODES, Effect, Takes};
+use galen_web::lang::{fill, sentences};
 use tempfile::NamedTempFile;
 
 use crate::console::Console;
 use crate::console::fields::Fields;
+use crate::console::words::Words;
 use crate::error::{Exit, Failure};
 use crate::loopback::Frame;
 use crate::operation::description::Description;
@@ -31,20 +33,26 @@ const APART: [char; 3] = [',', ';', '\n'];
 #[template(path = "describe.html")]
 pub(in crate::console) struct Describe {
     frame: Frame,
+    t: &'static Words,
     code: String,
     file: String,
     words: Fields,
     k: u64,
     outcome: Option<String>,
-    uses: Vec<(&'static str, &'static str, bool)>,
-    conditions: Vec<(&'static str, &'static str, bool)>,
+    uses: Vec<(&'static str, String, bool)>,
+    conditions: Vec<(&'static str, String, bool)>,
     currencies: Vec<(String, bool)>,
     columns: Vec<(usize, String, bool)>,
     name: String,
 }
 
-pub(in crate::console) fn page(console: &Console, code: &str) -> Result<Describe, Failure> {
-    let frame = Frame::new(console, true);
+pub(in crate::console) fn page(
+    console: &Console,
+    frame: Frame,
+    code: &str,
+) -> Result<Describe, Failure> {
+    let lang = frame.lang;
+    let t = Words::of(lang);
     let session = console.session()?;
     console.with(code, |it| {
         let words = it.words.clone();
@@ -57,9 +65,9 @@ pub(in crate::console) fn page(console: &Console, code: &str) -> Result<Describe
         let mut uses: Vec<_> = plain
             .clone()
             .filter(|entry| entry.effect == Effect::Permits)
-            .map(|entry| (entry.short, entry.name, picked(entry.short)))
+            .map(|entry| (entry.short, sentences::code(lang, entry.code), picked(entry.short)))
             .collect();
-        uses.push(("DS", "research on the diseases named above", picked("DS")));
+        uses.push(("DS", t.disease_use.to_owned(), picked("DS")));
         let conditions = plain
             .filter(|entry| entry.effect == Effect::Restricts)
             .map(|entry| {
@@ -67,7 +75,7 @@ pub(in crate::console) fn page(console: &Console, code: &str) -> Result<Describe
                     true => entry.short == USUAL_CONDITION,
                     false => words.has(&format!("condition_{}", entry.short)),
                 };
-                (entry.short, entry.name, ticked)
+                (entry.short, sentences::code(lang, entry.code), ticked)
             })
             .collect();
         let currencies = session.genesis().currencies.iter().map(|info| {
@@ -84,10 +92,12 @@ pub(in crate::console) fn page(console: &Console, code: &str) -> Result<Describe
         let outcome = it.compared.iter().flatten().find(|one| one.k == it.settings.k);
         Ok(Describe {
             frame,
+            t,
             code: code.to_owned(),
             file: it.file.clone(),
             k: it.settings.k,
-            outcome: outcome.and_then(|Choice { outcome, .. }| Some(said(outcome.as_ref().ok()?))),
+            outcome: outcome
+                .and_then(|Choice { outcome, .. }| Some(said(t, outcome.as_ref().ok()?))),
             uses,
             conditions,
             currencies: currencies.collect(),
@@ -98,8 +108,8 @@ pub(in crate::console) fn page(console: &Console, code: &str) -> Result<Describe
     })
 }
 
-fn said(outcome: &Outcome) -> String {
-    format!("{} rows remain, {} are left out", outcome.risk.rows, outcome.suppressed)
+fn said(t: &Words, outcome: &Outcome) -> String {
+    fill(t.remain, &[&outcome.risk.rows, &outcome.suppressed])
 }
 
 /// A short name from that of a file.

@@ -10,6 +10,7 @@ use galen_market::payment::{Purse, Reason};
 use super::describe::minor_units;
 use crate::console::Console;
 use crate::console::fields::Fields;
+use crate::console::words::{Words, said};
 use crate::error::Failure;
 use crate::loopback::{Frame, amount};
 use crate::operation::money as actions;
@@ -21,6 +22,7 @@ use crate::wallet::Wallet;
 #[template(path = "money.html")]
 pub(in crate::console) struct MoneyPage {
     frame: Frame,
+    t: &'static Words,
     account: String,
     name: Option<String>,
     free: Vec<String>,
@@ -69,8 +71,10 @@ fn written(session: &Session, asset: &Asset, units: Amount) -> Result<String, Fa
 
 pub(in crate::console) fn money_page(
     console: &Console,
+    frame: Frame,
     wallet: &Wallet,
 ) -> Result<MoneyPage, Failure> {
+    let lang = frame.lang;
     let session = console.session()?;
     let institution = console.institution(wallet);
     let view = session.client().account(&institution)?;
@@ -99,13 +103,14 @@ pub(in crate::console) fn money_page(
         };
         Ok(LineRow {
             time: galen_api::story::instant(line.time_ms),
-            why: line.reason,
+            why: said::moved(lang, line.reason),
             amount: format!("{sign}{}{purse}", written(&session, &line.asset, units)?),
             other: line.counterparty_name.clone().unwrap_or_default(),
         })
     });
     Ok(MoneyPage {
-        frame: Frame::new(console, true),
+        frame,
+        t: Words::of(lang),
         account: institution.to_string(),
         name: view
             .parties

@@ -6,6 +6,7 @@ use galen_dataset::deidentify::Choice;
 use super::chart::{Chart, Line};
 use super::percent;
 use crate::console::Console;
+use crate::console::words::Words;
 use crate::error::Failure;
 use crate::loopback::{Frame, absent};
 
@@ -16,6 +17,7 @@ const USUAL: u64 = 11;
 #[template(path = "risk.html")]
 pub(in crate::console) struct Risk {
     frame: Frame,
+    t: &'static Words,
     code: String,
     file: String,
     chart: Chart,
@@ -46,8 +48,12 @@ fn left_out(outcome: &galen_dataset::deidentify::Outcome) -> f64 {
     outcome.suppressed as f64 / all.max(1) as f64
 }
 
-pub(in crate::console) fn risk(console: &Console, code: &str) -> Result<Risk, Failure> {
-    let frame = Frame::new(console, true);
+pub(in crate::console) fn risk(
+    console: &Console,
+    frame: Frame,
+    code: &str,
+) -> Result<Risk, Failure> {
+    let t = Words::of(frame.lang);
     console.with(code, |it| {
         let compared = it.compared.as_ref().ok_or_else(absent)?;
         let reached = |k: u64| compared.iter().any(|one| one.k == k && one.outcome.is_ok());
@@ -59,9 +65,10 @@ pub(in crate::console) fn risk(console: &Console, code: &str) -> Result<Risk, Fa
         };
         Ok(Risk {
             frame,
+            t,
             code: code.to_owned(),
             file: it.file.clone(),
-            chart: drawn(compared),
+            chart: drawn(t, compared),
             rows: compared.iter().map(|choice| row(choice, picked)).collect(),
             any: first.is_some(),
         })
@@ -85,7 +92,7 @@ fn row(choice: &Choice, picked: Option<u64>) -> Row {
     Row { k: choice.k, picked: picked == Some(choice.k), outcome }
 }
 
-fn drawn(compared: &[Choice]) -> Chart {
+fn drawn(t: &'static Words, compared: &[Choice]) -> Chart {
     let line = |name, class, value: fn(&galen_dataset::deidentify::Outcome) -> f64| Line {
         name,
         class,
@@ -94,10 +101,11 @@ fn drawn(compared: &[Choice]) -> Chart {
     Chart::new(
         compared.iter().map(|one| one.k).collect(),
         &[
-            line("loss of detail", "loss", |o| o.loss),
-            line("rows left out", "left", left_out),
-            line("greatest risk (prosecutor)", "prosecutor", |o| o.risk.prosecutor_highest),
-            line("average risk (marketer)", "marketer", |o| o.risk.marketer),
+            line(t.line_loss, "loss", |o| o.loss),
+            line(t.line_left, "left", left_out),
+            line(t.line_greatest, "prosecutor", |o| o.risk.prosecutor_highest),
+            line(t.line_average, "marketer", |o| o.risk.marketer),
         ],
+        t.at_k,
     )
 }

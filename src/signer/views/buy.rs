@@ -10,7 +10,7 @@ use galen_web::lang::{fill, sentences};
 use super::title;
 use crate::error::{Exit, Failure};
 use crate::loopback::words::one;
-use crate::loopback::{Frame, amount, lock, money, span_in};
+use crate::loopback::{Frame, amount, lock, money, span};
 use crate::operation::credential::{self, day_text};
 use crate::operation::eligibility::{self, asked_for, guesses, judge};
 use crate::operation::presentation::today;
@@ -224,12 +224,12 @@ pub(in crate::signer) fn buy(
     let parameters = session.parameters();
     let mut deadlines = Vec::new();
     if let Some(review) = offer.terms.review_ms.filter(|_| judged.outcome == Outcome::NeedsReview) {
-        deadlines.push(one(t.review_within, span_in(lang, review)));
+        deadlines.push(one(t.review_within, span(lang, review)));
     }
     deadlines.extend([
-        one(t.ready_within, span_in(lang, parameters.ready_ms)),
-        one(t.deliver_within, span_in(lang, parameters.deliver_ms)),
-        one(t.dispute_within, span_in(lang, parameters.dispute_ms)),
+        one(t.ready_within, span(lang, parameters.ready_ms)),
+        one(t.deliver_within, span(lang, parameters.deliver_ms)),
+        one(t.dispute_within, span(lang, parameters.dispute_ms)),
     ]);
     let hash = offer.terms.licence_text;
     let agreement = tier.agreement(&offer.terms);

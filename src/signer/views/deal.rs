@@ -6,7 +6,7 @@ use galen_market::deal::Stage;
 
 use crate::config::DEFAULT_NODE;
 use crate::error::Failure;
-use crate::loopback::{Frame, State, ended, money, span_in};
+use crate::loopback::{Frame, State, ended, money, span};
 use crate::operation::purchase::DealStore;
 use crate::signer::words::Words;
 use crate::signer::work::{Name, opened_folder};
@@ -123,7 +123,7 @@ pub(in crate::signer) fn deal(
         stage: name,
         steps: steps.map(|(name, at)| (name, reached(at), stage == at)).to_vec(),
         next,
-        left: view.remaining_ms.map(|ms| span_in(lang, ms)),
+        left: view.remaining_ms.map(|ms| span(lang, ms)),
         ended: view.deal.termination.as_ref().map(|why| ended(lang, why)),
         licence: view
             .licence

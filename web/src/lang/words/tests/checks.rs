@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-/// Names of programs and formats, symbols of the proofs, and a form of disease ids: the same in every
-/// language.
-const NAMES: [&str; 20] = [
+/// Names of programs and formats, symbols of the proofs, forms of ids, countries and clauses: the same in
+/// every language.
+const NAMES: [&str; 24] = [
     "",
     "Galen",
     "k",
@@ -26,6 +26,10 @@ const NAMES: [&str; 20] = [
     "Croissant",
     "DataCite",
     "SHA",
+    "DE",
+    "AT",
+    "GS",
+    "MOR",
 ];
 
 fn is_han(letter: char) -> bool {
