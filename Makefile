@@ -9,7 +9,7 @@ export PYTHON := $(VENV)/bin/python
 CARGO ?= cargo
 LOGS := $(CARGO_TARGET_DIR)/logs
 
-.PHONY: demo test adversary constraints fuzz soak mutants bench bench-proofs bench-delivery bench-web deny lint arrows system python node portal pictures clean help
+.PHONY: demo test adversary constraints fuzz soak soak-ledger soak-http mutants bench bench-proofs bench-delivery bench-web deny lint arrows system python node portal pictures clean help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -54,8 +54,11 @@ bench-delivery: system python
 fuzz: system
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) $(CARGO) test --quiet -p galen-zk --test fuzz -- --nocapture
 
-## make soak            the ledger against a simple reference, SOAK_STEPS (a million) random actions from SOAK_SEED (1) on
-soak: system
+## make soak            both of these
+soak: soak-ledger soak-http
+
+## make soak-ledger     the ledger against a simple reference, SOAK_STEPS (a million) random actions from SOAK_SEED (1) on
+soak-ledger: system
 	@SOAK_STEPS=$(or $(SOAK_STEPS),1000000) SOAK_SEED=$(or $(SOAK_SEED),1) $(CARGO) test --quiet -p galen-market --test model -- --nocapture
 
 ## make mutants         settlement code changed piece by piece: which changes no fast test notices (MUTANTS='--file F')

@@ -70,7 +70,7 @@ pub(crate) fn page(template: &impl Template) -> Result<Answer, Failure> {
     let text = template.render().map_err(|error| {
         Failure::new(Exit::Failure, "wallet.page", format!("the page could not be made: {error}"))
     })?;
-    Ok(Answer::Page(StatusCode::OK, printable_lines(&text)))
+    Ok(Answer::Page(StatusCode::OK, printable_lines(text)))
 }
 
 /// A page that may run scripts of this server, made.
@@ -171,7 +171,7 @@ where
                 remedy,
             };
             match refused.render() {
-                Ok(text) => reply(Answer::Page(status, printable_lines(&text))),
+                Ok(text) => reply(Answer::Page(status, printable_lines(text))),
                 Err(_) => plain(status, t.not_done),
             }
         }

@@ -192,7 +192,7 @@ fn written(
         ApiError::unavailable("the page cannot be written")
     })?;
     // Nothing of these pages and feeds is invisible but what somebody put into a title.
-    let text = printable_lines(&text);
+    let text = printable_lines(text);
     Ok(reply::bytes(status, media, text.into_bytes()))
 }
 

@@ -14,7 +14,9 @@ use galen_market::genesis::Clock;
 use galen_market::id::{AccountId, ConsensusKey, DealId, Digest, PackageId, StandingId};
 use galen_market::identity::tree::IssuerTree;
 use galen_market::ledger::parameters;
-use galen_market::listing::{Listing, ListingId, MAX_LINE_LISTINGS, Offer, Standing};
+use galen_market::listing::{
+    Listing, ListingId, MAX_LINE_LISTINGS, Offer, Standing, TableClaims,
+};
 use galen_market::payment::{DealPurse, Purse};
 use galen_market::role::Role;
 use galen_market::state::{StateError, StateRead};
@@ -201,6 +203,21 @@ pub(crate) fn leaves(state: &Snapshot, issuer: AccountId, paging: &LeafPaging) -
 }
 
 pub(crate) fn summary(app: &App, state: &Snapshot, listing: Listing) -> Answer<ListingSummary> {
+    let claims = claims(state, &listing.id)?;
+    summary_of(app, state, listing, &claims)
+}
+
+fn claims(state: &dyn StateRead, id: &ListingId) -> Answer<Vec<TableClaims>> {
+    Ok(state_key::read(state, &state_key::listing_claims(id))?
+        .ok_or_else(|| StateError("a listing has no claims".to_owned()))?)
+}
+
+fn summary_of(
+    app: &App,
+    state: &Snapshot,
+    listing: Listing,
+    claims: &[TableClaims],
+) -> Answer<ListingSummary> {
     let offer = offer(state, &listing)?;
     let known = app.catalogue.entry(app, state, &listing)?;
     let party =
@@ -210,9 +227,7 @@ pub(crate) fn summary(app: &App, state: &Snapshot, listing: Listing) -> Answer<L
     // Of a refunded package the proofs hold, but what is delivered is not what they speak of.
     let refunded = matches!(listing.standing, Standing::Refunded { .. });
     let proven = listing.live_since_ms.is_some() && !refunded;
-    let claims = state_key::read(state, &state_key::listing_claims(&listing.id))?
-        .ok_or_else(|| StateError("a listing has no claims".to_owned()))?;
-    let tables = known.tables.iter().zip(&claims).map(|(table, claims)| TableSummary {
+    let tables = known.tables.iter().zip(claims).map(|(table, claims)| TableSummary {
         k: claims.k,
         diversity: claims
             .diversity
@@ -334,8 +349,7 @@ pub(crate) fn listing(app: &App, state: &Snapshot, id: &ListingId) -> Answer<Lis
     let listing = find_listing(state, id)?;
     let layout = state_key::read(state, &state_key::listing_layout(id))?
         .ok_or_else(|| StateError("a listing has no layout".to_owned()))?;
-    let claims = state_key::read(state, &state_key::listing_claims(id))?
-        .ok_or_else(|| StateError("a listing has no claims".to_owned()))?;
+    let claims = claims(state, id)?;
     let mut proven_blocks = Vec::new();
     if matches!(listing.standing, Standing::Draft { .. }) {
         for (table, block) in layout.blocks() {
@@ -347,11 +361,11 @@ pub(crate) fn listing(app: &App, state: &Snapshot, id: &ListingId) -> Answer<Lis
     let manifest = app.packages.manifest(&listing)?;
     Ok(ListingView {
         layout,
-        claims,
         proven_blocks,
         served: app.packages.served(&id.package)?,
         manifest: manifest.and_then(|bytes| serde_json::from_slice(&bytes).ok()),
-        summary: summary(app, state, listing)?,
+        summary: summary_of(app, state, listing, &claims)?,
+        claims,
     })
 }
 

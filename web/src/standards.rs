@@ -127,14 +127,15 @@ pub(crate) fn embedded(
 fn inside_script(value: &Value) -> String {
     let text = value.to_string();
     let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                safe.push_str(&format!("\\u{:04x}", u32::from(letter)));
-            }
-            _ => safe.push(letter),
-        }
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+        let (fit, from) = rest.split_at(at);
+        safe.push_str(fit);
+        let mut letters = from.chars();
+        safe.extend(letters.next().map(|letter| format!("\\u{:04x}", u32::from(letter))));
+        rest = letters.as_str();
     }
+    safe.push_str(rest);
     safe
 }
 

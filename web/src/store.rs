@@ -139,8 +139,8 @@ impl Store {
     /// # Errors
     /// When the store cannot be asked.
     pub async fn length(&self, package: &PackageId, part: Part) -> Result<Option<u64>, StoreError> {
-        if !self.is_inside(package, Some(part))? {
-            return Ok(None);
+        if let Some(root) = &self.root {
+            return Ok(found(root, package, part)?.map(|(_, length)| length));
         }
         match self.objects.head(&self.key(package, part)).await {
             Ok(found) => Ok(Some(found.size)),
@@ -159,13 +159,20 @@ impl Store {
         part: Part,
         limit: u64,
     ) -> Result<Option<Bytes>, StoreError> {
-        if !self.is_inside(package, Some(part))? {
-            return Ok(None);
+        let too_long = || StoreError::TooLong { package: *package, part };
+        if let Some(root) = &self.root {
+            let Some((path, length)) = found(root, package, part)? else { return Ok(None) };
+            if length > limit {
+                return Err(too_long());
+            }
+            return match std::fs::read(&path) {
+                Ok(bytes) => Ok(Some(bytes.into())),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(source) => Err(StoreError::Folder { path, source }),
+            };
         }
         match self.objects.get(&self.key(package, part)).await {
-            Ok(found) if found.meta.size > limit => {
-                Err(StoreError::TooLong { package: *package, part })
-            }
+            Ok(found) if found.meta.size > limit => Err(too_long()),
             Ok(found) => Ok(Some(found.bytes().await?)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
@@ -258,6 +265,27 @@ impl Store {
             _ => Ok(()),
         }
     }
+}
+
+/// The file of a part in a folder with its length, if it is there; a symlink is none. Every page asks for
+/// a few, so the folder is looked at here and now: a task of its own for each costs more than the look.
+fn found(
+    root: &Path,
+    package: &PackageId,
+    part: Part,
+) -> Result<Option<(PathBuf, u64)>, StoreError> {
+    let look = |path: &Path| match std::fs::symlink_metadata(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(StoreError::Folder { path: path.to_owned(), source }),
+    };
+    let folder = root.join(package.to_string());
+    if !look(&folder)?.is_some_and(|found| found.is_dir()) {
+        return Ok(None);
+    }
+    let path = folder.join(part.name());
+    let file = look(&path)?.filter(std::fs::Metadata::is_file);
+    Ok(file.map(|file| (path, file.len())))
 }
 
 /// A part that is being stored. Dropped unfinished, nothing of it stays.

@@ -12,6 +12,7 @@
 //! Depends on arkworks' curves and [`crate::product`].
 
 mod adder;
+mod fixed;
 
 use ark_bn254::{Fq, Fq2, Fr};
 use ark_ec::AffineRepr;
@@ -20,6 +21,7 @@ use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField, Zero};
 use rayon::prelude::*;
 
 use adder::Adder;
+pub(crate) use fixed::Table;
 
 use crate::product::Product;
 

@@ -75,6 +75,27 @@ fn extreme_scalars_keep_their_digits() {
 }
 
 #[test]
+fn kept_multiples_agree_with_arkworks() {
+    let mut rng = ChaCha20Rng::seed_from_u64(5);
+    let half = -Fr::ONE / Fr::from(2u64);
+    let edges = [Fr::ZERO, Fr::ONE, -Fr::ONE, half, half + Fr::ONE, Fr::from(63u64), -Fr::from(64u64)];
+    for (count, distinct) in [(0, 1), (1, 1), (3, 2), (40, 1 << 40)] {
+        let points: Vec<G1Affine> = bases(count, distinct, &mut rng);
+        let table = Table::new(&points);
+        for edge in edges {
+            let all = vec![edge; count];
+            assert_eq!(table.sum(&all), G1Projective::msm_unchecked(&points, &all), "{edge}");
+        }
+        for _ in 0..10 {
+            let scalars: Vec<Fr> = (0..count).map(|_| scalar(&mut rng)).collect();
+            assert_eq!(table.sum(&scalars), G1Projective::msm_unchecked(&points, &scalars));
+        }
+        // The shorter list says how many.
+        assert_eq!(table.sum(&[]), G1Projective::zero());
+    }
+}
+
+#[test]
 fn small_scalars_agree_with_full_ones() {
     let mut rng = ChaCha20Rng::seed_from_u64(4);
     for bits in [1, 8, 9, 16, 32, 63, 64] {

@@ -30,10 +30,21 @@ pub fn printable(text: &str) -> String {
     replaced(text, is_printable)
 }
 
-/// The same for a text of lines, such as a page.
+/// The same for a text of lines, such as a page. Nearly every page is fit as it is, and most of it plain
+/// bytes, which are passed over without looking at letters.
 #[must_use]
-pub fn printable_lines(text: &str) -> String {
-    replaced(text, |letter| matches!(letter, '\n' | '\r' | '\t') || is_printable(letter))
+pub fn printable_lines(text: String) -> String {
+    let stays = |letter| matches!(letter, '\n' | '\r' | '\t') || is_printable(letter);
+    let mut rest = text.as_str();
+    while let Some(at) = rest.bytes().position(|byte| !matches!(byte, b' '..=b'~' | b'\n')) {
+        // A byte of ASCII stands before it, so that a letter begins here.
+        let mut letters = rest[at..].chars();
+        if !letters.next().is_none_or(stays) {
+            return replaced(&text, stays);
+        }
+        rest = letters.as_str();
+    }
+    text
 }
 
 #[cfg(test)]
@@ -83,6 +94,14 @@ mod tests {
         ] {
             assert_eq!(printable(good), good);
         }
-        assert_eq!(printable_lines("a\r\n\tb\u{202e}\u{c}"), "a\r\n\tb\u{fffd}\u{fffd}");
+        let lines = |text: &str| printable_lines(text.to_owned());
+        assert_eq!(lines("a\r\n\tb\u{202e}\u{c}"), "a\r\n\tb\u{fffd}\u{fffd}");
+        for fit in ["", "a\r\n\tb", "数据集\n", "ö", "a\u{10fffd}"] {
+            assert_eq!(lines(fit), fit);
+        }
+        for letter in bad.into_iter().filter(|letter| *letter != '\n') {
+            assert_eq!(lines(&format!("数{letter}")), "数\u{fffd}", "{letter:?}");
+            assert_eq!(lines(&format!("{letter}\n据")), "\u{fffd}\n据", "{letter:?}");
+        }
     }
 }

@@ -29,6 +29,7 @@ pub(super) struct KeyPoints {
 #[derive(Clone, Debug)]
 pub struct VerifyingKey {
     prepared: PreparedVerifyingKey<Bn254>,
+    inputs: msm::Table<ark_bn254::g1::Config>,
     beta: PreparedPoint,
     sigma: Option<PreparedPoint>,
     hash: [u8; 32],
@@ -81,6 +82,7 @@ impl VerifyingKey {
         };
         Self {
             prepared: prepare_verifying_key(&stock),
+            inputs: msm::Table::new(stock.gamma_abc_g1.get(1..).unwrap_or_default()),
             beta: PreparedPoint::new(stock.beta_g2),
             sigma: points.sigma.map(|sigma| PreparedPoint::new(*sigma.affine())),
             hash: hash_parts("galen/verifying-key/1", &[&bytes]),
@@ -152,7 +154,7 @@ impl VerifyingKey {
             return Err(ProofError::Inputs);
         }
         let constant = self.bases().first().ok_or(ProofError::Inputs)?;
-        Ok(msm::sum(self.bases().get(1..).unwrap_or_default(), inputs) + constant)
+        Ok(self.inputs.sum(inputs) + constant)
     }
 
     /// The pairing check for prepared inputs.
