@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 
 import { launch, say, strangers } from "./browser.mjs";
+import { keyboard, mouse } from "./hands.mjs";
 import { looks, picture } from "./looks.mjs";
 
 const [, node, wallet, code, steward, stewardCode, password, packageFolder, folder] = process.argv.slice(2);
@@ -28,38 +29,27 @@ async function open(options = {}) {
   return { context, page, broken };
 }
 
-/** Clicks on what has a name, and counts. */
-function clicker(page) {
-  const counted = { clicks: 0 };
-  const click = async (role, name) => {
-    await page.getByRole(role, { name }).first().click();
-    counted.clicks += 1;
-  };
-  return { counted, click };
-}
-
-const find = async (page, click) => {
+const find = async (page, click, title = TITLE) => {
   await page.goto(`${node}/`);
   await page.getByRole("searchbox").first().fill("diabetes");
   await page.keyboard.press("Enter");
-  await click("link", TITLE);
-  await page.getByRole("heading", { level: 1, name: TITLE }).waitFor();
+  await click("link", title);
+  await page.getByRole("heading", { level: 1, name: title }).waitFor();
 };
 
-// ---- List a table ----
+// ---- List a table, by keyboard alone ----
 
 {
   const { context, page, broken } = await open({ httpCredentials: { username: "me", password: stewardCode } });
   const asked = strangers(page, steward);
-  const { counted, click } = clicker(page);
+  const { counted, click, fill, select, next, choose, file } = keyboard(page);
   const at = (name) => page.getByRole("heading", { level: 1, name }).waitFor();
-  const fill = (label, text) => page.getByLabel(label, { exact: true }).fill(text);
   await page.goto(`${steward}/`);
   await fill("Password", password);
   await click("button", "Unlock");
   await click("link", "Offer a dataset");
   await looks(page, "console-offer");
-  await page.getByLabel("Table file (CSV or Parquet)").setInputFiles(`${folder}/practice.csv`);
+  await file("Table file (CSV or Parquet)", `${folder}/practice.csv`);
   await click("button", "Read the table");
   await at("Columns");
   for (const [column, role] of Object.entries({
@@ -70,14 +60,13 @@ const find = async (page, click) => {
     since: "drop: left out",
     remark: "drop: left out",
   })) {
-    await page.getByLabel(`Role of ${column}`, { exact: true }).selectOption({ label: role });
+    await select(`Role of ${column}`, role);
   }
-  await page.getByLabel("Rows of a proof block").selectOption({ index: 1 });
+  await next("Rows of a proof block");
   await click("button", "Save and preview");
   await looks(page, "console-columns");
   await click("button", "Compare risk and loss");
-  await page.getByLabel("k = 11", { exact: true }).check();
-  counted.clicks += 1;
+  await choose("k = 11");
   await looks(page, "console-risk");
   await click("button", "Use this k");
   await at("Describe the dataset");
@@ -110,7 +99,7 @@ const find = async (page, click) => {
 
 {
   const { context, page, broken } = await open();
-  const { counted, click } = clicker(page);
+  const { counted, click } = mouse(page);
   await find(page, click);
   await click("button", "Check in my browser");
   await page.getByText("Verified in this browser.").waitFor();
@@ -140,7 +129,7 @@ if (process.env.GALEN_PICTURES !== undefined) {
 const { context, page, broken } = await open();
 const asked = strangers(page, wallet);
 {
-  const { counted, click } = clicker(page);
+  const { counted, click } = mouse(page);
   await find(page, click);
   await click("link", "See whether you qualify, and buy, in your wallet on this machine");
   asked.length = 0;
@@ -211,6 +200,33 @@ say("changed layout", await changed("layout", flip(-1)));
 say("cut off", await changed("segments", (bytes) => bytes.subarray(0, -1)));
 await page.getByRole("button", { name: "Try again" }).click();
 await page.getByText("Opened in this browser", { exact: true }).waitFor();
+
+// ---- By keyboard alone: find, check, buy, open ----
+
+{
+  const { context, page, broken } = await open();
+  const { counted, click, fill, select } = keyboard(page);
+  await page.goto(`${node}/`);
+  await fill("Search datasets", "blood sugar");
+  await page.keyboard.press("Enter");
+  await click("link", "Blood sugar in one practice");
+  await click("button", "Check in my browser");
+  await page.getByText("Verified in this browser.").waitFor();
+  await click("link", "See whether you qualify, and buy, in your wallet on this machine");
+  await select("Purpose", "health");
+  await click("button", "See whether I qualify");
+  await page.getByText("Yes: you qualify").waitFor();
+  await click("button", "Accept the licence and request for 45.00 EUR");
+  await page.getByRole("heading", { level: 1, name: "finished" }).waitFor();
+  await click("link", "Open in this browser");
+  await page.getByText("Opened in this browser", { exact: true }).waitFor();
+  const download = page.waitForEvent("download");
+  await click("link", "Save practice.csv");
+  await (await download).saveAs(`${folder}/practice-bought.csv`);
+  assert.deepEqual(broken, []);
+  say("keyboard", counted);
+  await context.close();
+}
 
 // ---- Without scripts, and locked ----
 

@@ -14,9 +14,7 @@ use galen_market::genesis::Clock;
 use galen_market::id::{AccountId, ConsensusKey, DealId, Digest, PackageId, StandingId};
 use galen_market::identity::tree::IssuerTree;
 use galen_market::ledger::parameters;
-use galen_market::listing::{
-    Listing, ListingId, MAX_LINE_LISTINGS, Offer, Standing, TableClaims,
-};
+use galen_market::listing::{Listing, ListingId, MAX_LINE_LISTINGS, Offer, Standing, TableClaims};
 use galen_market::payment::{DealPurse, Purse};
 use galen_market::role::Role;
 use galen_market::state::{StateError, StateRead};

@@ -78,7 +78,8 @@ fn extreme_scalars_keep_their_digits() {
 fn kept_multiples_agree_with_arkworks() {
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     let half = -Fr::ONE / Fr::from(2u64);
-    let edges = [Fr::ZERO, Fr::ONE, -Fr::ONE, half, half + Fr::ONE, Fr::from(63u64), -Fr::from(64u64)];
+    let edges =
+        [Fr::ZERO, Fr::ONE, -Fr::ONE, half, half + Fr::ONE, Fr::from(63u64), -Fr::from(64u64)];
     for (count, distinct) in [(0, 1), (1, 1), (3, 2), (40, 1 << 40)] {
         let points: Vec<G1Affine> = bases(count, distinct, &mut rng);
         let table = Table::new(&points);
