@@ -221,6 +221,9 @@ impl PackageStore {
             ids.extend(entry.file_name().to_str().and_then(|name| name.parse::<PackageId>().ok()));
         }
         ids.sort_unstable();
+        // A key without a record is a package that is being added, or whose adding was cut off: it was
+        // never made.
+        ids.retain(|id| self.record_path(id).exists());
         ids.iter().map(|id| self.record(id)).collect()
     }
 
@@ -257,4 +260,24 @@ fn damaged(path: &Path) -> Failure {
         format!("{}: the key does not open its own commitment", path.display()),
     )
     .remedy("bring the key file back from a backup")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_without_a_record_is_no_package() {
+        let home = tempfile::tempdir().unwrap();
+        let store = PackageStore::of(home.path());
+        assert!(store.all().unwrap().is_empty());
+        let id = PackageId([7; 32]);
+        fs::create_dir_all(store.folder(&id)).unwrap();
+        fs::write(store.key_path(&id), b"sealed").unwrap();
+        assert!(store.all().unwrap().is_empty());
+        // A record that cannot be read is a package all the same, and no reason to forget it.
+        fs::write(store.record_path(&id), b"{").unwrap();
+        assert!(store.all().is_err());
+    }
 }

@@ -205,7 +205,7 @@ await page.getByText("Opened in this browser", { exact: true }).waitFor();
 
 {
   const { context, page, broken } = await open();
-  const { counted, click, fill, select } = keyboard(page);
+  const { counted, click, fill, select, tick } = keyboard(page);
   await page.goto(`${node}/`);
   await fill("Search datasets", "blood sugar");
   await page.keyboard.press("Enter");
@@ -214,6 +214,7 @@ await page.getByText("Opened in this browser", { exact: true }).waitFor();
   await page.getByText("Verified in this browser.").waitFor();
   await click("link", "See whether you qualify, and buy, in your wallet on this machine");
   await select("Purpose", "health");
+  await tick("I undertake all that the terms ask for, which binds my licence");
   await click("button", "See whether I qualify");
   await page.getByText("Yes: you qualify").waitFor();
   await click("button", "Accept the licence and request for 45.00 EUR");

@@ -108,7 +108,7 @@ fn a_newcomer_lists_checks_buys_and_opens_datasets_in_a_browser() {
     let visit = || browse(tools(), "newcomer.mjs", &arguments);
     let (told, _) = ok(world.with_agent(|| Ok(std::panic::catch_unwind(visit))));
     let told = told.unwrap_or_else(|failed| std::panic::resume_unwind(failed));
-    for (task, most) in [("list", 10), ("check", 2), ("buy", 8)] {
+    for (task, most) in [("list", 10), ("check", 2), ("buy", 8), ("keyboard", 9)] {
         println!("newcomer, {task}: {} clicks", told[task]["clicks"]);
         assert!(told[task]["clicks"].as_u64().unwrap() <= most, "{}", told[task]);
     }
@@ -116,6 +116,8 @@ fn a_newcomer_lists_checks_buys_and_opens_datasets_in_a_browser() {
     assert!(std::fs::read(saved.join("clinic.csv")).unwrap() == table, "the table differs");
     let codebook = std::fs::read(saved.join("codebook.txt")).unwrap();
     assert!(codebook == std::fs::read(root.path().join("codebook.txt")).unwrap());
+    let bought = std::fs::read_to_string(saved.join("practice-bought.csv")).unwrap();
+    assert!(bought.starts_with("age,sex,hba1c,visits") && bought.lines().count() > 500);
     // A changed byte is refused by the name of its segment, and nothing is offered.
     let flipped = &told["flipped byte"];
     let segment = &flipped["segment"];
