@@ -102,23 +102,7 @@ mod checks;
 pub(crate) mod tests {
     use super::*;
 
-    pub(crate) use super::checks::both_languages;
-
-    /// Whether the templates of a folder of this package have no words of their own.
-    pub(crate) fn no_words_of_their_own(folder: &str, least: usize) {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-        let mut looked_at = 0;
-        for entry in std::fs::read_dir(folder).expect("the folder of templates") {
-            let path = entry.expect("an entry").path();
-            if path.extension().is_none_or(|kind| kind != "html") {
-                continue;
-            }
-            let template = std::fs::read_to_string(&path).expect("a template");
-            assert_eq!(checks::own_words(&template), Vec::<String>::new(), "{}", path.display());
-            looked_at += 1;
-        }
-        assert!(looked_at >= least, "{looked_at}");
-    }
+    pub(crate) use super::checks::{both_languages, no_words_of_their_own};
 
     #[test]
     fn every_text_is_there_in_both_languages() {

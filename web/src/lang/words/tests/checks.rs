@@ -2,6 +2,7 @@
 //! file, too. Depends on nothing.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Names of programs and formats, symbols of the proofs, forms of ids, countries and clauses: the same in
 /// every language.
@@ -48,9 +49,27 @@ pub(crate) fn both_languages(all: &[(&str, &str, &str)]) {
     }
 }
 
+/// Whether the templates of a folder of the package under test, at least so many, have no words of their own.
+pub(crate) fn no_words_of_their_own(folder: &str, least: usize) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut looked_at = 0;
+    for entry in std::fs::read_dir(folder).expect("the folder of templates") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|kind| kind != "html") {
+            continue;
+        }
+        let template = std::fs::read_to_string(&path).expect("a template");
+        assert_eq!(own_words(&template), Vec::<String>::new(), "{}", path.display());
+        looked_at += 1;
+    }
+    assert!(looked_at >= least, "{looked_at}");
+    // The check finds what it looks for.
+    assert_eq!(own_words("<p title=\"Oh no\">{{ f.t.rows }} rows</p>"), ["Oh", "no", "rows"]);
+}
+
 /// Words of a template that no language table gives: everything between tags, and the attributes
 /// that are read out.
-pub(crate) fn own_words(template: &str) -> Vec<String> {
+fn own_words(template: &str) -> Vec<String> {
     let mut text = String::new();
     let mut rest = template;
     while let Some(start) = rest.find("{%").into_iter().chain(rest.find("{{")).min() {
