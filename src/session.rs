@@ -16,7 +16,7 @@ use galen_market::id::{AccountId, ChainId, Signature, TransactionId};
 use galen_market::identity::presentation::Presentation;
 use galen_market::ledger::Receipt;
 use galen_market::transaction::{
-    AccountSignature, Authorization, KeySignature, NO_EXPIRY, Transaction,
+    AccountSignature, Authorization, KeySignature, NO_EXPIRY, QUESTION, Transaction,
 };
 use serde::Serialize;
 
@@ -343,7 +343,10 @@ impl Session {
                     || Failure::new(Exit::Failure, "node.genesis", "the ledger has no currency"),
                 )?,
             };
-        let expiry_ms = if draft.no_expiry {
+        let expiry_ms = if self.dry_run {
+            // Whoever sees it, the node first of all, could execute it otherwise.
+            QUESTION
+        } else if draft.no_expiry {
             NO_EXPIRY
         } else {
             let status = self.status()?;

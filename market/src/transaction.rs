@@ -25,6 +25,9 @@ pub const MAX_ACTIONS: usize = 16;
 pub const MAX_SIGNATURES: usize = 16;
 /// The expiry of a lone delivery that is good until its deal's deadline.
 pub const NO_EXPIRY: u64 = u64::MAX;
+/// The expiry of a transaction that only asks what would happen. It can be signed and tried, but not
+/// executed by anybody who gets hold of it: no block's time is as early.
+pub const QUESTION: u64 = 0;
 
 /// A transaction as it travels.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]

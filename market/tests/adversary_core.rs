@@ -19,7 +19,7 @@ use galen_market::testing::{
     Buyer, FilePackage, GENESIS_MS, Researcher, Signing, Simulation, Wallet, deal_of, eur, euros,
     prover,
 };
-use galen_market::transaction::{Transaction, verify_signature};
+use galen_market::transaction::{QUESTION, Transaction, verify_signature};
 use galen_zk::circuit::credential::Credential;
 use galen_zk::field::Scalar;
 use galen_zk::point::JubPoint;
@@ -114,6 +114,40 @@ fn adversary_01_replay() {
     sim.advance(120_000);
     assert!(matches!(sim.submit(&transaction), Err(TxError::Expired { .. })));
     sim.replay();
+}
+
+/// Who asks what would happen hands out signatures, with which nothing can be done.
+#[test]
+fn adversary_01_a_question_is_answered_and_never_executed() {
+    let mut sim = Simulation::default();
+    let (ann, bob) = (sim.funded("ann", 100), Wallet::new("bob"));
+    let sign = |sim: &mut Simulation, expiry_ms| {
+        let signing =
+            Signing { accounts: vec![&ann], expiry_ms: Some(expiry_ms), ..Signing::default() };
+        sim.sign_with(vec![transfer(&ann, &bob, 10)], &signing)
+    };
+    let question = sign(&mut sim, QUESTION);
+    let checked = sim.check(&question).unwrap();
+    let (state, now) = (sim.state.clone(), sim.next(1_000));
+    let expired = |error: &TxError| matches!(error, TxError::Expired { expiry_ms: 0, .. });
+    let answer = sim.ledger.dry_run(&sim.state, &now, &checked).unwrap();
+    assert!(expired(&sim.ledger.admit(&sim.state, &now, &checked).unwrap_err()));
+    let chosen = sim.ledger.propose(&sim.state, &now, &[checked.clone()], 1 << 20).unwrap();
+    assert!(chosen.is_empty());
+    let forced = sim.block(&[checked]).unwrap_err();
+    assert!(matches!(forced, BlockError::Transaction { index: 0, error } if expired(&error)));
+    assert_eq!(sim.state, state);
+    // With another expiry it is another transaction, which nobody signed.
+    let mut lifted = question.clone();
+    lifted.expiry_ms = GENESIS_MS + 60_000;
+    assert_eq!(sim.submit(&lifted), Err(TxError::BadSignature { account: ann.id() }));
+    // No other expiry that has passed is ignored, and the answer is what happens then.
+    let late = sign(&mut sim, GENESIS_MS - 1);
+    let late = sim.check(&late).unwrap();
+    assert!(matches!(sim.ledger.dry_run(&sim.state, &now, &late), Err(TxError::Expired { .. })));
+    let meant = sign(&mut sim, GENESIS_MS + 60_000);
+    let done = sim.submit(&meant).unwrap();
+    assert_eq!((answer.events, answer.fee), (done.events, done.fee));
 }
 
 #[test]

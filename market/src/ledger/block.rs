@@ -16,7 +16,7 @@ use crate::identity::tree;
 use crate::role::Requirement;
 use crate::state::{Changes, Overlay, StateError, StateRead};
 use crate::state_key;
-use crate::transaction::NO_EXPIRY;
+use crate::transaction::{NO_EXPIRY, QUESTION};
 
 /// Ids of expired transactions that one block forgets at most.
 const FORGET_A_BLOCK: usize = 4096;
@@ -74,10 +74,11 @@ impl Ledger {
         now: &BlockContext,
         transaction: &CheckedTransaction,
     ) -> Result<(), TxError> {
-        self.dry_run(state, now, transaction).map(|_| ())
+        self.try_out(state, now, transaction, Expiry::Counts).map(|_| ())
     }
 
-    /// What a transaction would do on this state in a block that stands at `now`.
+    /// What a transaction would do on this state in a block that stands at `now`. One that expired in
+    /// 1970 ([`QUESTION`]) is tried as if it could still be executed; no other that has expired is.
     ///
     /// # Errors
     /// The first rule that is broken.
@@ -87,6 +88,20 @@ impl Ledger {
         now: &BlockContext,
         transaction: &CheckedTransaction,
     ) -> Result<Receipt, TxError> {
+        let expiry = match transaction.expiry_ms() {
+            QUESTION => Expiry::Ignored,
+            _ => Expiry::Counts,
+        };
+        self.try_out(state, now, transaction, expiry)
+    }
+
+    fn try_out(
+        &self,
+        state: &dyn StateRead,
+        now: &BlockContext,
+        transaction: &CheckedTransaction,
+        expiry: Expiry,
+    ) -> Result<Receipt, TxError> {
         let parameters = parameters(state)?;
         let clock = tick(&clock(state)?, now, &parameters);
         let frame = self.frame(&clock, &parameters);
@@ -95,7 +110,7 @@ impl Ledger {
         let (changes, _) = begin(&frame, &overlay, &clock, 0)?;
         overlay.apply(changes);
         preverify::verify_together(&frame, &overlay, std::slice::from_ref(transaction));
-        run(&frame, &overlay, transaction).map(|(_, receipt)| receipt)
+        run(&frame, &overlay, transaction, expiry).map(|(_, receipt)| receipt)
     }
 
     /// Executes a block: what is due, then every transaction in order.
@@ -148,11 +163,12 @@ impl Ledger {
         }
         let mut receipts = Vec::with_capacity(transactions.len());
         for (index, transaction) in transactions.iter().enumerate() {
-            let (changes, receipt) =
-                run(&frame, &overlay, transaction).map_err(|error| match error {
+            let (changes, receipt) = run(&frame, &overlay, transaction, Expiry::Counts).map_err(
+                |error| match error {
                     TxError::State(error) => BlockError::State(error),
                     error => BlockError::Transaction { index, error },
-                })?;
+                },
+            )?;
             overlay.apply(changes);
             events.extend(receipt.events.iter().cloned());
             receipts.push(receipt);
@@ -192,7 +208,7 @@ impl Ledger {
                 if !room.fits(transaction) || ids.contains(&transaction.id()) {
                     continue;
                 }
-                match run(&frame, &overlay, transaction) {
+                match run(&frame, &overlay, transaction, Expiry::Counts) {
                     Ok((changes, _)) => {
                         overlay.apply(changes);
                         room.take(transaction);
@@ -298,15 +314,26 @@ fn forget_seen(ctx: &mut Context<'_>) -> Result<(), StateError> {
     Ok(())
 }
 
+/// Whether a transaction has to be in time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expiry {
+    Counts,
+    /// For what is tried and never executed.
+    Ignored,
+}
+
 /// Checks a transaction against the state and executes it.
 fn run(
     frame: &Frame<'_>,
     state: &dyn StateRead,
     checked: &CheckedTransaction,
+    expiry: Expiry,
 ) -> Result<(Changes, Receipt), TxError> {
     let mut ctx = Context::new(frame, state);
     let transaction = checked.transaction();
-    require_fresh(&ctx, checked)?;
+    if expiry == Expiry::Counts {
+        require_fresh(&ctx, checked)?;
+    }
     for signer in &transaction.authorization.accounts {
         let key = state_key::nonce(&signer.account);
         let expected = ctx.get(&key)?.unwrap_or(0);

@@ -21,7 +21,8 @@ use galen_market::id::{AccountId, DealId, PackageId, TransactionId};
 use galen_market::listing::ListingId;
 use galen_market::role::Role;
 use galen_market::segment::{OVERHEAD_BYTES, manifest_hash};
-use galen_market::testing::{K, Researcher, TablePackage, Wallet, euros};
+use galen_market::testing::{K, Researcher, Signing, TablePackage, Wallet, euros};
+use galen_market::transaction::QUESTION;
 
 use crate::place::{
     Listed, WAIT, code, error_code, finish, get, listed, place, raw, replay, simulation, upload,
@@ -116,6 +117,12 @@ fn a_dry_run_says_what_would_happen_and_changes_nothing() {
         code(place.client.dry_run(&simulation.sign(vec![mint(0)], &[&gateway]).encode())).1,
         "zero_amount"
     );
+    // What only asks is answered, and can be executed by nobody.
+    let asking =
+        Signing { accounts: vec![&gateway], expiry_ms: Some(QUESTION), ..Signing::default() };
+    let question = simulation.sign_with(vec![mint(10)], &asking);
+    assert_eq!(place.client.dry_run(&question.encode()).unwrap().events, receipt.events);
+    assert_eq!(code(place.client.submit(&question.encode())).1, "expired");
     let stranger = Wallet::new("stranger");
     let theirs = Action::Mint(Mint { gateway: stranger.id(), to: to.id(), money: euros(1) });
     let refused = simulation.sign(vec![theirs], &[&stranger]).encode();
