@@ -23,6 +23,9 @@ mod wanted;
 mod world;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use rand::{Rng, SeedableRng};
@@ -59,11 +62,7 @@ struct Failure {
 }
 
 /// Plays steps, each from a number of its own; says how often which answer came.
-fn run(
-    goods: &Goods,
-    steps: &[u64],
-    seen: &mut BTreeMap<(&'static str, &'static str), u64>,
-) -> Result<(), Failure> {
+fn run(goods: &Goods, steps: &[u64], seen: &mut Seen) -> Result<(), Failure> {
     let mut world = World::new(goods);
     for (at, number) in steps.iter().enumerate() {
         let mut rng = ChaCha20Rng::seed_from_u64(*number);
@@ -92,7 +91,7 @@ fn shrink(goods: &Goods, mut steps: Vec<u64>, mut failure: Failure) -> (Vec<u64>
         while from < steps.len() {
             let mut fewer = steps.clone();
             fewer.drain(from..steps.len().min(from + size));
-            match run(goods, &fewer, &mut BTreeMap::new()) {
+            match run(goods, &fewer, &mut Seen::new()) {
                 Err(again) => {
                     fewer.truncate(again.step + 1);
                     (steps, failure) = (fewer, again);
@@ -110,30 +109,70 @@ fn number(name: &str, otherwise: u64) -> u64 {
     text.map_or(otherwise, |text| text.parse().expect("SOAK_STEPS and SOAK_SEED are numbers"))
 }
 
+/// How often which answer came to which act.
+type Seen = BTreeMap<(&'static str, &'static str), u64>;
+
+/// The steps of the run of a seed.
+fn steps_of(seed: u64) -> Vec<u64> {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    (0..STEPS_A_RUN).map(|_| rng.r#gen()).collect()
+}
+
+/// Plays the runs of these seeds on every core; a failure is that of one of the seeds that fail.
+fn play(goods: &Goods, seeds: Range<u64>) -> Result<Seen, (u64, Failure)> {
+    let (start, first) = (Instant::now(), seeds.start);
+    let (next, done) = (AtomicU64::new(seeds.start), AtomicU64::new(0));
+    let (seen, failed) = (Mutex::new(Seen::new()), Mutex::new(None));
+    let work = || {
+        let mut own = Seen::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                break;
+            }
+            if let Err(failure) = run(goods, &steps_of(seed), &mut own) {
+                next.store(seeds.end, Ordering::Relaxed);
+                *failed.lock().unwrap() = Some((seed, failure));
+                break;
+            }
+            let done = (done.fetch_add(1, Ordering::Relaxed) + 1) * STEPS_A_RUN;
+            if done.is_multiple_of(100 * STEPS_A_RUN) || done == (seeds.end - first) * STEPS_A_RUN {
+                let rate = done as f64 / start.elapsed().as_secs_f64();
+                println!("soak: seeds from {first}, {done} steps agree, {rate:.0} a second");
+            }
+        }
+        let mut seen = seen.lock().unwrap();
+        for (what, count) in own {
+            *seen.entry(what).or_default() += count;
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        (0..cores).for_each(|_| drop(scope.spawn(work)));
+    });
+    match failed.into_inner().unwrap() {
+        Some(failed) => Err(failed),
+        None => Ok(seen.into_inner().unwrap()),
+    }
+}
+
 #[test]
 fn the_ledger_does_what_the_reference_does() {
     let (steps, seed) = (number("SOAK_STEPS", 6_000), number("SOAK_SEED", 1));
     let goods = Goods::new();
-    let mut seen = BTreeMap::new();
-    let (start, runs) = (Instant::now(), steps.div_ceil(STEPS_A_RUN));
-    for run_seed in seed..seed + runs {
-        let mut rng = ChaCha20Rng::seed_from_u64(run_seed);
-        let steps: Vec<u64> = (0..STEPS_A_RUN).map(|_| rng.r#gen()).collect();
-        if let Err(failure) = run(&goods, &steps, &mut seen) {
+    let runs = steps.div_ceil(STEPS_A_RUN);
+    let seen = match play(&goods, seed..seed + runs) {
+        Ok(seen) => seen,
+        Err((seed, failure)) => {
             let length = failure.step + 1;
-            let (steps, failure) = shrink(&goods, steps, failure);
+            let (steps, failure) = shrink(&goods, steps_of(seed), failure);
             panic!(
-                "SOAK_SEED={run_seed}, step {length}, cut down to {} steps {steps:?}: {}",
+                "SOAK_SEED={seed}, step {length}, cut down to {} steps {steps:?}: {}",
                 steps.len(),
                 failure.what
             );
         }
-        let done = (run_seed + 1 - seed) * STEPS_A_RUN;
-        if done.is_multiple_of(100 * STEPS_A_RUN) || done >= steps.len() as u64 * runs {
-            let rate = done as f64 / start.elapsed().as_secs_f64();
-            println!("soak: seeds {seed} to {run_seed}, {done} steps agree, {rate:.0} a second");
-        }
-    }
+    };
     for ((act, answer), count) in &seen {
         println!("{count:>9} {act:<14} {answer}");
     }
