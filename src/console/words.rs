@@ -257,7 +257,7 @@ galen_web::words! {
     public_reason: "The reason, word for word.", "理由的原文。";
     public_nothing: "Nothing of who asks, which is not known. Purpose, price and what the clauses say are public already.", "不涉及申请人的身份，因为无人知道。用途、价格与条款的判定本已公开。";
     reason_label: "Reason, needed for a refusal", "理由（拒绝时必填）";
-    reason_help: "For the buyer, in at most 500 characters; everybody can read it.", "写给买方，至多 500 个字符；所有人可见。";
+    reason_help: "For the buyer, in at most 500 letters (bytes of UTF-8); everybody can read it.", "写给买方，至多 500 字节，约 166 个汉字；所有人可见。";
     accept: "Sign: accept the request", "签署：接受申请";
     refuse: "Sign: refuse the request", "签署：拒绝申请";
     the_key: "The key", "密钥";

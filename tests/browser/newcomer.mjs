@@ -229,6 +229,49 @@ await page.getByText("Opened in this browser", { exact: true }).waitFor();
   await context.close();
 }
 
+// ---- In Chinese, and the console's page of a deal ----
+
+{
+  const { context, page, broken } = await open({ locale: "zh-CN" });
+  const deal = opening.replace(/\/browser$/, "");
+  for (const [name, path, said] of [
+    ["wallet-zh", `${wallet}/`, "交易"],
+    ["wallet-qualify-zh", `${wallet}/qualify`, "数据集"],
+    ["wallet-deal-zh", deal, "许可"],
+    ["wallet-open-zh", opening, "已在本浏览器中打开"],
+  ]) {
+    await page.goto(path);
+    await page.getByText(said).first().waitFor();
+    assert.equal(await page.locator("html").getAttribute("lang"), "zh-Hans");
+    await looks(page, name);
+  }
+  assert.equal(await page.getByRole("link", { name: /^保存/ }).count(), 2);
+  assert.deepEqual(broken, []);
+  await context.close();
+}
+for (const [locale, ending] of [["en-GB", ""], ["zh-CN", "-zh"]]) {
+  const { context, page, broken } = await open({ locale, httpCredentials: { username: "me", password: stewardCode } });
+  await page.goto(`${steward}/deals`);
+  const locked = page.locator("input[type=password]");
+  if (await locked.count()) {
+    await locked.fill(password);
+    await page.keyboard.press("Enter");
+  }
+  const deals = page.locator("main a[href^='/deals/']");
+  await deals.first().waitFor();
+  await looks(page, `console-deals${ending}`);
+  await deals.first().click();
+  await page.waitForURL(/\/deals\/[0-9a-f]{64}$/);
+  await looks(page, `console-deal${ending}`);
+  for (const [name, path] of [["console", "/"], ["console-money", "/money"], ["console-offer", "/offer"]]) {
+    if (ending === "") break;
+    await page.goto(`${steward}${path}`);
+    await looks(page, `${name}${ending}`);
+  }
+  assert.deepEqual(broken, []);
+  await context.close();
+}
+
 // ---- Without scripts, and locked ----
 
 {

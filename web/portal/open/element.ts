@@ -3,6 +3,10 @@
  * is, and offers the files for saving. Without a script, what stands inside the element is shown.
  */
 import { el, sheet } from "../check/dom.js";
+import { fill } from "../check/words.js";
+import type { Values } from "./fault.js";
+import type { Reason } from "./words.js";
+import { words } from "./words.js";
 import type { News, Offered, Order } from "./worker.js";
 
 const UNITS = ["bytes", "KiB", "MiB"];
@@ -40,6 +44,10 @@ export function define(workerAddress: string): void {
       this.#addresses.splice(0).forEach((address) => URL.revokeObjectURL(address));
     }
 
+    #words(): ReturnType<typeof words> {
+      return words(this.closest("[lang]")?.getAttribute("lang") ?? "en");
+    }
+
     #show(...nodes: Node[]): void {
       this.#root.replaceChildren(...nodes);
     }
@@ -52,24 +60,26 @@ export function define(workerAddress: string): void {
 
     #open(): void {
       this.#stop();
-      const bar = el("progress", { "aria-label": "Opening the dataset" });
-      const status = el("p", { role: "status" }, "Asking the wallet for the key that you bought …");
-      const cancel = el("button", { type: "button", class: "quiet" }, "Cancel");
+      const w = this.#words();
+      const bar = el("progress", { "aria-label": w.bar });
+      const status = el("p", { role: "status" }, w.asking);
+      const cancel = el("button", { type: "button", class: "quiet" }, w.cancel);
       cancel.onclick = () => {
         this.#stop();
-        this.#show(el("p", { role: "status" }, "Nothing was opened."), el("p", {}, this.#again("Open in this browser")));
+        this.#show(el("p", { role: "status" }, w.nothing), el("p", {}, this.#again(w.open)));
       };
       this.#show(bar, status, el("p", {}, cancel));
       const worker = new Worker(workerAddress);
       this.#worker = worker;
       let [done, total] = [0, 0];
-      const fault = (message: string, remedy: string): void => {
+      const fault = (reason: Reason, values: Values, served?: string): void => {
         this.#stop();
-        const said = el("div", { class: "banner bad", role: "alert", tabindex: "-1" }, el("strong", {}, "Not opened"), el("span", {}, message));
-        this.#show(said, el("p", {}, remedy), el("p", {}, this.#again("Try again")));
+        const [message, remedy] = w.faults[reason];
+        const said = el("div", { class: "banner bad", role: "alert", tabindex: "-1" }, el("strong", {}, w.notOpened), el("span", {}, fill(message, values)));
+        this.#show(said, el("p", {}, served ?? remedy), el("p", {}, this.#again(w.again)));
         said.focus();
       };
-      worker.onerror = (event) => fault(`The script failed: ${event.message}`, "Use the command line.");
+      worker.onerror = (event) => fault("script", { what: event.message });
       worker.onmessage = ({ data }: MessageEvent<News>) => {
         if (data.kind === "total") total = data.segments;
         else if (data.kind === "done") done += 1;
@@ -78,51 +88,50 @@ export function define(workerAddress: string): void {
           this.#opened(data.package, data.files, total);
           return;
         } else {
-          fault(data.message, data.remedy);
+          fault(data.reason, data.values, data.remedy);
           return;
         }
         bar.max = total;
         bar.value = done;
-        status.textContent = `${done} of ${total} segments checked and decrypted`;
+        status.textContent = fill(w.progress, { done, total });
       };
       const order: Order = { base: this.getAttribute("base") ?? "", token: this.getAttribute("token") ?? "" };
       worker.postMessage(order);
     }
 
     #opened(id: string, files: Offered[], segments: number): void {
+      const w = this.#words();
       const head = el(
         "div",
         { class: "banner good", role: "status", tabindex: "-1" },
-        el("strong", {}, "Opened in this browser"),
-        "Save what you need: nothing is kept when this page is closed.",
+        el("strong", {}, w.opened),
+        w.save,
       );
       const offered = files.map(({ path, bytes, content, formulas }) => {
         const address = URL.createObjectURL(content);
         this.#addresses.push(address);
-        const link = el("a", { href: address, download: path.replaceAll("/", "-") }, `Save ${path}`);
+        const link = el("a", { href: address, download: path.replaceAll("/", "-") }, fill(w.saveOne, { path }));
         const warning =
           formulas.length === 0
             ? []
-            : [el("p", { class: "banner warn" }, `Texts of ${formulas.join(", ")} begin like formulas: do not open this file in a spreadsheet. \`galen deal decrypt --format csv\` disarms them.`)];
+            : [el("p", { class: "banner warn" }, fill(w.formulas, { columns: formulas.join(w.separator) }))];
         return el("li", {}, link, ` (${size(bytes)})`, ...warning);
       });
       const hashed = files.filter((file) => file.hashed).length;
       const checked = [
-        `The package is the one of your licence: root, layout, manifest and key commitment hash to ${id}.`,
-        `All ${segments} encrypted segments are those that were listed, and each opened under the key that the listing commits to.`,
-        ...(hashed > 0 ? [`${hashed === 1 ? "One file has" : `${hashed} files have`} the length and SHA-256 that the manifest declares.`] : []),
+        fill(w.ofLicence, { id }),
+        fill(w.segments, { count: segments }),
+        ...(hashed > 0 ? [fill(hashed === 1 ? w.hashedOne : w.hashed, { count: hashed })] : []),
       ];
       const list = (kind: string, lines: string[]): HTMLElement => el("ul", { class: kind }, ...lines.map((text) => el("li", {}, text)));
       this.#show(
         head,
         el("ul", {}, ...offered),
-        el("h3", {}, "What was checked"),
+        el("h3", {}, w.checked),
         list("yes", checked),
-        el("h3", {}, "What was not"),
-        list("no", [
-          "The commitments of columns were not rebuilt from the cells, so nothing was checked that ties the proofs of the listing to these rows: “Open the dataset on this machine” does that.",
-        ]),
-        el("p", {}, this.#again("Open again")),
+        el("h3", {}, w.unchecked),
+        list("no", [w.columns]),
+        el("p", {}, this.#again(w.openAgain)),
       );
       head.focus();
     }

@@ -1,20 +1,19 @@
-/** Why a dataset is not opened: what is wrong, and what to do. */
+/** Why a dataset is not opened: what is wrong, to be said in the reader's language. */
+import type { Reason } from "./words.js";
+
+export type Values = Record<string, string | number>;
 
 export class Fault extends Error {
-  readonly remedy: string;
+  readonly reason: Reason;
+  readonly values: Values;
+  /** What to do, where the wallet itself said it. */
+  readonly remedy: string | undefined;
 
-  constructor(message: string, remedy: string) {
-    super(message);
+  constructor(reason: Reason, values: Values = {}, remedy?: string) {
+    super(reason);
     this.name = "Fault";
+    this.reason = reason;
+    this.values = values;
     this.remedy = remedy;
   }
 }
-
-export const AGAIN = "`galen deal fetch` reads the package again and fetches what was changed; then begin again.";
-
-/** What the institution sealed is not what it listed: the ledger gives the price back for that. */
-export const disputable = (segment: number, what: string): Fault =>
-  new Fault(
-    `Segment ${segment} ${what}.`,
-    "This is the institution's fault if the package is the one that was listed: `galen deal dispute` gets the price back, with a compensation, while the time for disputes lasts.",
-  );

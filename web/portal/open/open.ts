@@ -7,7 +7,7 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { concat, littleEndian } from "../verifier/src/bytes.js";
 import { scalarBytes } from "../verifier/src/field.js";
 import type { Scalar } from "../verifier/src/field.js";
-import { AGAIN, Fault, disputable } from "./fault.js";
+import { Fault } from "./fault.js";
 import { NONCE_BYTES, same } from "./package.js";
 import type { Package } from "./package.js";
 import { keyCommitment, segmentKey } from "./poseidon.js";
@@ -53,7 +53,7 @@ class Sink {
 /** Opens everything; `step` hears of every segment that was checked and decrypted. */
 export async function openPackage(of: Package, key: Scalar, fetch: Fetch, step: () => void): Promise<Opened[]> {
   if (keyCommitment(key) !== of.key) {
-    throw new Fault("The key is not the one that the listing commits to.", "Use the wallet that bought the dataset, and a node that you trust.");
+    throw new Fault("key");
   }
   const { layout, manifest, segments } = of;
   const total = littleEndian(segments.length, 8);
@@ -67,12 +67,12 @@ export async function openPackage(of: Package, key: Scalar, fetch: Fetch, step: 
       while (segments[last + 1] !== undefined && segments[last + 1]!.end - place.start <= REQUEST_BYTES) last += 1;
       const end = segments[last]!.end;
       const bytes = await fetch(place.start, end);
-      if (bytes.length !== end - place.start) throw new Fault("The encrypted package was cut off.", AGAIN);
+      if (bytes.length !== end - place.start) throw new Fault("cutOff");
       held = { first: place.start, bytes: bytes as Uint8Array<ArrayBuffer>, end };
     }
     const sealed = held.bytes.subarray(place.start - held.first, place.end - held.first);
     if (!same(blake3(sealed), place.hash)) {
-      throw new Fault(`Segment ${segment} is not the one that was listed: its bytes were changed.`, AGAIN);
+      throw new Fault("segment", { segment });
     }
     const about = concat(new TextEncoder().encode("galen/segment/v1"), littleEndian(segment, 8), total);
     const cipher = chacha20poly1305(scalarBytes(segmentKey(key, segment)), sealed.subarray(0, NONCE_BYTES), about);
@@ -80,7 +80,7 @@ export async function openPackage(of: Package, key: Scalar, fetch: Fetch, step: 
     try {
       opened = cipher.decrypt(sealed.subarray(NONCE_BYTES));
     } catch {
-      throw disputable(segment, "does not open under its key");
+      throw new Fault("undecryptable", { segment });
     }
     step();
     return opened;
@@ -103,10 +103,7 @@ export async function openPackage(of: Package, key: Scalar, fetch: Fetch, step: 
   const end = (resource: Package["manifest"]["resources"][number], sink: Sink, formulas: string[]): void => {
     const hashed = resource.hash !== undefined;
     if (resource.bytes !== sink.bytes || (hashed && sink.digest() !== resource.hash)) {
-      throw new Fault(
-        `${resource.path} is authentic, but not the file that the manifest declares: its SHA-256 or length differs.`,
-        "`galen deal decrypt` opens it all the same, and says so. No dispute answers this; ask the institution.",
-      );
+      throw new Fault("file", { path: resource.path });
     }
     opened.push({ path: resource.path, bytes: sink.bytes, pieces: sink.pieces, hashed, formulas });
   };
@@ -116,7 +113,7 @@ export async function openPackage(of: Package, key: Scalar, fetch: Fetch, step: 
     const meanings = table.columns.map((column, i): Meaning => {
       const { values } = column;
       const described = resource.schema?.fields[i];
-      if (described?.name !== column.name) throw new Fault("The manifest describes other columns than the layout.", "Ask the institution.");
+      if (described?.name !== column.name) throw new Fault("columns");
       return { column, style: described.decimalStyle, words: values.kind === "code" ? (words[values.dictionary] ?? []) : [] };
     });
     const sink = new Sink();
@@ -139,7 +136,7 @@ export async function openPackage(of: Package, key: Scalar, fetch: Fetch, step: 
   }
   for (const [f, file] of layout.files.entries()) {
     const resource = manifest.resources[layout.tables.length + f]!;
-    if (resource.path !== file.name) throw new Fault("The manifest describes other files than the layout.", "Ask the institution.");
+    if (resource.path !== file.name) throw new Fault("files");
     const sink = new Sink();
     for (let segment = Number(file.first); sink.bytes < Number(file.bytes); segment += 1) sink.put(await plaintext(segment));
     end(resource, sink, []);

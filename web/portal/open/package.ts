@@ -10,7 +10,7 @@ import type { Scalar } from "../verifier/src/field.js";
 import { FILE_SEGMENT, readLayout } from "../verifier/src/layout.js";
 import type { Layout } from "../verifier/src/layout.js";
 import { root } from "../verifier/src/tree.js";
-import { AGAIN, Fault } from "./fault.js";
+import { Fault } from "./fault.js";
 
 const LEAF_BYTES = 70;
 /** What encryption adds: a nonce and a tag. */
@@ -55,8 +55,6 @@ export interface Package {
   segments: Segment[];
 }
 
-const changed = (what: string): Fault => new Fault(`The ${what} is not the one of your licence.`, AGAIN);
-
 export const same = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((x, i) => x === b[i]);
 
 const json = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -72,7 +70,7 @@ function* shapes({ tables, dictionaries, files }: Layout, lengths: number[][]): 
   for (const dictionary of dictionaries) {
     if ("entries" in dictionary) continue;
     const stated = lengths[secret] ?? [];
-    if (stated.length !== dictionary.parts.length) throw changed("manifest");
+    if (stated.length !== dictionary.parts.length) throw new Fault("manifest");
     secret += 1;
     for (const [i, entries] of dictionary.parts.entries()) yield [2, 0, entries, stated[i]!];
   }
@@ -96,7 +94,7 @@ export function readPackage(id: string, parts: Parts): Package {
     layout = readLayout(parts.layout);
     manifest = json(parts.manifest) as Manifest;
   } catch {
-    throw changed("description of the package");
+    throw new Fault("description");
   }
   const found = sha256(
     concat(
@@ -109,22 +107,22 @@ export function readPackage(id: string, parts: Parts): Package {
       sha256(parts.manifest),
     ),
   );
-  if (!same(found, digest(id))) throw changed("package");
+  if (!same(found, digest(id))) throw new Fault("package");
   const total = Number(layout.segments);
-  if (parts.leaves.length !== total * LEAF_BYTES) throw changed("list of segments");
+  if (parts.leaves.length !== total * LEAF_BYTES) throw new Fault("leaves");
   const leaves = Array.from({ length: total }, (_, i) => parts.leaves.subarray(i * LEAF_BYTES, (i + 1) * LEAF_BYTES));
-  if (!same(root(layout.segments, 0n, leaves, []), listed)) throw changed("list of segments");
+  if (!same(root(layout.segments, 0n, leaves, []), listed)) throw new Fault("leaves");
   const segments: Segment[] = [];
   let start = 0;
   for (const [tag, width, rows, bytes] of shapes(layout, manifest.dictionaryBytes ?? [])) {
     const leaf = leaves[segments.length]!;
     const head = concat(Uint8Array.of(tag, width), littleEndian(rows, 4));
     const claim = tag === 1 || leaf.subarray(38).every((byte) => byte === 0);
-    if (!claim || !same(leaf.subarray(0, 6), head)) throw changed("list of segments");
+    if (!claim || !same(leaf.subarray(0, 6), head)) throw new Fault("leaves");
     const end = start + bytes + OVERHEAD_BYTES;
     segments.push({ start, end, hash: leaf.subarray(6, 38) });
     start = end;
   }
-  if (manifest.resources.length !== layout.tables.length + layout.files.length) throw changed("manifest");
+  if (manifest.resources.length !== layout.tables.length + layout.files.length) throw new Fault("manifest");
   return { id, key, layout, manifest, segments };
 }

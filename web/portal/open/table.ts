@@ -1,6 +1,6 @@
 /** Decrypted columns as lines of CSV: the very bytes that were packed. */
 import type { LayoutColumn } from "../verifier/src/layout.js";
-import { disputable } from "./fault.js";
+import { Fault } from "./fault.js";
 import type { DecimalStyle } from "./package.js";
 
 type Cell = number | bigint;
@@ -19,7 +19,7 @@ const before = (a: Uint8Array, b: Uint8Array): boolean => {
 
 /** The words of a segment of a dictionary: each its length and its bytes, strictly ascending. */
 export function readWords(segment: number, bytes: Uint8Array, entries: number): string[] {
-  const wrong = (): Error => disputable(segment, "holds no dictionary in canonical form");
+  const wrong = (): Error => new Fault("dictionary", { segment });
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const words: string[] = [];
   let last: Uint8Array | undefined;
@@ -100,7 +100,7 @@ export function fieldsOf(meaning: Meaning, segment: number, bytes: Uint8Array): 
     let text = known.get(cell);
     if (text === undefined) {
       const found = meant(meaning, cell);
-      if (found === undefined) throw disputable(segment, `holds, in row ${row + 1} of its block, a cell outside the bounds of ${meaning.column.name}`);
+      if (found === undefined) throw new Fault("cell", { segment, row: row + 1, column: meaning.column.name });
       text = field(found);
       known.set(cell, text);
     }

@@ -3,9 +3,11 @@
  * it. The key stays in this thread, and goes with it.
  */
 import { parseScalar } from "../verifier/src/field.js";
-import { AGAIN, Fault } from "./fault.js";
+import { Fault } from "./fault.js";
+import type { Values } from "./fault.js";
 import { openPackage } from "./open.js";
 import { readPackage } from "./package.js";
+import type { Reason } from "./words.js";
 
 /** What the page asks for: the pages of a deal, and the token of the wallet's forms. */
 export interface Order {
@@ -27,7 +29,7 @@ export type News =
   | { kind: "total"; segments: number }
   | { kind: "done" }
   | { kind: "opened"; package: string; files: Offered[] }
-  | { kind: "fault"; message: string; remedy: string };
+  | { kind: "fault"; reason: Reason; values: Values; remedy?: string | undefined };
 
 interface Scope {
   onmessage: ((event: MessageEvent<Order>) => void) | null;
@@ -39,11 +41,11 @@ async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   try {
     answer = await fetch(path, { cache: "no-store", ...init });
   } catch {
-    throw new Fault("The wallet does not answer.", "Look whether `galen wallet serve` still runs, and begin again.");
+    throw new Fault("unreachable");
   }
   if (!answer.ok) {
-    const [message = "", ...remedy] = (await answer.text()).trim().split("\n");
-    throw new Fault(message, remedy.join(" ") || "Load the page again.");
+    const [what = "", ...remedy] = (await answer.text()).trim().split("\n");
+    throw new Fault("reload", { what }, remedy.join(" ") || undefined);
   }
   return answer;
 }
@@ -73,8 +75,8 @@ export function serve(scope: Scope): void {
 
   scope.onmessage = ({ data }) => {
     open(data).catch((error: unknown) => {
-      if (error instanceof Fault) tell({ kind: "fault", message: error.message, remedy: error.remedy });
-      else tell({ kind: "fault", message: `The package could not be read: ${String(error)}`, remedy: AGAIN });
+      if (error instanceof Fault) tell({ kind: "fault", reason: error.reason, values: error.values, remedy: error.remedy });
+      else tell({ kind: "fault", reason: "answer", values: { what: String(error) } });
     });
   };
 }
