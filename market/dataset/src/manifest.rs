@@ -220,8 +220,10 @@ pub struct Deidentification {
     pub loss_per_million: u32,
     /// Level of generalisation of each quasi-identifier.
     pub generalisation: BTreeMap<String, u32>,
-    /// Columns removed before packing.
-    pub dropped: Vec<String>,
+    /// How many columns were removed before packing. Their names stay with the institution: those of
+    /// a table without a line of names are the cells of its first row.
+    #[serde(rename = "droppedColumns")]
+    pub dropped_columns: u32,
 }
 
 /// Rows before and after.
@@ -483,8 +485,8 @@ impl Deidentification {
         if self.loss_per_million > 1_000_000 {
             return refuse(&format!("{at}.lossPerMillion"), "is more than a million");
         }
-        let named = self.generalisation.keys().chain(&self.dropped);
-        for column in named.chain(self.diversity.keys()).chain(self.cells_emptied.keys()) {
+        let named = self.generalisation.keys().chain(self.diversity.keys());
+        for column in named.chain(self.cells_emptied.keys()) {
             text(at, column)?;
         }
         for cells in self.cells_emptied.values() {
@@ -524,7 +526,7 @@ impl From<&Report> for Deidentification {
             // A loss is between 0 and 1.
             loss_per_million: (report.loss.clamp(0.0, 1.0) * 1e6).round() as u32,
             generalisation: levels.map(|q| (q.column.clone(), small(q.level as u64))).collect(),
-            dropped: report.dropped_columns.clone(),
+            dropped_columns: small(report.dropped_columns.len() as u64),
         }
     }
 }
