@@ -5,12 +5,15 @@
 //! and the node is sent only what `galen dataset publish` would send it. The guard, the lock and the frame
 //! are those of [`crate::loopback`], as for a wallet.
 //!
-//! [`offering`] is a table on its way, [`work`] does what takes long with it, [`trade`] what is done in a
-//! deal, [`routes`] answers, [`views`] are the pages, which need no script, and [`words`] their texts, in both
-//! languages. Depends on the operations of this package, as the command line does, and on the agent to deliver a key.
+//! [`offering`] is a table on its way, [`places`] what is wrong with one, [`work`] does what takes long with
+//! it, [`trade`] what is done in a deal, [`routes`] answers, [`views`] are the pages, which need no script, and
+//! [`words`] their texts, in both languages. [`once`] keeps a form from being sent twice. Depends on the
+//! operations of this package, as the command line does, and on the agent to deliver a key.
 
 mod fields;
 mod offering;
+mod once;
+mod places;
 mod routes;
 mod trade;
 mod views;
@@ -31,6 +34,7 @@ use crate::session::{Session, account_of};
 use crate::wallet::derive::AccountKey;
 use crate::wallet::{Role, Wallet, file};
 use offering::Offering;
+use once::Once;
 use words::Words;
 
 pub use crate::loopback::{Plan, Serving};
@@ -47,8 +51,11 @@ struct Console {
     index: u32,
     folder: PathBuf,
     uploads: PathBuf,
-    offerings: Mutex<BTreeMap<String, Offering>>,
+    /// Tables by their codes; none of a place that is kept for a table while it is read.
+    offerings: Mutex<BTreeMap<String, Option<Offering>>>,
     works: Works<work::Name>,
+    /// Forms that move money.
+    once: Mutex<Once>,
     /// Held while a key is delivered: a home directory has one agent at a time.
     delivering: Mutex<()>,
     /// Locked while this console runs.
@@ -86,6 +93,7 @@ impl Console {
             uploads,
             offerings: Mutex::default(),
             works: Works::default(),
+            once: Mutex::default(),
             delivering: Mutex::default(),
             _lock: held,
         })
@@ -115,11 +123,11 @@ impl Console {
         what: impl FnOnce(&mut Offering) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let mut offerings = lock(&self.offerings);
-        what(offerings.get_mut(code).ok_or_else(absent)?)
+        what(offerings.get_mut(code).and_then(Option::as_mut).ok_or_else(absent)?)
     }
 
     fn keep(&self, code: &str, offering: Offering) {
-        lock(&self.offerings).insert(code.to_owned(), offering);
+        lock(&self.offerings).insert(code.to_owned(), Some(offering));
     }
 
     /// Forgets a table.
@@ -127,17 +135,34 @@ impl Console {
         lock(&self.offerings).remove(code);
     }
 
-    /// Refuses another table if there are enough.
-    fn room(&self) -> Result<(), Failure> {
-        if lock(&self.offerings).len() < MOST {
-            return Ok(());
+    /// Keeps a place for a table that is about to be read, if there is one.
+    fn room(self: &Arc<Self>, code: &str) -> Result<Place, Failure> {
+        let mut offerings = lock(&self.offerings);
+        if offerings.len() >= MOST {
+            return Err(Failure::new(
+                Exit::Failure,
+                "console.full",
+                format!("{MOST} tables are in memory or being read already"),
+            )
+            .remedy("publish or discard one of them first"));
         }
-        Err(Failure::new(
-            Exit::Failure,
-            "console.full",
-            format!("{MOST} tables are in memory already"),
-        )
-        .remedy("publish or discard one of them first"))
+        offerings.insert(code.to_owned(), None);
+        Ok(Place { console: self.clone(), code: code.to_owned() })
+    }
+}
+
+/// A place for a table; free again if it was not read when this is dropped.
+struct Place {
+    console: Arc<Console>,
+    code: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut offerings = lock(&self.console.offerings);
+        if let Some(None) = offerings.get(&self.code) {
+            offerings.remove(&self.code);
+        }
     }
 }
 

@@ -335,8 +335,8 @@ fn adversary_52_a_silent_node_does_not_keep_a_wallet_from_locking() {
     runtime.block_on(serving.stop());
 }
 
-/// One file, listed for a price.
-fn published(world: &World, root: &Path) -> PackageRecord {
+/// One file, packed into a folder of this name to be listed for a price.
+fn packed(world: &World, root: &Path, name: &str) -> PackageRecord {
     let file = root.join("findings.txt");
     std::fs::write(&file, "The findings.\n").unwrap();
     std::fs::write(root.join("licence.txt"), "Use it <well>.").unwrap();
@@ -349,7 +349,7 @@ fn published(world: &World, root: &Path) -> PackageRecord {
     std::fs::write(&path, description.to_string()).unwrap();
     let description = ok(Description::read(&path));
     let store = PackageStore::of(&world.hospital.home);
-    let out = root.join("findings.galen");
+    let out = root.join(name);
     let request = PackRequest {
         institution: world.hospital.account(),
         tables: Vec::new(),
@@ -366,10 +366,16 @@ fn published(world: &World, root: &Path) -> PackageRecord {
         block_rows: BlockRows::Small,
         out: &out,
     };
-    let packed = ok(pack::pack(&world.hospital.wallet, &store, &request, &world.prover, &quiet));
-    let folder = ok(galen_dataset::package::PackageFolder::read(&out).map_err(Failure::from));
+    ok(pack::pack(&world.hospital.wallet, &store, &request, &world.prover, &quiet)).record
+}
+
+/// One file, listed for a price.
+fn published(world: &World, root: &Path) -> PackageRecord {
+    let record = packed(world, root, "findings.galen");
+    let store = PackageStore::of(&world.hospital.home);
+    let folder =
+        ok(galen_dataset::package::PackageFolder::read(&record.folder).map_err(Failure::from));
     let (key, verifier) = (&world.hospital.key, world.prover.verifier());
-    let record = packed.record;
     ok(listing::publish(&world.session, key, &folder, &record, (&store, None), verifier, &|_| ()));
     record
 }

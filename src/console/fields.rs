@@ -7,7 +7,7 @@ use crate::error::Failure;
 use crate::loopback::parsed;
 
 /// Texts by the names of their fields.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Fields(BTreeMap<String, String>);
 
 impl Fields {
@@ -31,11 +31,6 @@ impl Fields {
     /// Its text, or another if it is not there.
     pub fn given_or<'a>(&'a self, name: &str, other: &'a str) -> &'a str {
         self.0.get(name).map_or(other, String::as_str)
-    }
-
-    /// Sets a field.
-    pub fn set(&mut self, name: &str, text: String) {
-        self.0.insert(name.to_owned(), text);
     }
 
     /// A number, or nothing if the field is empty.

@@ -9,11 +9,12 @@ use galen_dataset::ingest::Ingested;
 use galen_dataset::inspect::Inspection;
 use galen_dataset::roles::{Role, Roles};
 use galen_dataset::schema::Column;
-use galen_market::id::PackageId;
+use galen_market::id::{Digest, Hasher, PackageId};
 use galen_market::layout::BlockRows;
 
 use super::fields::Fields;
-use crate::error::Failure;
+use super::places;
+use crate::error::{Exit, Failure};
 use crate::operation::prepare;
 
 /// The k that a person begins with, and is compared with.
@@ -32,7 +33,9 @@ pub(super) struct Offering {
     pub chosen: bool,
     /// How it is described, as far as it was written.
     pub words: Fields,
-    /// The package that was made of it.
+    /// The columns that are to be charted, by their names.
+    pub charted: Vec<String>,
+    /// The package that was made of it under these settings and words.
     pub packed: Option<PackageId>,
     /// Roles that differ from the proposals.
     set: Roles,
@@ -52,6 +55,7 @@ impl Offering {
             compared: None,
             chosen: false,
             words: Fields::default(),
+            charted: Vec::new(),
             packed: None,
             set,
         })
@@ -74,13 +78,48 @@ impl Offering {
         given.cloned().unwrap_or_else(|| Hierarchy::propose(column))
     }
 
-    /// Takes the words of its description, with the names of the columns that are to be charted.
-    pub fn describe(&mut self, mut form: Fields) {
+    /// Takes the words of its description, and the columns that are to be charted.
+    pub fn describe(&mut self, form: Fields) {
         let named = (0usize..).zip(&self.inspection.columns);
         let charted = named.filter(|(at, _)| form.has(&format!("chart_{at}")));
-        let names: Vec<&str> = charted.map(|(_, column)| column.name.as_str()).collect();
-        form.set("charted", names.join("\n"));
+        self.charted = charted.map(|(_, column)| column.name.clone()).collect();
+        if form != self.words {
+            self.packed = None;
+        }
         self.words = form;
+    }
+
+    /// Names the settings under which several k are compared: all of them but k.
+    pub fn compared_under(&self) -> Result<Digest, Failure> {
+        let settings = Settings { k: 0, ..self.settings.clone() };
+        let bytes = serde_json::to_vec(&settings)
+            .map_err(|error| Failure::new(Exit::Failure, "console.settings", error.to_string()))?;
+        Ok(Hasher::new("galen/console/settings").part(&bytes).digest())
+    }
+
+    /// Chooses a k of which the outcome was shown, under the settings of that page.
+    pub fn choose_k(&mut self, k: u64, shown: &str) -> Result<(), Failure> {
+        let compared = self
+            .compared
+            .as_deref()
+            .filter(|_| self.compared_under().is_ok_and(|settings| settings.to_string() == shown));
+        let compared = compared.ok_or_else(|| {
+            Failure::new(
+                Exit::Failure,
+                "console.changed",
+                "the settings of the columns are not those under which this k was shown",
+            )
+            .remedy("compare risk and loss again, and choose from what is shown then")
+        })?;
+        if !compared.iter().any(|one| one.k == k && one.outcome.is_ok()) {
+            return Err(Failure::usage(format!("k = {k} is none of those that can be reached"))
+                .remedy("go back and choose one of the table"));
+        }
+        if k != self.settings.k {
+            self.packed = None;
+        }
+        (self.settings.k, self.chosen) = (k, true);
+        Ok(())
     }
 
     /// Takes roles, hierarchies and limits from the form of the columns; all or nothing.
@@ -117,7 +156,7 @@ impl Offering {
                 continue;
             }
             if let Some(spec) = spec(form, at)? {
-                Hierarchy::build(column, &spec)?;
+                places::hierarchy(&self.table, column, &spec)?;
                 settings.hierarchies.insert(column.name.clone(), spec);
             }
             let words = format!("least level of {}", column.name);
@@ -128,7 +167,7 @@ impl Offering {
         }
         (self.set, self.inspection) = (set, inspection);
         if settings != self.settings {
-            (self.compared, self.chosen) = (None, false);
+            (self.compared, self.chosen, self.packed) = (None, false, None);
         }
         self.settings = settings;
         Ok(())
@@ -151,4 +190,69 @@ fn spec(form: &Fields, at: usize) -> Result<Option<Spec>, Failure> {
         "levels" => Spec::Rows(read_rows(text("levels").as_bytes())?),
         _ => return Ok(None),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use galen_dataset::ingest::{Options, read};
+
+    use super::*;
+
+    /// A table of which two columns differ by a blank, with a package made of it.
+    fn packed() -> Offering {
+        let table =
+            read(&b" age,age,sex\n1,2,f\n1,2,f\n3,4,m\n3,4,m\n"[..], &Options::default()).unwrap();
+        let mut it = Offering::new("ward.csv".to_owned(), table).unwrap();
+        it.describe(form("title=Ward&price=10"));
+        again(&mut it);
+        it
+    }
+
+    fn again(it: &mut Offering) {
+        it.packed = Some(PackageId([7; 32]));
+    }
+
+    fn form(text: &str) -> Fields {
+        Fields::read(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_package_is_gone_on_with_only_under_the_same_settings_k_and_words() {
+        let mut it = packed();
+        it.describe(form("title=Ward&price=10"));
+        assert!(it.packed.is_some(), "nothing was changed");
+        it.describe(form("title=Ward&price=12"));
+        assert!(it.packed.is_none(), "another price");
+        again(&mut it);
+        it.describe(form("title=Ward&price=12&chart_0=on"));
+        assert!(it.packed.is_none(), "another chart");
+        again(&mut it);
+        let settings = "role_0=quasi-identifier&role_1=drop&role_2=insensitive&how_0=levels\
+                        &levels_0=1%3B1%0A3%3B3&low_0=1";
+        it.choose(&form(&format!("{settings}&suppression=0"))).unwrap();
+        assert!(it.packed.is_none(), "other roles");
+        again(&mut it);
+        it.choose(&form(&format!("{settings}&suppression=0"))).unwrap();
+        assert!(it.packed.is_some(), "nothing was changed");
+        it.choose(&form(&format!("{settings}&suppression=1"))).unwrap();
+        assert!(it.packed.is_none(), "other settings");
+        again(&mut it);
+        it.compared = Some(prepare::compare(&it.table, &it.settings, &[2, 3]).unwrap());
+        let shown = it.compared_under().unwrap().to_string();
+        assert_eq!(it.choose_k(2, "").unwrap_err().code(), "console.changed");
+        assert_eq!(it.choose_k(3, &shown).unwrap_err().code(), "usage", "it cannot be reached");
+        assert_eq!(it.choose_k(4, &shown).unwrap_err().code(), "usage", "nobody saw what it costs");
+        assert!(it.packed.is_some() && !it.chosen);
+        it.choose_k(2, &shown).unwrap();
+        assert!(it.packed.is_none() && it.chosen, "another k");
+        assert_eq!(it.compared_under().unwrap().to_string(), shown, "k is none of the settings");
+    }
+
+    #[test]
+    fn charts_are_of_the_columns_that_were_ticked() {
+        let mut it = packed();
+        it.describe(form("chart_0=on&chart_2=on"));
+        assert_eq!(it.charted, [" age", "sex"]);
+    }
 }

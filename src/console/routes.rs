@@ -37,7 +37,7 @@ pub(super) fn respond(
             Ok(Answer::Go(format!("/datasets/{id}")))
         }
         ("POST", ["datasets", id, "publish"]) => {
-            work::publish(console, package(id)?, wallet)?;
+            work::publish(console, package(id)?, form.get("shown"), wallet)?;
             Ok(Answer::Go(format!("/datasets/{id}")))
         }
         ("POST", ["datasets", id, "withdraw"]) => {
@@ -61,15 +61,19 @@ pub(super) fn respond(
             trade::deliver(console, deal(id)?, wallet)?;
             Ok(Answer::Go(format!("/deals/{id}")))
         }
-        ("GET", ["money"]) => page(&views::money_page(console, frame, &wallet)?),
+        ("GET", ["money"]) => page(&views::money_page(console, frame, &wallet, None)?),
         ("GET", ["money", "statement.csv"]) => Ok(Answer::File {
             name: "statement.csv",
             kind: "text/csv; charset=utf-8",
             bytes: views::statement_of(console, &wallet)?.csv()?,
         }),
+        ("GET", ["money", "bond", once]) => {
+            let state = console.works.state(&Name::Bond((*once).to_owned())).ok_or_else(absent)?;
+            page(&views::money_page(console, frame, &wallet, Some(state))?)
+        }
         ("POST", ["money", "bond"]) => {
-            views::bond(console, &wallet, &form)?;
-            Ok(Answer::Go("/money".to_owned()))
+            let once = work::bond(console, &form, wallet)?;
+            Ok(Answer::Go(format!("/money/bond/{once}")))
         }
         _ => Err(absent()),
     }
@@ -154,10 +158,7 @@ fn on_its_way(
             let k = form.number("k", "k")?.ok_or_else(|| {
                 Failure::usage("no k was chosen").remedy("go back and choose one")
             })?;
-            console.with(code, |it| {
-                (it.settings.k, it.chosen) = (k, true);
-                Ok(())
-            })?;
+            console.with(code, |it| it.choose_k(k, form.get("shown")))?;
             go("/describe")
         }
         ("GET", ["describe"]) => page(&views::describe::page(console, frame, code)?),

@@ -1,5 +1,5 @@
 //! The pages, from what is in memory, in the home directory, and at the node. Everything that comes from
-//! elsewhere is escaped by the templates. Depends on the operations; only [`bond`] signs.
+//! elsewhere is escaped by the templates. Depends on the operations; nothing here signs.
 
 mod chart;
 mod columns;
@@ -7,6 +7,7 @@ mod dataset;
 mod deals;
 pub(super) mod describe;
 mod money;
+mod public;
 mod risk;
 
 use askama::Template;
@@ -16,7 +17,7 @@ use galen_web::lang::fill;
 pub(super) use columns::columns;
 pub(super) use dataset::dataset;
 pub(super) use deals::{deal, deals};
-pub(super) use money::{bond, money_page, statement_of};
+pub(super) use money::{money_page, statement_of};
 pub(super) use risk::risk;
 
 use super::Console;
@@ -56,14 +57,15 @@ pub(super) fn home(console: &Console, frame: Frame) -> Result<Home, Failure> {
     let session = console.session()?;
     let tables = lock(&console.offerings)
         .iter()
-        .map(|(code, it)| {
+        .filter_map(|(code, it)| {
+            let it = it.as_ref()?;
             let next = match (&it.compared, it.chosen, console.is_going(code)) {
                 (.., true) => t.being_worked_on,
                 (None, ..) => t.step_columns,
                 (_, false, _) => t.step_risk,
                 _ => t.then_description,
             };
-            (code.clone(), it.file.clone(), next)
+            Some((code.clone(), it.file.clone(), next))
         })
         .collect();
     let mut packages = Vec::new();

@@ -68,6 +68,7 @@ galen_web::words! {
     cells: "Cells", "单元格数";
     first_line: "First line", "首个所在行号";
     first_row: "First row", "首个所在行";
+    names_like_cells: "Do the names of the columns stand in the first line? Those of columns {} look like cells. Names of columns that are kept become public; if the first line is a row of data, discard this table and put a line of names above it.", "首行是列名吗？第 {} 列的名称看起来像单元格。保留的列名将公开；若首行是数据，请放弃此表，并在其上加一行列名。";
     to_do: "What to do", "处理办法";
     roles: "Roles", "角色";
     kind: "Kind", "类型";
@@ -172,7 +173,7 @@ galen_web::words! {
 
     // Preparing and proving.
     prepare: "Prepare and prove", "准备与证明";
-    encrypted: "It is encrypted; proofs are missing.", "已加密；尚缺证明。";
+    encrypted: "It is encrypted already, as package {}: that one is proven on.", "已加密为数据包 {}：将继续证明该数据包。";
     see_package: "See the package", "查看数据包";
     prepare_lead: "{}: {} rows of {} are generalised to k = {}, encrypted under a key that only your wallet has, and every row block is proven. This happens on this machine. Nothing is sent yet.", "{}：将 {} 行（{}）泛化至 k = {}，以只有您的钱包持有的密钥加密，并证明每个行块。这些都在本机进行，尚不发送任何内容。";
     prepare_lead_l: "{}: {} rows of {} are generalised to k = {} and l = {}, encrypted under a key that only your wallet has, and every row block is proven. This happens on this machine. Nothing is sent yet.", "{}：将 {} 行（{}）泛化至 k = {}、l = {}，以只有您的钱包持有的密钥加密，并证明每个行块。这些都在本机进行，尚不发送任何内容。";
@@ -196,6 +197,9 @@ galen_web::words! {
     declared_note: "What the texts say is declared by you, and not proven.", "文字所述由您声明，未经证明。";
     terms: "Terms", "条款";
     tier_of: "{}: {}, a licence of {} months", "{}：{}，许可期 {} 个月";
+    tier_seats: "{} to {} named users, each further one for {}", "{} 至 {} 名指名用户，每增一名 {}";
+    tier_purposes: "for: {}", "用于：{}";
+    tier_versions: "with later versions", "含后续版本";
     publish: "Publish", "发布";
     publish_note: "The draft, the proofs and the encrypted segments go to {}. The ledger verifies every proof itself; then everybody can see what stands above, and buyers who qualify can request it. The key stays here.", "草稿、证明与加密的数据段将发往 {}。账本自行验证每个证明；此后所有人都能看到上述内容，符合条件的买方可以申请。密钥留在本机。";
     fee_now: "The ledger would accept the draft now, for a fee of {}.", "账本现在会接受此草稿，手续费 {}。";
@@ -212,6 +216,34 @@ galen_web::words! {
     package: "Package", "数据包";
     institution: "Institution", "机构";
     columns_ranges: "Columns, with their kinds and ranges", "列及其类型与取值范围";
+    column_is: "{} ({}; {})", "{}（{}；{}）";
+    quasi: "quasi-identifier", "准标识符";
+    sensitive: "sensitive", "敏感";
+    insensitive: "insensitive", "非敏感";
+    from_to: "{}, {} to {}", "{}，{} 至 {}";
+    public_codes: "one of {} texts, which are public: {}", "{} 个文本之一，文本公开：{}";
+    hidden_codes: "one of {} texts, which are encrypted", "{} 个文本之一，文本已加密";
+    version: "Version", "版本";
+    deidentified: "What was done so that nobody is recognised", "为防止识别个人所做的处理";
+    deidentified_numbers: "Numbers of the de-identification", "去标识化的数字";
+    deidentified_counts: "{} rows read, {} other rows of persons and {} rows of small groups left out, {} rows packed; loss {}; {} columns dropped, without their names", "读取 {} 行，隐去个人的其他行 {} 行与过小分组的 {} 行，打包 {} 行；损失 {}；删除 {} 列，不列其名";
+    deidentified_columns: "The same, by column", "同上，按列";
+    cells_emptied: "cells emptied", "清空的单元格";
+    shares: "Who is paid", "价款归属";
+    share_of: "{} to {}", "{} 归 {}";
+    royalties_owed: "Owed upstream, out of these shares", "应付上游，已计入以上份额";
+    royalty: "Owed by packages derived from it", "由其派生的数据包应付";
+    supersedes: "Supersedes", "取代";
+    derived_from: "Derived from", "源自";
+    reviews: "Review of requests", "申请的审核";
+    no_review: "none", "无";
+    review_every: "every request, within {}", "每个申请，{}内";
+    review_clauses: "those that a clause leaves to review, within {}", "条款要求审核的申请，{}内";
+    most_licences: "Most licences", "许可数上限";
+    any_number: "any number", "不限";
+    most_waiting: "Most deals at a time that wait for their keys", "同时等待密钥的交易上限";
+    locations: "Served besides at", "另可取自";
+    whole_documents: "Manifest and offer, whole and as they are published", "完整的清单与报价，与发布的一致";
     more_columns: "{} and {} more", "{}，另有 {} 列";
     segments: "Encrypted segments", "加密的数据段";
     segments_bytes: "{}, {} bytes", "{} 段，{} 字节";
@@ -312,6 +344,9 @@ galen_web::words! {
     verifying: "the ledger verifies the proofs", "账本正在验证证明";
     not_live: "The dataset is not live yet: publish it once more.", "数据集尚未上架：请再次发布。";
     withdrawing: "withdrawing", "撤回";
+    signing_bond: "signing", "签署";
+    was_deposited: "Put into the bond", "已存入保证金";
+    was_taken_out: "Taken out of the bond", "已取出保证金";
     signing: "signing the decision", "签署决定";
     accepted: "Accepted", "已接受";
     has_refused: "Refused", "已拒绝";

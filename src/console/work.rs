@@ -1,6 +1,6 @@
-//! What takes long: reading, comparing, preparing and proving, publishing, withdrawing. At most one for a
-//! table or a package at a time. Depends on the operations; signs only what a person asked for on the page
-//! of a package.
+//! What takes long: reading, comparing, preparing and proving, publishing, withdrawing, money in and out of
+//! the bond. At most one for a table or a package at a time. Depends on the operations; signs only what a
+//! person asked for on the page of a package or of money.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,20 +9,24 @@ use galen_dataset::ingest::{self, Options};
 use galen_dataset::pack::Progress;
 use galen_dataset::package::PackageFolder;
 use galen_dataset::prove::ProofStep;
+use galen_market::amount::{Amount, Currency, Money};
 use galen_market::id::{DealId, PackageId};
 use galen_market::layout::BlockRows;
 use galen_market::listing::Standing;
 use galen_web::lang::fill;
 
 use super::Console;
+use super::fields::Fields;
 use super::offering::{KS, Offering};
-use super::views::describe;
+use super::places::unread;
+use super::views::describe::{self, minor_units};
 use super::words::said::said;
 use super::words::{self, Words};
 use crate::error::Failure;
-use crate::loopback::{self, Said, State, Upload, random_code};
+use crate::loopback::{self, Said, State, Upload, lock, random_code};
 use crate::operation;
-use crate::operation::listing::{self, PublishStep};
+use crate::operation::listing::{self, Plan, PublishStep};
+use crate::operation::money;
 use crate::operation::pack::{self, PackRequest, TableInput};
 use crate::operation::prepare;
 use crate::operation::proving::default_jobs;
@@ -39,6 +43,8 @@ pub(super) enum Name {
     Package(PackageId),
     /// What is done in a deal.
     Deal(DealId),
+    /// Money into the bond or out of it, by the form that asked for it.
+    Bond(String),
 }
 
 /// A work, told from its thread.
@@ -60,8 +66,8 @@ pub(super) fn read(
     source: Source,
     delimiter: u8,
 ) -> Result<String, Failure> {
-    console.room()?;
     let code = random_code(12);
+    let place = console.room(&code)?;
     let (kept, name) = (console.clone(), code.clone());
     console.works.start(Name::Offer(code.clone()), move |work| {
         let (path, shown) = match &source {
@@ -74,9 +80,9 @@ pub(super) fn read(
                 (path.as_path(), path.display().to_string())
             }
         };
+        let _place = place;
         let options = Options { delimiter, ..Options::default() };
-        let table =
-            ingest::read_file(path, &options).map_err(|error| Failure::from(error).at(&shown))?;
+        let table = ingest::read_file(path, &options).map_err(|error| unread(error).at(&shown))?;
         // The rows are in memory now, and the copy of the file is not needed any more.
         drop(source);
         work.at(said(|t| t.looking, &[]), 0, 0);
@@ -116,8 +122,9 @@ pub(super) fn prepare(
     code: &str,
     wallet: Arc<Wallet>,
 ) -> Result<(), Failure> {
-    let (table, settings, words, packed) = console.with(code, |it| {
-        Ok((it.table.clone(), it.settings.clone(), it.words.clone(), it.packed))
+    let (table, settings, words, charted, packed) = console.with(code, |it| {
+        let (settings, words) = (it.settings.clone(), it.words.clone());
+        Ok((it.table.clone(), settings, words, it.charted.clone(), it.packed))
     })?;
     let (kept, name) = (console.clone(), code.to_owned());
     console.works.start(Name::Offer(name.clone()), move |work| {
@@ -128,7 +135,7 @@ pub(super) fn prepare(
                 work.at(said(|t| t.generalising, &[]), 0, 0);
                 let result = prepare::deidentify(&table, &settings)?;
                 let session = kept.session()?;
-                let described = describe::description(&session, &words, &kept.uploads)?;
+                let described = describe::description(&session, &words, &charted, &kept.uploads)?;
                 let roles = prepare::kept_roles(&result, &settings.roles);
                 let description = &described.description;
                 let tables = vec![TableInput {
@@ -156,7 +163,9 @@ pub(super) fn prepare(
                 let report = |at: Progress| work.at(said(|t| t.committing, &[]), at.done, at.total);
                 let made = pack::pack(&wallet, &store, &request, &*operation::prover()?, &report)?;
                 kept.with(&name, |it| {
-                    it.packed = Some(made.record.package);
+                    if it.settings == settings && it.words == words {
+                        it.packed = Some(made.record.package);
+                    }
                     Ok(())
                 })?;
                 made.record
@@ -202,12 +211,14 @@ fn prove_all(
     Ok(done(what, format!("/datasets/{}", record.package)))
 }
 
-/// Lists a package, or goes on where an earlier run stopped.
+/// Lists a package as it was shown, or goes on where an earlier run stopped. It never revises a listing.
 pub(super) fn publish(
     console: &Arc<Console>,
     package: PackageId,
+    shown: &str,
     wallet: Arc<Wallet>,
 ) -> Result<(), Failure> {
+    let shown = shown.to_owned();
     let (store, node) = (console.store(), console.desk.plan.node.clone());
     let record = store.record(&package)?;
     let key = record.key(&wallet)?;
@@ -215,6 +226,8 @@ pub(super) fn publish(
         work.at(said(|t| t.checking, &[]), 0, 0);
         let session = Session::connect(&node, false)?;
         let folder = PackageFolder::read(&record.folder)?;
+        let plan = Plan::of(&session, &record)?;
+        plan.require(&folder, &shown)?;
         let total = folder.layout().blocks().count() as u64;
         let verifier = operation::prover()?.verifier().clone();
         let proven = std::cell::Cell::new(0u64);
@@ -234,7 +247,7 @@ pub(super) fn publish(
             PublishStep::Uploaded { .. } | PublishStep::Owing(_) | PublishStep::Revised(_) => {}
         };
         let published =
-            listing::publish(&session, &key, &folder, &record, (&store, None), &verifier, &tell)?;
+            listing::carry_out(&session, &key, &folder, plan, (&store, None), &verifier, &tell)?;
         let what = match published.standing {
             Some(Standing::Live) => said(|t| t.is_live, &[]),
             _ => said(|t| t.not_live, &[]),
@@ -260,4 +273,37 @@ pub(super) fn withdraw(
         let sent = session.transact(vec![action], &[&key])?;
         Ok(done(words::said::sent(|t| t.was_withdrawn, &sent), format!("/datasets/{package}")))
     })
+}
+
+/// Puts money into the bond, or takes it out; returns the name of the form, which is used up.
+pub(super) fn bond(
+    console: &Arc<Console>,
+    form: &Fields,
+    wallet: Arc<Wallet>,
+) -> Result<String, Failure> {
+    let session = console.session()?;
+    let currency: Currency = form.get("currency").parse().map_err(|_| {
+        Failure::usage("the currency is none").remedy("go back and choose one of the list")
+    })?;
+    let units = minor_units(form.get("amount"), session.currency(&currency)?.decimals)?;
+    let sum = Money { currency, amount: Amount::new(units) };
+    let institution = console.institution(&wallet);
+    let (action, what): (_, fn(&Words) -> &'static str) =
+        match (form.has("deposit"), form.has("withdraw")) {
+            (true, false) => (money::deposit(institution, sum), |t| t.was_deposited),
+            (false, true) => (money::withdraw(institution, sum), |t| t.was_taken_out),
+            _ => {
+                return Err(Failure::usage("the form says neither into the bond nor out of it")
+                    .remedy("go back and choose one of both"));
+            }
+        };
+    let once = form.get("once").to_owned();
+    lock(&console.once).take(&once)?;
+    let key = console.key(&wallet);
+    console.works.start(Name::Bond(once.clone()), move |work| {
+        work.at(said(|t| t.signing_bond, &[]), 0, 0);
+        let sent = session.transact(vec![action], &[&key])?;
+        Ok(done(words::said::sent(what, &sent), "/money".to_owned()))
+    })?;
+    Ok(once)
 }

@@ -26,12 +26,15 @@ use serde::Serialize;
 
 use super::licence;
 use super::pack::claimed;
-use super::royalty;
 use super::store::{PackageRecord, PackageStore};
 use super::upload::upload;
 use crate::error::{Exit, Failure};
 use crate::session::{Done, Session, account_of};
 use crate::wallet::derive::AccountKey;
+
+mod plan;
+
+pub use plan::Plan;
 
 /// Bytes of segments that are fetched at once.
 const FETCH_BYTES: u64 = 8 << 20;
@@ -153,10 +156,32 @@ pub fn publish(
     key: &AccountKey,
     folder: &PackageFolder,
     record: &PackageRecord,
+    stores: (&PackageStore, Option<&Store>),
+    verifier: &Verifier,
+    report: &dyn Fn(PublishStep),
+) -> Result<Published, Failure> {
+    let plan = Plan::of(session, record)?;
+    if plan.record.offer != record.offer {
+        report(PublishStep::Owing(plan.owed.clone()));
+    }
+    carry_out(session, key, folder, plan, stores, verifier, report)
+}
+
+/// Does what was planned, as [`publish`] does. A listing that this drafts is not revised.
+///
+/// # Errors
+/// As [`publish`].
+pub fn carry_out(
+    session: &Session,
+    key: &AccountKey,
+    folder: &PackageFolder,
+    plan: Plan,
     (packages, elsewhere): (&PackageStore, Option<&Store>),
     verifier: &Verifier,
     report: &dyn Fn(PublishStep),
 ) -> Result<Published, Failure> {
+    let Plan { record, view, .. } = plan;
+    let record = &record;
     if account_of(key) != record.institution {
         return Err(Failure::new(
             Exit::Key,
@@ -169,17 +194,12 @@ pub fn publish(
         let (expected, found) = (record.package, folder.id());
         return Err(galen_dataset::package::PackageError::OtherPackage { expected, found }.into());
     }
-    let owed = royalty::owed(session, &record.listing(), &record.lineage)?;
-    let offer = royalty::with_royalties(&record.offer, &owed)?;
-    if offer != record.offer {
-        report(PublishStep::Owing(owed));
-    }
-    let record = &PackageRecord { offer, ..record.clone() };
     // What the ledger would refuse is found before anything is sent.
     verify_proofs(folder, &claimed(record), verifier, &|_| ())?;
     let id = record.listing();
     let mut blocks = 0u64;
-    let view = match find(session, &id)? {
+    let drafts = view.is_none();
+    let view = match view {
         Some(view) => {
             // The ledger forgets which blocks were proven once all of them are.
             let proven = match view.summary.listing.standing {
@@ -235,6 +255,8 @@ pub fn publish(
             }
         }
         Standing::Live if view.summary.offer == record.offer => {}
+        // Somebody closed what was only just drafted: that is not undone.
+        Standing::Live | Standing::Withdrawn if drafts => {}
         Standing::Live | Standing::Withdrawn => {
             let revised = revise(&id, record.offer.clone());
             report(PublishStep::Revised(session.transact(vec![revised], &[key])?));

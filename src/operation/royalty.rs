@@ -1,31 +1,36 @@
 //! Royalties that a derived package owes: found on the ledger when it is published, and put into its
 //! shares, so that a steward need not look them up.
 
+use galen_api::ListingView;
 use galen_market::codec::Bounded;
-use galen_market::listing::{Lineage, ListingId, Offer, Payee, Royalty, Share};
+use galen_market::listing::{ListingId, Offer, Payee, Royalty, Share};
 
-use super::listing::find;
+use super::store::PackageRecord;
 use crate::error::{Exit, Failure};
 use crate::session::Session;
 
-/// What a package owes upstream: as the ledger wrote down when it was drafted, or as a draft of it would
-/// owe now.
+/// What a package owes upstream: as the ledger wrote down when its listing was drafted, or as a draft of
+/// it would owe now.
 ///
 /// # Errors
 /// When a parent is not listed, or the node cannot be reached.
-pub fn owed(session: &Session, id: &ListingId, lineage: &Lineage) -> Result<Vec<Royalty>, Failure> {
-    if let Some(view) = find(session, id)? {
+pub fn owed(
+    session: &Session,
+    listed: Option<&ListingView>,
+    record: &PackageRecord,
+) -> Result<Vec<Royalty>, Failure> {
+    if let Some(view) = listed {
         return Ok(view.summary.listing.royalties.to_vec());
     }
     let mut owed: Vec<Royalty> = Vec::new();
-    for parent in &lineage.parents {
+    for parent in &record.lineage.parents {
         let summary = session.client().listing(parent)?.summary;
         if summary.listing.live_since_ms.is_some() {
             add(&mut owed, Royalty { listing: *parent, basis_points: summary.offer.royalty });
         }
     }
-    if let Some(package) = lineage.supersedes {
-        let before = ListingId { package, ..*id };
+    if let Some(package) = record.lineage.supersedes {
+        let before = ListingId { package, ..record.listing() };
         let before = session.client().listing(&before)?.summary.listing;
         before.royalties.iter().for_each(|royalty| add(&mut owed, *royalty));
     }

@@ -1,10 +1,11 @@
 //! `galen console` by the binary, against a real ledger: who is let in, and a table from the file to the
 //! live listing and back, by plain HTTP as a browser without scripts would send it. What goes to the node
 //! is recorded: no raw value is in it. In [`tables`] other ways in, and a run that is cut off; in
-//! [`reviews`] what a steward decides of deals.
+//! [`signing`] that nothing is signed but what was shown; in [`reviews`] what a steward decides of deals.
 
 mod recorder;
 mod reviews;
+mod signing;
 mod tables;
 
 use std::path::Path;
@@ -56,6 +57,11 @@ impl Served {
     fn upload(&self, parts: &[(&str, &str)]) -> Got {
         let kind = format!("multipart/form-data; boundary={BOUNDARY}");
         self.post_as(&kind, "/offer", &multipart(parts))
+    }
+
+    /// The field with which a page says what was shown.
+    fn shown(&self, path: &str) -> String {
+        format!("shown={}", self.get(path).field("shown"))
     }
 }
 
@@ -164,12 +170,24 @@ fn a_table_becomes_a_listing_in_the_console_and_no_raw_value_leaves_it() {
     for raw in ["RAWPATIENT0", "RAWNOTE0"] {
         assert!(!columns.body.contains(raw), "{raw} is shown");
     }
+    assert!(!columns.body.contains("look like cells"), "{}", columns.body);
     assert_eq!(left_of_uploads(home), 0, "the rows are in memory only");
     let roles = "role_0=person&role_1=quasi-identifier&role_2=quasi-identifier&role_3=sensitive\
                  &role_4=drop&suppression=2&l=2&block_rows=small&how_2=suppress&how_1=intervals&top_1=70";
     let refused = served.post(&offer, &token, &format!("{roles}&width_1=-3&preview=1"));
     assert_eq!(refused.status, 400);
     assert!(refused.body.contains("cannot be the width"), "{}", refused.body);
+    // What does not fit is said by its place.
+    for how in ["how_0=intervals&width_0=5", "how_0=levels&levels_0=x%3B*"] {
+        let wrong =
+            served.post(&offer, &token, &format!("role_0=quasi-identifier&suppression=2&{how}"));
+        assert_eq!(wrong.status, 400);
+        assert!(
+            wrong.body.contains("line 2") && !wrong.body.contains("RAWPATIENT"),
+            "{}",
+            wrong.body
+        );
+    }
     let chosen = format!("{roles}&width_1=10");
     served.post(&offer, &token, &format!("{chosen}&preview=1")).location();
     let shown = served.get(&offer).body;
@@ -190,7 +208,23 @@ fn a_table_becomes_a_listing_in_the_console_and_no_raw_value_leaves_it() {
         assert!(risk.contains(words), "{words}: {risk}");
     }
     chinese(&served, &compared, &["风险与损失", "最高风险（检察官模型），当 k = 2 时："]);
-    let described = served.post(&compared, &token, "k=5").location();
+    // A k is chosen from what was shown, under the settings of that page, and no other.
+    let shown = served.shown(&compared);
+    let refused = |form: &str, why: &str| {
+        let got = served.post(&compared, &token, form);
+        assert!(got.status == 400 && got.body.contains(why), "{form}: {}", got.body);
+    };
+    refused("k=5", "settings of the columns are not those");
+    refused(&format!("k=7&{shown}"), "none of those that can be reached");
+    served.post(&offer, &token, &format!("{chosen}&low_1=1&preview=1")).location();
+    refused(&format!("k=5&{shown}"), "settings of the columns are not those");
+    served.post(&offer, &token, &format!("{chosen}&low_1=1&compare=1")).location();
+    until(&served, &compared, "<svg class=\"chart\"");
+    refused(&format!("k=5&{shown}"), "settings of the columns are not those");
+    served.post(&offer, &token, &format!("{chosen}&compare=1")).location();
+    until(&served, &compared, "<svg class=\"chart\"");
+    assert_eq!(served.shown(&compared), shown);
+    let described = served.post(&compared, &token, &format!("k=5&{shown}")).location();
     assert!(served.get(&described).body.contains("Text of the licence"));
     let words = "name=ward&title=Ward+%3C7%3E&description=Readings.&citation=A+ward.&use=HMB\
                  &condition_NPU=on&currency=EUR&months=12&licence_name=A+licence\
@@ -219,14 +253,24 @@ fn a_table_becomes_a_listing_in_the_console_and_no_raw_value_leaves_it() {
     // Everything up to here, and all proofs, before anything is sent.
     assert_eq!(served.post(&prepared, &token, "").location(), prepared);
     let page = until_gone(&served, &prepared);
-    assert!(recorder.posted().is_empty(), "nothing is sent before a person signs");
     let package = served.get(&page).body;
+    let (posted, tried) = recorder.posted();
+    assert!(
+        posted.is_empty() && tried > 0,
+        "something was sent before a person signed: {posted:?}"
+    );
     for words in [
         "What becomes public",
         "every group of rows that agree on age, sex has at least 5 rows",
         "at least 2 different values of glucose",
         "125.50 EUR",
         "Use it well.",
+        "age (quasi-identifier; ",
+        "glucose (sensitive; number, 1 places, ",
+        "240 rows read",
+        "2 columns dropped, without their names",
+        "100.00\u{a0}% to",
+        "droppedColumns",
         "The ledger would accept the draft now",
         "Sign and publish",
     ] {
@@ -245,7 +289,8 @@ fn a_table_becomes_a_listing_in_the_console_and_no_raw_value_leaves_it() {
         ],
     );
     assert_eq!(served.post(&format!("{page}/publish"), "guessed", "").status, 403);
-    assert_eq!(served.post(&format!("{page}/publish"), &token, "").location(), page);
+    let shown = served.shown(&page);
+    assert_eq!(served.post(&format!("{page}/publish"), &token, &shown).location(), page);
     let live = until(&served, &page, "The dataset is live.").body;
     assert!(live.contains("Withdraw the listing"), "{live}");
     let id = ListingId {
@@ -266,7 +311,8 @@ fn a_table_becomes_a_listing_in_the_console_and_no_raw_value_leaves_it() {
             holds(where_, b"glucose") && holds(where_, b"Readings."),
             "the search is not blind"
         );
-        for raw in [&b"RAWPATIENT"[..], b"RAWNOTE", b"entrance"] {
+        // Names of dropped columns are cells where a table has no names.
+        for raw in [&b"RAWPATIENT"[..], b"RAWNOTE", b"entrance", b"\"patient\"", b"\"note\""] {
             assert!(!holds(where_, raw), "{} left the console", String::from_utf8_lossy(raw));
         }
     }
@@ -280,10 +326,17 @@ fn a_table_becomes_a_listing_in_the_console_and_no_raw_value_leaves_it() {
     let money = served.get("/money").body;
     assert!(money.contains("Hospital of the demonstration"), "{money}");
     assert!(money.contains("1000.00 EUR") && money.contains("into the bond"), "{money}");
-    assert_eq!(
-        served.post("/money/bond", &token, "amount=2.50&currency=EUR&deposit=1").status,
-        303
-    );
+    // A form is sent once, however often it is clicked.
+    let once = served.get("/money").field("once");
+    let form = format!("amount=2.50&currency=EUR&deposit=1&once={once}");
+    let going = served.post("/money/bond", &token, &form).location();
+    for _ in 0..2 {
+        let again = served.post("/money/bond", &token, &form);
+        assert!(again.status == 400 && again.body.contains("sent already"), "{}", again.body);
+    }
+    assert_eq!(served.post("/money/bond", &token, "amount=1&currency=EUR&deposit=1").status, 400);
+    let put = until(&served, &going, "Put into the bond: final in block").body;
+    assert!(put.contains("1002.50 EUR"), "{put}");
     assert!(served.get("/money").body.contains("1002.50 EUR"));
     chinese(&served, "/money", &["资金往来", "存入保证金", "1002.50 EUR"]);
     let statement = served.get("/money/statement.csv");

@@ -5,6 +5,8 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use galen_market::transaction::{QUESTION, Transaction};
+
 /// What one connection sent.
 type Sent = Arc<Mutex<Vec<u8>>>;
 
@@ -41,14 +43,44 @@ impl Recorder {
         connections.iter().flat_map(|sent| sent.lock().unwrap().clone()).collect()
     }
 
-    /// The requests that would change something.
-    pub fn posted(&self) -> Vec<String> {
-        let sent = self.sent();
-        let text = String::from_utf8_lossy(&sent);
-        let begin = |line: &&str| ["POST ", "PUT "].iter().any(|method| line.starts_with(method));
-        let tries = |line: &&str| line.contains("/dry-run ");
-        text.lines().filter(begin).filter(|line| !tries(line)).map(str::to_owned).collect()
+    /// The requests that would change something, by their first lines, and how many transactions were
+    /// tried. What is tried must be of no use to whoever gets hold of it: no block executes it.
+    pub fn posted(&self) -> (Vec<String>, usize) {
+        let connections = self.connections.lock().unwrap();
+        let (mut posted, mut tried) = (Vec::new(), 0);
+        for sent in connections.iter() {
+            for (line, body) in requests(&sent.lock().unwrap()) {
+                if line.contains("/dry-run ") {
+                    let transaction: Transaction = borsh::from_slice(&body).unwrap();
+                    let signed = &transaction.authorization;
+                    let blank = signed.accounts.iter().all(|one| one.signature.0 == [0; 64])
+                        && signed.deal_key.is_none();
+                    assert!(transaction.expiry_ms == QUESTION || blank, "{transaction:?}");
+                    tried += 1;
+                } else if !line.starts_with("GET ") {
+                    posted.push(line);
+                }
+            }
+        }
+        (posted, tried)
     }
+}
+
+/// The requests of a connection: first lines and bodies.
+fn requests(mut sent: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    while let Some(end) = sent.windows(4).position(|window| window == b"\r\n\r\n") {
+        let head = String::from_utf8(sent[..end].to_vec()).unwrap();
+        let lower = head.to_ascii_lowercase();
+        assert!(!lower.contains("\ntransfer-encoding:"), "its length is not known: {head}");
+        let length = lower.lines().find_map(|line| line.strip_prefix("content-length:"));
+        let length: usize = length.map_or(0, |length| length.trim().parse().unwrap());
+        let (body, rest) = sent[end + 4..].split_at(length);
+        all.push((head.lines().next().unwrap().to_owned(), body.to_vec()));
+        sent = rest;
+    }
+    assert!(sent.is_empty(), "{}", String::from_utf8_lossy(sent));
+    all
 }
 
 fn pass(mut from: TcpStream, mut to: TcpStream, kept: Option<Sent>) {

@@ -144,25 +144,20 @@ fn tables_come_as_parquet_and_by_a_path_and_an_interrupted_run_goes_on() {
                the largest k is 3 rows";
     assert!(compared.contains(why), "{compared}");
     assert!(compared.contains("value=\"3\"") && !compared.contains("value=\"5\""), "{compared}");
-    // Chosen all the same, it is refused before anything is packed.
     let words = "name=visits&title=Visits&description=Days.&citation=A+ward.&use=HMB&currency=EUR\
                  &months=12&licence_name=A+licence&licence_text=Use+it+well.&price=10";
-    let prepared = |k: &str| {
-        let described = served.post(&risk, &token, &format!("k={k}")).location();
-        let prepared = served.post(&described, &token, words).location();
-        assert_eq!(served.post(&prepared, &token, "").location(), prepared);
-        prepared
-    };
-    let refused = until(&served, &prepared("5"), "(deidentify.k_unreachable)").body;
-    assert!(refused.contains("the largest k is 3 rows"), "{refused}");
+    let choose = |k: &str| served.post(&risk, &token, &format!("k={k}&{}", served.shown(&risk)));
+    let refused = choose("5");
+    assert!(refused.status == 400 && refused.body.contains("k = 5"), "{}", refused.body);
     let store = PackageStore::of(home);
-    assert!(ok(store.all()).is_empty(), "nothing is packed");
 
     // With the three left out it goes on; the console dies when some blocks are proven and others not.
     let open = format!("{roles}&suppression=1&how_1=suppress");
     assert_eq!(served.post(&offer, &token, &open).location(), risk);
     until(&served, &risk, "<svg class=\"chart\"");
-    prepared("5");
+    let described = choose("5").location();
+    let prepared = served.post(&described, &token, words).location();
+    assert_eq!(served.post(&prepared, &token, "").location(), prepared);
     let (record, folder) = begun(&store);
     drop(served);
     let kept = bundles(&folder);
@@ -189,4 +184,43 @@ fn tables_come_as_parquet_and_by_a_path_and_an_interrupted_run_goes_on() {
     ok(pack::verify(&folder, &pack::claimed(&record), world.prover.verifier(), &quiet));
     drop(served);
     world.stop();
+}
+
+#[test]
+fn four_tables_at_most_are_in_memory_or_being_read_and_a_first_line_of_cells_is_seen() {
+    let home = Home::new();
+    // Nothing of this asks a node.
+    let plan = plan(&home, NO_NODE, Duration::from_secs(120));
+    let runtime = ok(operation::node::runtime());
+    let serving = ok(runtime.block_on(console::start(plan, 0)));
+    let served = Served::of(&serving);
+    let token = served.unlock();
+    // Large enough to be read while the next ones come.
+    let mut text = "age,sex,days\n".to_owned();
+    (0..400_000).for_each(|row| text.push_str(&format!("{},f,{}\n", 20 + row % 60, row % 9)));
+    let large = home.write("large.csv", text);
+    let offer = |path: &str| served.upload(&[("token", &token), ("file", ""), ("path", path)]);
+    // What was not read holds no place.
+    let absent = offer(&format!("{large}.absent")).location();
+    until(&served, &absent, "role=\"alert\"");
+    let read: Vec<String> = (0..4).map(|_| offer(&large).location()).collect();
+    for _ in 0..2 {
+        let fifth = offer(&large);
+        assert!(
+            fifth.status == 400 && fifth.body.contains("4 tables are in memory"),
+            "{}",
+            fifth.body
+        );
+    }
+    for path in &read {
+        until(&served, path, "What could name a person");
+    }
+    assert_eq!(offer(&large).status, 400);
+    assert_eq!(served.post(&format!("{}/discard", read[0]), &token, "").location(), "/");
+
+    let bare = home.write("bare.csv", "Ann Smith,1972-03-01,f\nBo Jones,1980-01-02,f\n");
+    let columns = until(&served, &offer(&bare).location(), "What could name").body;
+    assert!(columns.contains("Those of columns 2, 3 look like cells"), "{columns}");
+    drop(served);
+    runtime.block_on(serving.stop());
 }

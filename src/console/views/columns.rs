@@ -12,6 +12,7 @@ use galen_web::lang::fill;
 use super::percent;
 use crate::console::Console;
 use crate::console::offering::Offering;
+use crate::console::places;
 use crate::console::words::{Words, said};
 use crate::error::Failure;
 use crate::loopback::Frame;
@@ -42,6 +43,8 @@ pub(in crate::console) struct Columns {
     rows: u64,
     /// What the places of findings are.
     first: &'static str,
+    /// Columns whose names look like cells, by their numbers; none if none does.
+    cells: String,
     columns: Vec<ColumnRow>,
     findings: Vec<FindingRow>,
     groups: Vec<Groups>,
@@ -134,6 +137,7 @@ fn shown(it: &Offering, code: &str, frame: Frame) -> Columns {
         advice: said::advice(lang, finding.category),
     });
     let columns = columns.collect::<Vec<_>>();
+    let cells = places::names_like_cells(&it.table).into_iter().map(|at| at.to_string());
     Columns {
         frame,
         t,
@@ -144,6 +148,7 @@ fn shown(it: &Offering, code: &str, frame: Frame) -> Columns {
             Places::Lines => t.first_line,
             Places::Rows => t.first_row,
         },
+        cells: cells.collect::<Vec<_>>().join(", "),
         findings: findings.collect(),
         groups: it.quasi().into_iter().map(|at| groups(t, it, at)).collect(),
         l: it.settings.default_diversity.map(|l| l.to_string()).unwrap_or_default(),
@@ -184,9 +189,9 @@ fn groups(t: &'static Words, it: &Offering, at: usize) -> Groups {
         }
         _ => String::new(),
     };
-    let (levels, wrong) = match Hierarchy::build(column, &spec) {
+    let (levels, wrong) = match places::hierarchy(&it.table, column, &spec) {
         Ok(hierarchy) => (levels(t, column, &hierarchy), None),
-        Err(error) => (Vec::new(), Some(error.to_string())),
+        Err(failure) => (Vec::new(), Some(failure.to_string())),
     };
     Groups {
         at,

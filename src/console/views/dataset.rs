@@ -5,21 +5,19 @@ use galen_dataset::package::PackageFolder;
 use galen_market::id::PackageId;
 use galen_market::layout::{Layout, Table};
 use galen_market::listing::{Standing, TableClaims};
-use galen_web::lang::{Lang, fill, sentences};
+use galen_web::lang::{Lang, sentences};
 
 use super::missing;
+use super::public::{self, Fact};
 use crate::console::Console;
 use crate::console::words::{Words, said};
 use crate::console::work::Name;
 use crate::error::Failure;
 use crate::loopback::{Frame, State, money};
-use crate::operation::listing;
+use crate::operation::listing::{self, Plan};
 use crate::operation::store::PackageRecord;
 use crate::session::Session;
 use crate::wallet::Wallet;
-
-/// Columns that are named.
-const COLUMNS: usize = 200;
 
 #[derive(Template)]
 #[template(path = "console_dataset.html")]
@@ -36,10 +34,14 @@ pub(in crate::console) struct Dataset {
     address: Option<String>,
     proven: Vec<String>,
     charts: Vec<(String, Vec<(String, u64)>)>,
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<Fact>,
+    /// Manifest and offer, whole.
+    documents: String,
     clauses: Vec<String>,
     tiers: Vec<String>,
     licence: String,
+    /// Names what would be signed.
+    shown: Option<String>,
     blocks: usize,
     missing: usize,
     /// What the draft would cost now.
@@ -63,11 +65,13 @@ pub(in crate::console) fn dataset(
     let lang = frame.lang;
     let t = Words::of(lang);
     let session = console.session()?;
-    let record = console.store().record(&id)?;
-    let folder = PackageFolder::read(&record.folder)?;
+    let own = console.store().record(&id)?;
+    let folder = PackageFolder::read(&own.folder)?;
     let state = console.works.state(&Name::Package(id));
     let going = state.as_ref().is_some_and(State::is_going);
-    let view = listing::find(&session, &record.listing())?;
+    let view = listing::find(&session, &own.listing())?;
+    let plan = Plan::with(&session, &own, view.clone());
+    let record = plan.as_ref().map_or_else(|_| own, Plan::public);
     let listed = view.as_ref().map(|view| &view.summary.listing);
     let missing = missing(&folder);
     let waiting = matches!(listed.map(|it| it.standing), None | Some(Standing::Draft { .. }));
@@ -92,12 +96,17 @@ pub(in crate::console) fn dataset(
             charts.push(chart);
         }
     }
-    let (fee, refusal) = match may_publish && listed.is_none() {
-        true => match tried(console, &folder, &record, wallet)? {
+    let shown = match &plan {
+        Ok(plan) if may_publish => Some(plan.digest(&folder)?.to_string()),
+        _ => None,
+    };
+    let (fee, refusal) = match (&plan, may_publish && listed.is_none()) {
+        (_, false) => (None, None),
+        (Err(failure), true) => (None, Some(refused(failure))),
+        (Ok(_), true) => match tried(console, &folder, &record, wallet)? {
             Tried::Taken(fee) => (fee, None),
             Tried::Refused(why, remedy) => (None, Some((why, remedy))),
         },
-        false => (None, None),
     };
     frame.again = u32::from(going);
     let offer = &record.offer;
@@ -118,17 +127,16 @@ pub(in crate::console) fn dataset(
         }),
         proven,
         charts,
-        facts: facts(t, &folder, &record),
+        facts: public::facts(lang, &folder, &record, plan.as_ref().ok()),
+        documents: public::documents(&folder, &record)?,
         clauses: offer.terms.clauses.iter().map(|it| sentences::clause(lang, it)).collect(),
         tiers: offer
             .tiers
             .iter()
-            .map(|tier| {
-                let price = money(&session, &tier.price)?;
-                Ok(fill(t.tier_of, &[&tier.name, &price, &tier.licence_months]))
-            })
+            .map(|tier| public::tier(t, &session, tier))
             .collect::<Result<_, Failure>>()?,
         licence: console.store().licence(&offer.terms.licence_text)?,
+        shown,
         blocks: folder.layout().blocks().count(),
         missing,
         fee,
@@ -169,41 +177,6 @@ fn charts_of(
     each.collect()
 }
 
-/// What everybody will see beside what is proven.
-fn facts(
-    t: &'static Words,
-    folder: &PackageFolder,
-    record: &PackageRecord,
-) -> Vec<(&'static str, String)> {
-    let manifest = folder.manifest();
-    let layout = folder.layout();
-    let mut columns: Vec<&str> = layout
-        .tables()
-        .iter()
-        .flat_map(|table| &table.columns)
-        .map(|column| column.name.as_str())
-        .collect();
-    let more = columns.len().saturating_sub(COLUMNS);
-    columns.truncate(COLUMNS);
-    let mut columns = columns.join(", ");
-    if more > 0 {
-        columns = fill(t.more_columns, &[&columns, &more]);
-    }
-    let rows: u64 = layout.tables().iter().map(Table::rows).sum();
-    vec![
-        (t.institution, record.institution.to_string()),
-        (t.rows, rows.to_string()),
-        (t.columns_ranges, columns),
-        (t.segments, fill(t.segments_bytes, &[&layout.segments(), &folder.offsets().total()])),
-        (t.short_name, manifest.name.clone()),
-        (t.keywords, manifest.keywords.join(", ")),
-        (t.countries, manifest.countries.join(", ")),
-        (t.diseases, manifest.diseases.join(", ")),
-        (t.citation, manifest.citation.clone()),
-        (t.licence, manifest.licence.name.clone()),
-    ]
-}
-
 /// What the node says of a draft that it tried.
 enum Tried {
     /// It would be taken, for this fee.
@@ -227,8 +200,13 @@ fn tried(
             Ok(Tried::Taken(fee))
         }
         Err(failure) => {
-            let remedy = failure.advice().unwrap_or_default().to_owned();
-            Ok(Tried::Refused(failure.to_string(), remedy))
+            let (why, remedy) = refused(&failure);
+            Ok(Tried::Refused(why, remedy))
         }
     }
+}
+
+/// Why something would be refused, and what to do.
+fn refused(failure: &Failure) -> (String, String) {
+    (failure.to_string(), failure.advice().unwrap_or_default().to_owned())
 }

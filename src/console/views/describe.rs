@@ -134,8 +134,8 @@ pub(in crate::console) fn check(
     code: &str,
     wallet: &Wallet,
 ) -> Result<(), Failure> {
-    let words = console.with(code, |it| Ok(it.words.clone()))?;
-    let described = description(&console.session()?, &words, &console.uploads)?;
+    let (words, charted) = console.with(code, |it| Ok((it.words.clone(), it.charted.clone())))?;
+    let described = description(&console.session()?, &words, &charted, &console.uploads)?;
     let account: AccountId = console.institution(wallet);
     let offer = described.description.offer(account)?;
     // What a package's public description must be is checked when there is one; its texts are, here.
@@ -143,10 +143,12 @@ pub(in crate::console) fn check(
     Ok(())
 }
 
-/// The description that a form's words come to. The licence is put into a file of the private folder.
+/// The description that a form's words come to, with charts of these columns. The licence is put into a file
+/// of the private folder.
 pub(in crate::console) fn description(
     session: &Session,
     words: &Fields,
+    charted: &[String],
     folder: &Path,
 ) -> Result<Described, Failure> {
     let needed = |name: &str, what: &str| match words.get(name) {
@@ -193,8 +195,10 @@ pub(in crate::console) fn description(
         columns: BTreeMap::new(),
         tables: BTreeMap::new(),
     };
-    let charts = words.list("charted", &['\n']);
-    let charts = if charts.is_empty() { Charts::None } else { Charts::Named(charts) };
+    let charts = match charted {
+        [] => Charts::None,
+        names => Charts::Named(names.to_vec()),
+    };
     Ok(Described { description, charts, _licence: licence })
 }
 

@@ -1,19 +1,16 @@
-//! The page of money. Deposits into the bond are signed here, as they are one transaction.
+//! The page of money: what there is, how it moved, and a form to move some in or out of the bond.
 
 use std::collections::BTreeMap;
 
 use askama::Template;
-use galen_market::amount::{Amount, Asset, Currency, Money};
+use galen_market::amount::{Amount, Asset, Currency};
 use galen_market::id::AccountId;
 use galen_market::payment::{Purse, Reason};
 
-use super::describe::minor_units;
 use crate::console::Console;
-use crate::console::fields::Fields;
 use crate::console::words::{Words, said};
 use crate::error::Failure;
-use crate::loopback::{Frame, amount};
-use crate::operation::money as actions;
+use crate::loopback::{Frame, State, amount, lock};
 use crate::operation::statement::{Party, Period, Statement, statement};
 use crate::session::Session;
 use crate::wallet::Wallet;
@@ -32,6 +29,10 @@ pub(in crate::console) struct MoneyPage {
     lines: Vec<LineRow>,
     movements: usize,
     reconciled: usize,
+    /// The name of the form, which is sent once.
+    once: String,
+    /// How what was sent from here is.
+    state: Option<State>,
 }
 
 struct LineRow {
@@ -71,10 +72,13 @@ fn written(session: &Session, asset: &Asset, units: Amount) -> Result<String, Fa
 
 pub(in crate::console) fn money_page(
     console: &Console,
-    frame: Frame,
+    mut frame: Frame,
     wallet: &Wallet,
+    state: Option<State>,
 ) -> Result<MoneyPage, Failure> {
     let lang = frame.lang;
+    let going = state.as_ref().is_some_and(State::is_going);
+    frame.again = u32::from(going);
     let session = console.session()?;
     let institution = console.institution(wallet);
     let view = session.client().account(&institution)?;
@@ -132,28 +136,8 @@ pub(in crate::console) fn money_page(
         lines: lines.collect::<Result<_, Failure>>()?,
         movements: books.lines.len(),
         reconciled: books.reconciled,
+        // None is spent on pages that load themselves again.
+        once: if going { String::new() } else { lock(&console.once).give() },
+        state,
     })
-}
-
-/// Puts money into the bond, or takes it out.
-pub(in crate::console) fn bond(
-    console: &Console,
-    wallet: &Wallet,
-    form: &Fields,
-) -> Result<(), Failure> {
-    let session = console.session()?;
-    let currency: Currency = form.get("currency").parse().map_err(|_| {
-        Failure::usage("the currency is none").remedy("go back and choose one of the list")
-    })?;
-    let decimals = session.currency(&currency)?.decimals;
-    let units = minor_units(form.get("amount"), decimals)?;
-    let money = Money { currency, amount: Amount::new(units) };
-    let key = console.key(wallet);
-    let institution = console.institution(wallet);
-    let action = match form.has("withdraw") {
-        true => actions::withdraw(institution, money),
-        false => actions::deposit(institution, money),
-    };
-    session.transact(vec![action], &[&key])?;
-    Ok(())
 }

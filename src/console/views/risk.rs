@@ -20,6 +20,8 @@ pub(in crate::console) struct Risk {
     t: &'static Words,
     code: String,
     file: String,
+    /// Names the settings under which this is so.
+    shown: String,
     chart: Chart,
     rows: Vec<Row>,
     /// Whether any k can be reached.
@@ -68,6 +70,7 @@ pub(in crate::console) fn risk(
             t,
             code: code.to_owned(),
             file: it.file.clone(),
+            shown: it.compared_under()?.to_string(),
             chart: drawn(t, compared),
             rows: compared.iter().map(|choice| row(choice, picked)).collect(),
             any: first.is_some(),
