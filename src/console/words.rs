@@ -216,7 +216,7 @@ galen_web::words! {
     package: "Package", "数据包";
     institution: "Institution", "机构";
     columns_ranges: "Columns, with their kinds and ranges", "列及其类型与取值范围";
-    column_is: "{} ({}; {})", "{}（{}；{}）";
+    column_is: "{} ({}; {})", "{}（{}列；{}）";
     quasi: "quasi-identifier", "准标识符";
     sensitive: "sensitive", "敏感";
     insensitive: "insensitive", "非敏感";

@@ -9,6 +9,7 @@ use std::process::Command;
 use galen::operation::pack;
 use galen::operation::store::{PackageRecord, PackageStore};
 use galen_dataset::package::PackageFolder;
+use galen_market::id::PackageId;
 
 use super::super::{quiet, sealed};
 use super::*;
@@ -73,12 +74,13 @@ fn bundles(folder: &PackageFolder) -> Vec<(PathBuf, Vec<u8>)> {
     paths.filter_map(|path| Some((path.clone(), std::fs::read(path).ok()?))).collect()
 }
 
-/// The only package of a home directory, once there is one and a bundle in it.
-fn begun(store: &PackageStore) -> (PackageRecord, PackageFolder) {
+/// The package of a home directory beside others, once there is one and a bundle in it.
+fn begun(store: &PackageStore, others: &[PackageId]) -> (PackageRecord, PackageFolder) {
     let begun = Instant::now();
     loop {
         // Between its key and its record a package is not one yet.
-        if let Some(record) = store.all().unwrap_or_default().pop()
+        let mut all = store.all().unwrap_or_default().into_iter();
+        if let Some(record) = all.find(|record| !others.contains(&record.package))
             && let Ok(folder) = PackageFolder::read(&record.folder)
             && !bundles(&folder).is_empty()
         {
@@ -158,8 +160,22 @@ fn tables_come_as_parquet_and_by_a_path_and_an_interrupted_run_goes_on() {
     let described = choose("5").location();
     let prepared = served.post(&described, &token, words).location();
     assert_eq!(served.post(&prepared, &token, "").location(), prepared);
-    let (record, folder) = begun(&store);
+    // Its proofs find no place: the page names the package that would be gone on with, until the words of
+    // the next attempt are others, which is then a package of its own.
+    let (first, folder) = begun(&store, &[]);
+    let proofs = folder.path().join("proofs");
+    std::fs::rename(&proofs, folder.path().join("away")).unwrap();
+    std::fs::write(&proofs, "").unwrap();
+    let named = format!("encrypted already, as package {}", first.package);
+    assert!(until(&served, &prepared, &named).body.contains("role=\"alert\""));
+    let dearer = words.replace("price=10", "price=11");
+    assert_eq!(served.post(&described, &token, &dearer).location(), prepared);
+    assert!(!served.get(&prepared).body.contains("encrypted already"));
+    assert_eq!(served.post(&prepared, &token, "").location(), prepared);
+    let (record, folder) = begun(&store, &[first.package]);
     drop(served);
+    let price = |record: &PackageRecord| record.offer.tiers[0].price.to_string();
+    assert_eq!((price(&first), price(&record)), ("1000 EUR".to_owned(), "1100 EUR".to_owned()));
     let kept = bundles(&folder);
     let all = folder.layout().blocks().count();
     assert!((1..all).contains(&kept.len()), "{} of {all} were proven when it died", kept.len());
