@@ -238,6 +238,11 @@ fn not_opened(record: &DealRecord, error: &OpenError) -> Failure {
             "`galen deal dispute {}` gets the price back, with a compensation",
             record.deal
         )),
+        None if matches!(error, OpenError::Longer { .. }) => {
+            Failure::new(Exit::Input, "package.longer", error.to_string()).remedy(
+                "ask the institution: its own statement is false, and no dispute answers that",
+            )
+        }
         None => Failure::new(Exit::Input, "package.not_opened", error.to_string())
             .remedy("if the folder was changed after it was fetched, fetch it again"),
     }

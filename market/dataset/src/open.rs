@@ -2,8 +2,10 @@
 //!
 //! Every segment is authenticated, every dictionary is checked to be canonical, and all commitments
 //! are checked against the cells, so that each property proven of the listing speaks of exactly the
-//! rows written out, in whatever form. Memory is bounded by one row block, the dictionaries, a file
-//! segment a core, and a row group of Parquet.
+//! rows written out, in whatever form. Memory is bounded by one row block's cells, the dictionaries, a
+//! file segment a core, a row group of Parquet, and lines of some MiB: a word of a dictionary may stand in
+//! every row, so that kilobytes could become gigabytes. A table is written as far as the manifest declares
+//! its length, and little farther.
 //! Files appear under their names only when everything has been checked. Depends on `opener`,
 //! `commit` and `output`.
 
@@ -15,16 +17,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use galen_market::layout::{self, SEGMENT_BYTES, Values};
 use galen_zk::commitment::Srs;
-use rayon::prelude::*;
 use ring::digest::{Context, SHA256};
 
 use crate::commit::{Combination, serves};
-use crate::csv_out::write_record;
-use crate::durable::{At, Hashing, PendingFolder, parent, sync_folder, write_synced};
+use crate::csv_out::{is_formula, write_record};
+use crate::durable::{At, PendingFolder, parent, sync_folder, write_synced};
 use crate::manifest::Resource;
 use crate::opener::{OpenError, Opener};
 use crate::output::{
-    Fault, Format, Formulas, Meaning, Output, ROWS_A_TASK, Sink, Target, Written, describe, lines,
+    Fault, Format, Formulas, Meaning, Output, Packed, Sink, Target, Written, describe, pieces,
     places,
 };
 use crate::pack::{Progress, Report};
@@ -125,8 +126,8 @@ fn run(
     let dictionaries = run.opener.dictionaries()?;
     let tables = folder.layout().tables().len();
     let tables = &folder.manifest().resources[..tables];
-    // Length and hash of every resource as it was packed.
-    let mut packed = Vec::with_capacity(tables.len());
+    // Length and hash of every resource as it was packed; none of a table that is too long.
+    let mut packed = Vec::with_capacity(folder.manifest().resources.len());
     for ((t, table), resource) in (0u32..).zip(folder.layout().tables()).zip(tables) {
         packed.push(run.table(t, table, resource, &dictionaries)?);
     }
@@ -136,7 +137,7 @@ fn run(
     }
     let files = &folder.manifest().resources[tables.len()..];
     for (file, resource) in folder.layout().files().iter().zip(files) {
-        packed.push(run.file(file, resource)?);
+        packed.push(Some(run.file(file, resource)?));
     }
     if let Some((segment, row)) = run.bad_cell {
         return Err(OpenError::Cell { segment, row });
@@ -144,7 +145,11 @@ fn run(
     // What no dispute answers must not hide a segment that one would, and a buyer who cannot dispute
     // gets the data, told what is wrong with it.
     let mut warnings: Vec<OpenError> = run.opener.in_order().err().into_iter().collect();
-    for (resource, (bytes, hash)) in folder.manifest().resources.iter().zip(packed) {
+    for (resource, packed) in folder.manifest().resources.iter().zip(packed) {
+        let Some((bytes, hash)) = packed else {
+            let (path, declared) = (resource.path.clone(), resource.bytes);
+            return Err(OpenError::Longer { path, declared });
+        };
         if resource.bytes != bytes || resource.hash.is_some() && resource.hash != hash {
             warnings.push(OpenError::HashDiffers { path: resource.path.clone() });
         }
@@ -168,7 +173,7 @@ struct Run<'a> {
 }
 
 /// The length of a resource as it was packed, and its hash if the manifest states one.
-type Packed = (u64, Option<String>);
+type Length = (u64, Option<String>);
 
 impl Run<'_> {
     fn table(
@@ -177,7 +182,7 @@ impl Run<'_> {
         table: &layout::Table,
         resource: &Resource,
         dictionaries: &[Vec<String>],
-    ) -> Result<Packed, OpenError> {
+    ) -> Result<Option<Length>, OpenError> {
         let disagrees = || PackageError::ManifestDisagrees(format!("table {}", table.name));
         let fields = resource.schema.as_ref().map(|s| s.fields.as_slice()).unwrap_or_default();
         let mut columns = Vec::with_capacity(table.columns.len());
@@ -198,32 +203,24 @@ impl Run<'_> {
         let target = self.target(format == Format::Original)?;
         let path = target.path().to_owned();
         let mut sink = Sink::new(format, target, &columns, &table.name, &self.package)?;
-        let mut packed = Hashing::new(std::io::sink());
+        let mut packed = Packed::new(resource.bytes);
         write_record(&mut packed, table.columns.iter().map(|c| c.name.as_str())).at(&path)?;
-        let mut formulas = vec![0u64; columns.len()];
+        // The names stand in a line too.
+        let mut formulas: Vec<u64> =
+            columns.iter().map(|column| u64::from(is_formula(&column.spec.name))).collect();
         for (block, rows) in (0u32..).zip(&table.active) {
             let opened = self.opener.block(t, block)?;
             self.sum.add(&opened);
-            let rows = *rows as usize;
-            let parts: Vec<_> = (0..rows.div_ceil(ROWS_A_TASK))
-                .into_par_iter()
-                .map(|task| {
-                    let from = task * ROWS_A_TASK;
-                    let to = rows.min(from + ROWS_A_TASK);
-                    lines(&columns, &opened, from..to, format == Format::Csv)
-                })
-                .collect();
-            for part in &parts {
-                if let Some(Fault { row, column }) = part.fault {
+            for piece in pieces(&columns, &opened, *rows as usize) {
+                let seen = sink.rows(&columns, &opened, &piece, &mut packed, &path)?;
+                if let Some(Fault { row, column }) = seen.fault {
                     let first = table.segment(block, 0).unwrap_or(0);
                     self.bad_cell.get_or_insert((first + column as u64, row as u64));
                 }
-                packed.write_all(&part.original).at(&path)?;
-                for (sum, cells) in formulas.iter_mut().zip(&part.formulas) {
+                for (sum, cells) in formulas.iter_mut().zip(&seen.formulas) {
                     *sum = sum.saturating_add(*cells);
                 }
             }
-            sink.block(&columns, &opened, rows, &parts, &path)?;
             self.step(opened.len() as u64);
         }
         self.written.push(sink.finish(&path)?);
@@ -233,12 +230,11 @@ impl Run<'_> {
             column: column.spec.name.clone(),
             cells,
         }));
-        let (bytes, hash) = packed.finish();
-        Ok((bytes, Some(hash)))
+        Ok(packed.finish().map(|(bytes, hash)| (bytes, Some(hash))))
     }
 
     /// Writes a file: every segment to its place, or in order where the form of the output asks for it.
-    fn file(&mut self, file: &layout::File, resource: &Resource) -> Result<Packed, OpenError> {
+    fn file(&mut self, file: &layout::File, resource: &Resource) -> Result<Length, OpenError> {
         let target = self.target(true)?;
         let path = target.path().to_owned();
         let placed = target.placed().at(&path)?;

@@ -67,6 +67,18 @@ pub enum OpenError {
         /// Its path in the package.
         path: String,
     },
+    /// A table's rows make far more than the manifest declares. Nothing is released: they would fill a
+    /// disk of which nobody was told.
+    #[error(
+        "{path}: its rows make a file more than {} MiB longer than the {declared} bytes that the manifest declares",
+        crate::output::SLACK_BYTES >> 20
+    )]
+    Longer {
+        /// Its path in the package.
+        path: String,
+        /// The declared length.
+        declared: u64,
+    },
     /// Parameters for another block size were given.
     #[error("the commitment parameters are for another block size")]
     Parameters,

@@ -21,6 +21,9 @@ function size(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]!}`;
 }
 
+/** A name or text of others, without letters that are not seen or turn others round: `gnp.exe` would look like a picture. */
+const seen = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "");
+
 /** Defines the element; the worker is started from this address. */
 export function define(workerAddress: string): void {
   class GalenOpen extends HTMLElement {
@@ -75,7 +78,8 @@ export function define(workerAddress: string): void {
       const fault = (reason: Reason, values: Values, served?: string): void => {
         this.#stop();
         const [message, remedy] = w.faults[reason];
-        const said = el("div", { class: "banner bad", role: "alert", tabindex: "-1" }, el("strong", {}, w.notOpened), el("span", {}, fill(message, values)));
+        const plain = Object.entries(values).map(([name, value]) => [name, typeof value === "string" ? seen(value) : value]);
+        const said = el("div", { class: "banner bad", role: "alert", tabindex: "-1" }, el("strong", {}, w.notOpened), el("span", {}, fill(message, Object.fromEntries(plain) as Values)));
         this.#show(said, el("p", {}, served ?? remedy), el("p", {}, this.#again(w.again)));
         said.focus();
       };
@@ -107,14 +111,15 @@ export function define(workerAddress: string): void {
         el("strong", {}, w.opened),
         w.save,
       );
-      const offered = files.map(({ path, bytes, content, formulas }) => {
+      const offered = files.map(({ path: named, bytes, content, formulas }) => {
+        const path = seen(named);
         const address = URL.createObjectURL(content);
         this.#addresses.push(address);
         const link = el("a", { href: address, download: path.replaceAll("/", "-") }, fill(w.saveOne, { path }));
         const warning =
           formulas.length === 0
             ? []
-            : [el("p", { class: "banner warn" }, fill(w.formulas, { columns: formulas.join(w.separator) }))];
+            : [el("p", { class: "banner warn" }, fill(w.formulas, { columns: formulas.map(seen).join(w.separator) }))];
         return el("li", {}, link, ` (${size(bytes)})`, ...warning);
       });
       const hashed = files.filter((file) => file.hashed).length;

@@ -16,8 +16,10 @@ import type { Meaning } from "./table.js";
 
 /** Most bytes that are asked for at once, unless one segment is longer. */
 const REQUEST_BYTES = 1 << 20;
-/** Rows that become bytes at a time. */
-const ROWS_AT_ONCE = 4096;
+/** Letters that become bytes at a time, unless one line is longer. */
+const LETTERS_AT_ONCE = 1 << 16;
+
+type Resource = Package["manifest"]["resources"][number];
 
 /** Fetches bytes `start..end` of the encrypted segments. */
 export type Fetch = (start: number, end: number) => Promise<Uint8Array>;
@@ -33,13 +35,24 @@ export interface Opened {
   formulas: string[];
 }
 
-/** Gathers the bytes of a file and their hash. */
+/** Gathers the bytes of a file and their hash, and no more of them than are declared. */
 class Sink {
   readonly #hash = sha256.create();
+  readonly #resource: Resource;
   readonly pieces: Uint8Array<ArrayBuffer>[] = [];
   bytes = 0;
 
+  constructor(resource: Resource) {
+    this.#resource = resource;
+  }
+
+  /** Refuses a file that becomes longer: a word of a dictionary may stand in every row, and fill the memory. */
+  expect(bytes: number): void {
+    if (!(this.bytes + bytes <= this.#resource.bytes)) throw new Fault("file", { path: this.#resource.path });
+  }
+
   put(bytes: Uint8Array): void {
+    this.expect(bytes.length);
     this.#hash.update(bytes);
     this.pieces.push(bytes.slice());
     this.bytes += bytes.length;
@@ -100,7 +113,7 @@ export async function openPackage(of: Package, key: Scalar, fetch: Fetch, step: 
     }
   }
   const opened: Opened[] = [];
-  const end = (resource: Package["manifest"]["resources"][number], sink: Sink, formulas: string[]): void => {
+  const end = (resource: Resource, sink: Sink, formulas: string[]): void => {
     const hashed = resource.hash !== undefined;
     if (resource.bytes !== sink.bytes || (hashed && sink.digest() !== resource.hash)) {
       throw new Fault("file", { path: resource.path });
@@ -116,7 +129,7 @@ export async function openPackage(of: Package, key: Scalar, fetch: Fetch, step: 
       if (described?.name !== column.name) throw new Fault("columns");
       return { column, style: described.decimalStyle, words: values.kind === "code" ? (words[values.dictionary] ?? []) : [] };
     });
-    const sink = new Sink();
+    const sink = new Sink(resource);
     sink.put(encoder.encode(header(table.columns)));
     let segment = Number(table.first);
     for (const rows of table.active) {
@@ -125,19 +138,26 @@ export async function openPackage(of: Package, key: Scalar, fetch: Fetch, step: 
         fields.push(fieldsOf(meaning, segment, await plaintext(segment)));
         segment += 1;
       }
-      for (let from = 0; from < rows; from += ROWS_AT_ONCE) {
-        let text = "";
-        for (let row = from; row < Math.min(rows, from + ROWS_AT_ONCE); row += 1) text += line(fields.map((at) => at(row)));
-        sink.put(encoder.encode(text));
+      let text = "";
+      for (let row = 0; row < rows; row += 1) {
+        const texts = fields.map((at) => at(row));
+        // A letter has at least one byte: a line that is too long is not even made.
+        sink.expect(texts.reduce((sum, one) => sum + one.length, text.length));
+        text += line(texts);
+        if (text.length >= LETTERS_AT_ONCE || row + 1 === rows) {
+          sink.put(encoder.encode(text));
+          text = "";
+        }
       }
     }
-    const formulas = meanings.filter((meaning) => meaning.words.some(isFormula)).map(({ column }) => column.name);
+    const computed = ({ column, words }: Meaning): boolean => isFormula(column.name) || words.some(isFormula);
+    const formulas = meanings.filter(computed).map(({ column }) => column.name);
     end(resource, sink, formulas);
   }
   for (const [f, file] of layout.files.entries()) {
     const resource = manifest.resources[layout.tables.length + f]!;
     if (resource.path !== file.name) throw new Fault("files");
-    const sink = new Sink();
+    const sink = new Sink(resource);
     for (let segment = Number(file.first); sink.bytes < Number(file.bytes); segment += 1) sink.put(await plaintext(segment));
     end(resource, sink, []);
   }

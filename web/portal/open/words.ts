@@ -64,7 +64,7 @@ const en: Words = {
   save: "Save what you need: nothing is kept when this page is closed.",
   saveOne: "Save {path}",
   formulas:
-    "Texts of {columns} begin like formulas: do not open this file in a spreadsheet. `galen deal decrypt --format csv` disarms them.",
+    "Texts or names of {columns} begin like formulas: do not open this file in a spreadsheet. `galen deal decrypt --format csv` disarms them.",
   separator: ", ",
   checked: "What was checked",
   ofLicence: "The package is the one of your licence: root, layout, manifest and key commitment hash to {id}.",
@@ -88,7 +88,7 @@ const en: Words = {
     cell: ["Segment {segment} holds, in row {row} of its block, a cell outside the bounds of {column}.", DISPUTE],
     file: [
       "{path} is authentic, but not the file that the manifest declares: its SHA-256 or length differs.",
-      "`galen deal decrypt` opens it all the same, and says so. No dispute answers this; ask the institution.",
+      "`galen deal decrypt` opens it unless it is far longer than declared, and says so. No dispute answers this; ask the institution.",
     ],
     columns: ["The manifest describes other columns than the layout.", "Ask the institution."],
     files: ["The manifest describes other files than the layout.", "Ask the institution."],
@@ -114,7 +114,7 @@ const zh: Words = {
   opened: "已在本浏览器中打开",
   save: "请保存您需要的内容：关闭本页后不保留任何内容。",
   saveOne: "保存 {path}",
-  formulas: "{columns} 中的文本以公式的形式开头：请勿用电子表格软件打开此文件。`galen deal decrypt --format csv` 会消除此风险。",
+  formulas: "{columns} 中的文本或列名以公式的形式开头：请勿用电子表格软件打开此文件。`galen deal decrypt --format csv` 会消除此风险。",
   separator: "、",
   checked: "已核验的内容",
   ofLicence: "数据包与您的许可一致：根、布局、清单和密钥承诺的哈希为 {id}。",
@@ -137,7 +137,7 @@ const zh: Words = {
     cell: ["分段 {segment} 所在行块的第 {row} 行，有一个单元格超出了 {column} 的取值范围。", ZH_DISPUTE],
     file: [
       "{path} 是真实的，但不是清单所声明的文件：其 SHA-256 或长度不同。",
-      "`galen deal decrypt` 仍可打开它，并会说明这一点。争议程序不处理此问题；请询问机构。",
+      "`galen deal decrypt` 仍可打开它（除非它远长于所声明的长度），并会说明这一点。争议程序不处理此问题；请询问机构。",
     ],
     columns: ["清单描述的列与布局不同。", "请询问机构。"],
     files: ["清单描述的文件与布局不同。", "请询问机构。"],

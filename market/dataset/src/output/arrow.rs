@@ -10,6 +10,7 @@
 //!
 //! A missing cell is null. The declared bounds decide, so that all blocks of a column agree.
 
+use std::ops::Range as Rows;
 use std::sync::Arc;
 
 use arrow_array::builder::{
@@ -54,15 +55,15 @@ pub(super) fn schema(columns: &[Meaning<'_>], table: &str, package: &str) -> Sch
     Arc::new(Schema::new_with_metadata(fields, about))
 }
 
-/// Some rows of a block. A cell without a meaning is null; whoever writes it does not release it.
+/// These rows of a block. A cell without a meaning is null; whoever writes it does not release it.
 pub(super) fn batch(
     schema: &SchemaRef,
     columns: &[Meaning<'_>],
     opened: &[OpenedColumn],
-    rows: usize,
+    rows: &Rows<usize>,
 ) -> Result<RecordBatch, ArrowError> {
     let arrays = columns.par_iter().zip(opened).map(|(meaning, opened)| {
-        let cells = opened.cells.get(..rows).unwrap_or(&opened.cells);
+        let cells = opened.cells.get(rows.clone()).unwrap_or_default();
         column(meaning, cells)
     });
     RecordBatch::try_new(Arc::clone(schema), arrays.collect::<Result<_, _>>()?)
@@ -105,10 +106,7 @@ fn column(meaning: &Meaning<'_>, cells: &[u64]) -> Result<ArrayRef, ArrowError> 
         }
         _ => {
             let mut builder = StringBuilder::with_capacity(cells.len(), 0);
-            for cell in cells {
-                let code = cell.checked_sub(1).and_then(|code| usize::try_from(code).ok());
-                builder.append_option(code.and_then(|code| meaning.dictionary.get(code)));
-            }
+            cells.iter().for_each(|cell| builder.append_option(meaning.word(*cell)));
             Arc::new(builder.finish())
         }
     })

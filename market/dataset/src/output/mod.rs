@@ -13,6 +13,7 @@
 
 mod arrow;
 mod describe;
+mod packed;
 mod rows;
 mod table;
 mod target;
@@ -23,7 +24,8 @@ use crate::crypt4gh::PublicKey;
 use crate::manifest::Manifest;
 
 pub(crate) use self::describe::describe;
-pub(crate) use self::rows::{Fault, Meaning, ROWS_A_TASK, lines};
+pub(crate) use self::packed::{Packed, SLACK_BYTES};
+pub(crate) use self::rows::{Fault, Meaning, pieces};
 pub(crate) use self::table::Sink;
 pub(crate) use self::target::{Target, Written};
 

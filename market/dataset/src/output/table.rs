@@ -1,4 +1,4 @@
-//! A table that is being written, block by block.
+//! A table that is being written, some rows at a time.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -10,7 +10,8 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-use super::rows::{Lines, Meaning};
+use super::packed::Packed;
+use super::rows::{HELD_BYTES, Lines, Meaning, Piece, Seen, fields, lines, look};
 use super::target::{Target, Written};
 use super::{Format, arrow};
 use crate::commit::OpenedColumn;
@@ -87,17 +88,72 @@ impl Sink {
         })
     }
 
-    /// Writes a block, which has been made into lines already.
-    pub fn block(
+    /// Writes some rows of a block, and what was packed of them into `packed`. Once that is too long,
+    /// nothing is written any more, and cells are looked at only.
+    pub fn rows(
         &mut self,
         columns: &[Meaning<'_>],
         opened: &[OpenedColumn],
-        rows: usize,
-        lines: &[Lines],
+        piece: &Piece,
+        packed: &mut Packed,
         path: &Path,
-    ) -> Result<(), FileError> {
-        let batch = |schema| arrow::batch(schema, columns, opened, rows).map_err(arrow_failed);
-        let written = match self {
+    ) -> Result<Seen, FileError> {
+        if packed.is_over() {
+            return Ok(look(columns, opened, piece.rows.clone()));
+        }
+        if piece.bytes > HELD_BYTES {
+            return self.long_row(columns, opened, piece, packed).at(path);
+        }
+        let disarm = matches!(self, Self::Csv(_));
+        let lines = lines(columns, opened, piece.rows.clone(), disarm);
+        lines.iter().try_for_each(|l| packed.write_all(&l.original)).at(path)?;
+        let mut seen = Seen { fault: None, formulas: vec![0; columns.len()] };
+        if !packed.is_over() {
+            self.made(columns, opened, piece, &lines).at(path)?;
+        }
+        for lines in lines {
+            seen.fault = seen.fault.or(lines.seen.fault);
+            for (sum, cells) in seen.formulas.iter_mut().zip(lines.seen.formulas) {
+                *sum = sum.saturating_add(cells);
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Writes a row that is too long to be held, word by word.
+    fn long_row(
+        &mut self,
+        columns: &[Meaning<'_>],
+        opened: &[OpenedColumn],
+        piece: &Piece,
+        packed: &mut Packed,
+    ) -> io::Result<Seen> {
+        let (fields, seen) = fields(columns, opened, piece.rows.start);
+        write_record(packed, fields.iter().map(AsRef::as_ref))?;
+        match self {
+            _ if packed.is_over() => {}
+            Self::Original(target) => write_record(target, fields.iter().map(AsRef::as_ref))?,
+            Self::Csv(_) | Self::Parquet(..) | Self::Arrow(..) => {
+                return Err(io::Error::other(format!(
+                    "a row may have {} bytes, more than the {HELD_BYTES} that this form holds; take the form in which it was packed (`--format original`)",
+                    piece.bytes
+                )));
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Writes rows that have been made into lines already.
+    fn made(
+        &mut self,
+        columns: &[Meaning<'_>],
+        opened: &[OpenedColumn],
+        piece: &Piece,
+        lines: &[Lines],
+    ) -> io::Result<()> {
+        let batch =
+            |schema| arrow::batch(schema, columns, opened, &piece.rows).map_err(arrow_failed);
+        match self {
             Self::Original(target) => lines.iter().try_for_each(|l| target.write_all(&l.original)),
             Self::Csv(target) => lines.iter().try_for_each(|l| target.write_all(&l.disarmed)),
             Self::Parquet(schema, writer) => {
@@ -106,8 +162,7 @@ impl Sink {
             Self::Arrow(schema, writer) => {
                 batch(schema).and_then(|batch| writer.write(&batch).map_err(arrow_failed))
             }
-        };
-        written.at(path)
+        }
     }
 
     /// Writes what is left.
