@@ -78,6 +78,7 @@ impl From<IngestError> for Failure {
         use IngestError as E;
         let (code, remedy) = match &error {
             E::Open { .. } => ("csv.open", "check the path and that you may read the file"),
+            E::NoFile { .. } => ("csv.no_file", "write the table to a file, and give that"),
             E::Read { .. } => {
                 ("csv.read", "copy the file again; a compressed file may be cut short")
             }

@@ -4,7 +4,8 @@
 //! the package id as canonical JSON (RFC 8785), so there is exactly one byte string for one
 //! manifest, and bytes that are not that string are refused. There is no floating-point number in
 //! it: quantities are integers, shares are parts per million, bounds are decimal strings. Depends
-//! on serde, the Layout, the kinds of `schema` and the report of `deidentify`.
+//! on serde, the Layout, the kinds of `schema`, the report of `deidentify` and what `ingest` takes for
+//! invisible.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,7 @@ use galen_market::segment::manifest_hash;
 use serde::{Deserialize, Serialize};
 
 use crate::deidentify::{PersonRule, Report};
+use crate::ingest::invisible;
 use crate::schema::{DecimalStyle, Kind};
 
 /// Longest accepted single text in a manifest, in bytes.
@@ -621,6 +623,10 @@ fn path(field: &str, value: &str) -> Result<(), ManifestError> {
     let stays = !value.contains(['\\', ':', '\n', '\t'])
         && value.len() <= 256
         && value.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    // Letters turned round make a program's name look like that of a picture.
+    if value.chars().any(invisible) {
+        return refuse(field, "holds a character that is not seen or turns others: rename it");
+    }
     if stays { Ok(()) } else { refuse(field, "must be a relative path without `..`, `\\` and `:`") }
 }
 

@@ -10,6 +10,8 @@ use super::Places;
 pub enum IngestError {
     #[error("cannot open {path}: {source}")]
     Open { path: String, source: std::io::Error },
+    #[error("{path} is no file but a folder, pipe or device, of which no end is known")]
+    NoFile { path: String },
     #[error("reading failed at line {line}: {source}")]
     Read { line: u64, source: std::io::Error },
     #[error("the file is empty: it needs a line of column names and at least one row")]

@@ -10,6 +10,7 @@ mod text;
 
 pub use self::csv::{CsvReader, Record};
 pub use self::error::IngestError;
+pub(crate) use self::text::invisible;
 
 use crate::schema::{Column, Kind, Table};
 use serde::{Deserialize, Serialize};
@@ -94,6 +95,10 @@ pub const MAX_NAME: usize = 256;
 /// Whatever is wrong with the file or its text, with line and column.
 pub fn read_file(path: &Path, options: &Options) -> Result<Ingested, IngestError> {
     let named = |source| IngestError::Open { path: path.display().to_string(), source };
+    // A pipe or device may never end, and to open a pipe waits for who writes into it.
+    if !std::fs::metadata(path).map_err(named)?.is_file() {
+        return Err(IngestError::NoFile { path: path.display().to_string() });
+    }
     let mut file = File::open(path).map_err(named)?;
     let before = state(&file).map_err(named)?;
     let mut start = Vec::new();

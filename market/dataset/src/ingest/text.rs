@@ -2,9 +2,10 @@
 //! crate.
 
 /// Characters that change nothing one can see let one category pass for another.
-pub(super) fn invisible(c: char) -> bool {
-    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{80}'..='\u{9f}' | '\u{ad}')
+pub(crate) fn invisible(c: char) -> bool {
+    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{61c}'
+        | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{180e}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{80}'..='\u{9f}' | '\u{ad}')
 }
 
 /// Bytes that no text file holds.

@@ -230,6 +230,8 @@ fn a_manifest_has_one_form() {
         ("\"DE\"", "\"de\"", "countries"),
         ("2020-12-31", "2019-12-31", "period"),
         ("ward.csv", "../a.csv", "resources.ward.path"),
+        ("ward.csv", "ward\u{202e}vsc.gnp", "resources.ward.path"),
+        ("ward.csv", "ward\u{61c}.csv", "resources.ward.path"),
         ("sha256:", "sha512:", "resources.ward.hash"),
     ] {
         let changed = text.replace(from, to);
