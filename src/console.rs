@@ -29,6 +29,7 @@ use galen_web::lang::Lang;
 
 use crate::error::{Exit, Failure};
 use crate::loopback::{Answer, Asked, Brand, Desk, Sent, Site, Works, absent, lock};
+use crate::operation::pack::clear_drafts;
 use crate::operation::store::PackageStore;
 use crate::session::{Session, account_of};
 use crate::wallet::derive::AccountKey;
@@ -63,7 +64,8 @@ struct Console {
 }
 
 impl Console {
-    /// Takes the working folder for this process, and clears what another one left of uploads.
+    /// Takes the working folder for this process, and clears what another one left of uploads and
+    /// of packages that it was making.
     fn new(desk: Desk, index: u32) -> Result<Self, Failure> {
         let folder = desk.plan.home.join(FOLDER);
         let uploads = folder.join("uploads");
@@ -86,6 +88,7 @@ impl Console {
             _ => {}
         }
         file::private_directory(&uploads).map_err(failed)?;
+        clear_drafts(&folder).map_err(failed)?;
         Ok(Self {
             desk,
             index,

@@ -80,6 +80,46 @@ fn tables_that_are_none_are_refused_with_their_own_codes() {
 }
 
 #[test]
+fn pipes_and_devices_are_refused_before_they_are_read() {
+    let home = Home::empty();
+    let pipe = home.path("pipe.csv");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let folder = home.path("folder.csv");
+    fs::create_dir(&folder).unwrap();
+    for path in [pipe.as_path(), folder.as_path(), Path::new("/dev/zero")] {
+        let shown = path.display().to_string();
+        let ran = home.run(&["dataset", "inspect", &shown]);
+        assert_eq!(ran.refused(), (8, "csv.no_file".to_owned()), "{shown}");
+        assert!(ran.message().contains(&shown), "{}", ran.message());
+    }
+    // A link to a file is one.
+    let file = home.write("good.csv", "age,sex\n1,f\n");
+    let link = home.path("link.csv");
+    std::os::unix::fs::symlink(file, &link).unwrap();
+    home.run(&["dataset", "inspect", &link.display().to_string()]).done();
+}
+
+#[test]
+fn a_column_whose_name_is_a_formula_is_not_packed() {
+    let home = Home::new();
+    home.write("licence.txt", "Use it well.");
+    let description = home.write("description.json", DESCRIPTION);
+    let roles = &ROLES[..ROLES.len() - 2];
+    for (data, name) in [("a", "=1+1"), ("b", "\u{ff20}day"), ("c", "glucose")] {
+        let csv = home.write("ward.csv", ward().replacen("glucose", name, 1));
+        home.run(&with(&["dataset", "deidentify", &csv, "--k", "5", "--out", data], roles)).done();
+        let pack = ["dataset", "pack", "--data", data, "--description", &description];
+        let ran = home.run(&with(&pack, &["--out", "package", "--small-blocks", "--dry-run"]));
+        if name != "glucose" {
+            assert_eq!(ran.refused(), (8, "pack.formula".to_owned()), "{name}");
+            assert!(ran.message().contains(name), "{}", ran.message());
+        } else {
+            ran.done();
+        }
+    }
+}
+
+#[test]
 fn roles_and_k_that_do_not_fit_leave_no_folder() {
     let home = Home::empty();
     let csv = home.write("ward.csv", ward());

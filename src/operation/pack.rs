@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use galen_dataset::attempts::AttemptLog;
 use galen_dataset::charts;
+use galen_dataset::csv_out::is_formula;
 use galen_dataset::deidentify::{Deidentified, Report as DeidentificationReport};
 use galen_dataset::encode::{ChartWish, ColumnNote, EncodedTable, encode_deidentified};
 use galen_dataset::pack::{FileInput, PackInput, Report, pack as seal};
@@ -25,8 +26,11 @@ use galen_zk::keys::{Prover, Verifier};
 use super::description::Description;
 use super::prepare::{above, refuse_existing};
 use super::store::{PackageRecord, PackageStore};
-use crate::error::Failure;
+use crate::error::{Exit, Failure};
 use crate::wallet::Wallet;
+
+/// What the names of packages begin with while they are made.
+const DRAFT: &str = ".galen-packing-";
 
 /// What is to be packed.
 pub struct PackRequest<'a> {
@@ -95,7 +99,7 @@ pub fn pack(
     let (input, record, uncharted) = input(request)?;
     let above = above(request.out);
     let draft = tempfile::Builder::new()
-        .prefix(".galen-packing-")
+        .prefix(DRAFT)
         .tempdir_in(&above)
         .map_err(|error| Failure::file(&above, &error))?;
     let sealed = draft.path().join("package");
@@ -120,6 +124,20 @@ pub fn pack(
     Ok(Packed { listing, record, uncharted })
 }
 
+/// Clears a folder of packages whose making was cut off. Nobody else may be packing into it.
+///
+/// # Errors
+/// When one cannot be removed.
+pub fn clear_drafts(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(DRAFT) {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Everything that packing needs but the key, checked: what a dry run does.
 ///
 /// # Errors
@@ -141,6 +159,7 @@ fn input(request: &PackRequest<'_>) -> Result<Input, Failure> {
         return Err(Failure::usage("there is nothing to pack")
             .remedy("give --data with a de-identified table, or --file"));
     }
+    refuse_formulas(&request.tables)?;
     let mut offer = description.offer(request.institution)?;
     let mut tables = Vec::new();
     let mut claims = Vec::new();
@@ -193,6 +212,24 @@ fn input(request: &PackRequest<'_>) -> Result<Input, Failure> {
     };
     let input = PackInput { block_rows: request.block_rows, tables, files, manifest };
     Ok((input, record, uncharted))
+}
+
+/// Refuses names of columns that a spreadsheet would compute: every buyer's copy would hold them.
+fn refuse_formulas(tables: &[TableInput<'_>]) -> Result<(), Failure> {
+    for table in tables {
+        if let Some(name) = table.result.table.names().find(|name| is_formula(name)) {
+            return Err(Failure::new(
+                Exit::Input,
+                "pack.formula",
+                format!(
+                    "table {}: the name of column `{name}` begins like a formula, which a spreadsheet would compute",
+                    table.name
+                ),
+            )
+            .remedy("rename the column in the source, and de-identify it again"));
+        }
+    }
+    Ok(())
 }
 
 /// The charts that are wished for, by table.
@@ -370,4 +407,25 @@ pub fn verify(
     report: Report<'_>,
 ) -> Result<(), Failure> {
     Ok(verify_folder(folder, claimed, verifier, report)?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_was_cut_off_is_cleared_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".galen-packing-a1", "package", ".other"] {
+            std::fs::create_dir_all(folder.path().join(name).join("package")).unwrap();
+        }
+        std::fs::write(folder.path().join("lock"), "").unwrap();
+        clear_drafts(folder.path()).unwrap();
+        let left =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut left: Vec<_> = left.collect();
+        left.sort();
+        assert_eq!(left, [".other", "lock", "package"]);
+    }
 }
