@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use galen_api::{Happened, MAX_PROOFS};
+use galen_dataset::csv_out::disarmed;
 use galen_light::Anchor;
 use galen_market::amount::{Amount, Asset};
 use galen_market::codec::decode_exact;
@@ -418,15 +419,6 @@ fn names(session: &Session) -> Result<BTreeMap<AccountId, String>, Failure> {
     Ok(names)
 }
 
-/// A field that no spreadsheet takes for a formula.
-fn neutral(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
-}
-
 const COLUMNS: [&str; 12] = [
     "block",
     "event",
@@ -453,7 +445,7 @@ impl Statement {
             |error: csv::Error| Failure::new(Exit::Failure, "output.csv", error.to_string());
         let mut writer = csv::Writer::from_writer(Vec::new());
         let mut write = |row: [String; COLUMNS.len()]| {
-            writer.write_record(row.iter().map(|field| neutral(field))).map_err(failed)
+            writer.write_record(row.iter().map(|field| disarmed(field))).map_err(failed)
         };
         write(COLUMNS.map(str::to_owned))?;
         let edge = |balance: &Balance, block: u64, amount: Amount, kind: &str| {
@@ -583,21 +575,9 @@ mod tests {
 
     #[test]
     fn adversary_56_no_cell_of_a_statement_is_a_formula() {
-        for (text, written) in [
-            ("=1+1", "'=1+1"),
-            ("+1", "'+1"),
-            ("-1", "'-1"),
-            ("@SUM(A1)", "'@SUM(A1)"),
-            ("\t=1", "'\t=1"),
-            ("Hospital = good", "Hospital = good"),
-            ("", ""),
-        ] {
-            assert_eq!(neutral(text), written);
-        }
         let journal = journal(&[moved(Some(account(2)), Some(account(1)), 7)]);
-        let (mut lines, balances) = period_of(&genesis(), &party(1), &journal, (1, 1)).unwrap();
-        lines[0].counterparty_name = Some("=HYPERLINK(\"http://evil\",\"a, b\")".to_owned());
-        let statement = Statement {
+        let (lines, balances) = period_of(&genesis(), &party(1), &journal, (1, 1)).unwrap();
+        let mut statement = Statement {
             format: "galen-statement-1",
             chain_id: genesis().chain(),
             party: party(1),
@@ -608,13 +588,27 @@ mod tests {
             reconciled: 1,
             proven_at: 1,
         };
-        let text = statement.csv().unwrap();
-        let mut reader = csv::Reader::from_reader(text.as_slice());
-        let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
-        assert_eq!(rows.len(), 3, "opening, movement, closing");
-        assert_eq!(&rows[1][10], "'=HYPERLINK(\"http://evil\",\"a, b\")");
-        assert_eq!((&rows[1][5], &rows[1][6], &rows[1][7]), ("7", "0", "7"));
-        let formula = |cell: &str| cell.starts_with(['=', '+', '-', '@']);
-        assert!(rows.iter().all(|row| !row.iter().any(formula)));
+        for (name, written) in [
+            ("=1+1", "'=1+1"),
+            ("+1", "'+1"),
+            ("-1+2", "'-1+2"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t=1"),
+            ("\n=1", "'\n=1"),
+            ("\u{ff1d}1+1", "'\u{ff1d}1+1"),
+            ("=HYPERLINK(\"http://evil\",\"a, b\")", "'=HYPERLINK(\"http://evil\",\"a, b\")"),
+            ("Hospital = good", "Hospital = good"),
+            ("", ""),
+        ] {
+            statement.lines[0].counterparty_name = Some(name.to_owned());
+            let text = statement.csv().unwrap();
+            let mut reader = csv::Reader::from_reader(text.as_slice());
+            let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
+            assert_eq!(rows.len(), 3, "opening, movement, closing");
+            assert_eq!(&rows[1][10], written);
+            assert_eq!((&rows[1][5], &rows[1][6], &rows[1][7]), ("7", "0", "7"));
+            let formula = |cell: &str| cell.starts_with(['=', '+', '-', '@', '\u{ff1d}', '\n']);
+            assert!(rows.iter().all(|row| !row.iter().any(formula)), "{name:?}");
+        }
     }
 }
