@@ -255,6 +255,13 @@ fn at_once(desk: &Desk, asked: &Asked, form: &[u8]) -> Option<Result<Answer, Fai
     }
 }
 
+/// Whether a person asks, who keeps the wallet unlocked by it: not what loads by itself, nor what another
+/// site leads to, which can do so again and again.
+fn is_by_person(asked: &Asked, for_script: bool) -> bool {
+    let reads = asked.method == Method::GET;
+    asked.query != AGAIN && !(reads && for_script) && !guard::is_foreign(&asked.headers)
+}
+
 fn respond<S: Site>(site: &Arc<S>, asked: &Asked, sent: Sent) -> Result<Answer, Failure> {
     let desk = site.desk();
     if asked.query.len() > MAX_QUERY_BYTES {
@@ -267,12 +274,11 @@ fn respond<S: Site>(site: &Arc<S>, asked: &Asked, sent: Sent) -> Result<Answer, 
     if asked.method == Method::POST && asked.path == "/unlock" {
         return unlock(&**site, &asked.reader, parsed(&sent.form)?);
     }
-    // What loads by itself does not keep the wallet unlocked.
     let for_script = S::is_for_script(&asked.path);
     if let Some(text) = S::script(&asked.path).filter(|_| reads) {
         return Ok(Answer::Script(text));
     }
-    let Some(wallet) = desk.wallet(asked.query != AGAIN && !(reads && for_script)) else {
+    let Some(wallet) = desk.wallet(is_by_person(asked, for_script)) else {
         if for_script {
             return Err(Failure::new(Exit::Failure, "wallet.locked", "the wallet is locked")
                 .remedy("unlock it, and begin again"));
@@ -322,6 +328,25 @@ mod tests {
         for none in ["", "undertake=all", "again", "%ff=%ff"] {
             assert_eq!(of_a_link(none), "", "{none}");
         }
+    }
+
+    #[test]
+    fn adversary_52_another_site_does_not_keep_the_wallet_unlocked() {
+        let asked = |query: &str, site: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(site) = site {
+                headers.insert("sec-fetch-site", site.parse().expect("a word"));
+            }
+            Asked::new(Method::GET, "/", query.to_owned(), headers)
+        };
+        for own in [None, Some("none"), Some("same-origin")] {
+            assert!(is_by_person(&asked("", own), false), "{own:?}");
+        }
+        for other in [Some("same-site"), Some("cross-site")] {
+            assert!(!is_by_person(&asked("listing=ab%2Fcd", other), false), "{other:?}");
+        }
+        assert!(!is_by_person(&asked(AGAIN, None), false));
+        assert!(!is_by_person(&asked("", None), true));
     }
 
     #[test]
