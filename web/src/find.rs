@@ -123,7 +123,7 @@ impl Finder {
         let Some(mut changed) = changed else {
             return match everything(app, state) {
                 Ok(made) => {
-                    *kept = made;
+                    kept.renew(made);
                     Ok(())
                 }
                 Err(error) => {
@@ -149,6 +149,13 @@ impl Finder {
 }
 
 impl Kept {
+    /// Takes over what was made anew.
+    fn renew(&mut self, made: Self) {
+        let version = self.index.version();
+        *self = made;
+        self.index.succeed(version);
+    }
+
     /// Reads a listing anew, or takes it out if it is not live any more.
     fn put(&mut self, app: &App, state: &Snapshot, id: &ListingId) -> Result<(), ApiError> {
         let listing = state_key::read(state, &state_key::listing(id))?;
@@ -247,6 +254,36 @@ pub(crate) async fn keep(app: Arc<App>, mut stop: watch::Receiver<bool>) {
         tokio::select! {
             changed = heights.changed() => if changed.is_err() { return },
             _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(times: u8) -> Kept {
+        let mut kept = Kept::default();
+        for at in 0..times {
+            let (institution, package) = (AccountId([at; 32]), PackageId([at; 32]));
+            kept.index.remove(&ListingId { institution, package });
+        }
+        kept
+    }
+
+    #[test]
+    fn no_answer_of_an_index_is_given_by_the_one_that_replaced_it() {
+        let answers = Answers::default();
+        let query = Query::default();
+        for times in 0..10 {
+            let mut kept = changed(5);
+            let before = kept.index.version();
+            let old = answers.of(&kept.index, &query, 1_000);
+            kept.renew(changed(times));
+            assert!(kept.index.version() > before, "{times}");
+            let new = answers.of(&kept.index, &query, 1_000);
+            assert!(!Arc::ptr_eq(&old, &new), "{times}");
+            assert!(Arc::ptr_eq(&new, &answers.of(&kept.index, &query, 1_000)));
         }
     }
 }
