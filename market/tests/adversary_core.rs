@@ -132,7 +132,8 @@ fn adversary_01_a_question_is_answered_and_never_executed() {
     let expired = |error: &TxError| matches!(error, TxError::Expired { expiry_ms: 0, .. });
     let answer = sim.ledger.dry_run(&sim.state, &now, &checked).unwrap();
     assert!(expired(&sim.ledger.admit(&sim.state, &now, &checked).unwrap_err()));
-    let chosen = sim.ledger.propose(&sim.state, &now, &[checked.clone()], 1 << 20).unwrap();
+    let chosen =
+        sim.ledger.propose(&sim.state, &now, std::slice::from_ref(&checked), 1 << 20).unwrap();
     assert!(chosen.is_empty());
     let forced = sim.block(&[checked]).unwrap_err();
     assert!(matches!(forced, BlockError::Transaction { index: 0, error } if expired(&error)));
