@@ -100,7 +100,7 @@ fn pipes_and_devices_are_refused_before_they_are_read() {
 }
 
 #[test]
-fn a_column_whose_name_is_a_formula_is_not_packed() {
+fn adversary_56_a_column_whose_name_is_a_formula_is_not_packed() {
     let home = Home::new();
     home.write("licence.txt", "Use it well.");
     let description = home.write("description.json", DESCRIPTION);

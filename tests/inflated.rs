@@ -147,7 +147,7 @@ fn growth<T>(what: impl FnOnce() -> T) -> (T, u64) {
 }
 
 #[test]
-fn a_table_far_longer_than_declared_is_refused_with_little_memory() {
+fn adversary_57_a_table_far_longer_than_declared_is_refused_with_little_memory() {
     let _alone = alone();
     let packed = Packed::declared(&["note"], ROWS, 10);
     for format in [Format::Original, Format::Csv, Format::Parquet, Format::Arrow] {
@@ -173,7 +173,7 @@ fn a_cell_that_can_be_disputed_is_named_though_the_table_is_too_long() {
 }
 
 #[test]
-fn a_table_that_says_how_long_it_is_opens_with_little_memory() {
+fn adversary_57_a_table_that_says_how_long_it_is_opens_with_little_memory() {
     let _alone = alone();
     let rows = 4_000;
     let packed = Packed::new(words(&["note".to_owned()], rows));
@@ -215,7 +215,7 @@ fn a_row_longer_than_what_is_held_is_written_word_by_word() {
 }
 
 #[test]
-fn a_browser_stops_at_the_first_byte_beyond_what_is_declared() {
+fn adversary_57_a_browser_stops_at_the_first_byte_beyond_what_is_declared() {
     let _alone = alone();
     let said = Packed::declared(&["note"], ROWS, 10).in_browser();
     assert_eq!((&said["kind"], &said["reason"]), (&"fault".into(), &"file".into()), "{said}");
@@ -230,7 +230,7 @@ fn a_browser_stops_at_the_first_byte_beyond_what_is_declared() {
 }
 
 #[test]
-fn a_browser_warns_of_names_that_are_formulas() {
+fn adversary_56_a_browser_warns_of_names_that_are_formulas() {
     let _alone = alone();
     let names = ["=note", "word", "\u{ff1d}x"].map(str::to_owned);
     let said = Packed::new(words(&names, 2)).in_browser();
