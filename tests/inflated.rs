@@ -99,7 +99,7 @@ impl Packed {
     }
 
     fn open(&self, format: Format) -> Result<Opened, OpenError> {
-        let (out, output) = (self.path("out"), Output { format, recipients: Vec::new() });
+        let (out, output) = (self.path("out"), Output { format, ..Output::default() });
         let opened = open(&self.folder(), self.secret.key, &SRS, &out, &output, &|_| ());
         assert_eq!(opened.is_ok(), out.exists(), "all or nothing");
         opened
@@ -159,6 +159,21 @@ fn adversary_57_a_table_far_longer_than_declared_is_refused_with_little_memory()
     }
     let (checked, grown) = growth(|| packed.check());
     assert!(matches!(checked, Err(OpenError::Longer { .. })), "{checked:?}");
+    assert!(grown < 160 * MIB, "{} MiB", grown / MIB);
+}
+
+#[test]
+fn whoever_asks_for_it_opens_a_table_however_long_it_is() {
+    let _alone = alone();
+    // 75 MiB, which is beyond what is opened unasked.
+    let packed = Packed::declared(&["note"], 1_200, 10);
+    assert!(matches!(packed.open(Format::Original), Err(OpenError::Longer { .. })));
+    let (out, output) = (packed.path("out"), Output { any_length: true, ..Output::default() });
+    let (opened, grown) =
+        growth(|| open(&packed.folder(), packed.secret.key, &SRS, &out, &output, &|_| ()));
+    let warnings = opened.unwrap().warnings;
+    assert!(matches!(&warnings[..], [OpenError::HashDiffers { .. }]), "{warnings:?}");
+    assert!(fs::metadata(out.join("words.csv")).unwrap().len() > 70 * MIB);
     assert!(grown < 160 * MIB, "{} MiB", grown / MIB);
 }
 

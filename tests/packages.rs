@@ -303,7 +303,7 @@ fn a_package_of_tables_and_files_is_bought_and_taken_home_in_other_forms() {
     let key = world.researcher.wallet.crypt4gh(0);
     let [secret, public] = ok(crypt4gh::write(&key, &password, &root.path().join("me")));
     let open = |name: &str, format: Format, recipients: Vec<_>| {
-        let output = Output { format, recipients };
+        let output = Output { format, recipients, ..Output::default() };
         let target = root.path().join(name);
         let (session, wallet) = (&world.session, &world.researcher.wallet);
         let opened = ok(receive::decrypt(

@@ -137,6 +137,9 @@ pub enum Deal {
         /// written in the clear then
         #[arg(long = "recipient", value_name = "FILE")]
         recipients: Vec<PathBuf>,
+        /// Open tables too that are far longer than the manifest declares: they may fill the disk
+        #[arg(long)]
+        any_length: bool,
         /// Where to fetch from
         #[command(flatten)]
         from: fetch::FetchFrom,
@@ -221,9 +224,9 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
             };
             context.output.data(&done, || done.sentence("ready"))
         }
-        Deal::Decrypt { deal, out, format, recipients, from } => {
+        Deal::Decrypt { deal, out, format, recipients, any_length, from } => {
             // What is wrong with a key is said before anything is fetched.
-            let output = output(format, &recipients)?;
+            let output = Output { any_length, ..output(format, &recipients)? };
             let mut record = store.find(&deal)?;
             let session = Session::open(context)?;
             let wallet = context.wallet()?;
@@ -282,6 +285,7 @@ fn output(format: Form, recipients: &[PathBuf]) -> Result<Output, Failure> {
             Form::Arrow => Format::Arrow,
         },
         recipients: recipients.collect::<Result<_, _>>()?,
+        any_length: false,
     })
 }
 

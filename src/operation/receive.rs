@@ -240,7 +240,7 @@ fn not_opened(record: &DealRecord, error: &OpenError) -> Failure {
         )),
         None if matches!(error, OpenError::Longer { .. }) => {
             Failure::new(Exit::Input, "package.longer", error.to_string()).remedy(
-                "ask the institution: its own statement is false, and no dispute answers that",
+                "its own statement is false, and no dispute answers that: `galen deal decrypt --any-length` opens it all the same, if the disk has room",
             )
         }
         None => Failure::new(Exit::Input, "package.not_opened", error.to_string())

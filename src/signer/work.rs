@@ -150,7 +150,7 @@ pub(super) fn open(signer: &Arc<Signer>, index: u32, wallet: Arc<Wallet>) -> Res
         let prover = operation::prover()?;
         let report = |at: Progress| work.at(said(|t| t.decrypting, &[]), at.done, at.total);
         // A text that a spreadsheet would compute is made harmless: people open these files by hand.
-        let output = Output { format: Format::Csv, recipients: Vec::new() };
+        let output = Output { format: Format::Csv, ..Output::default() };
         receive::decrypt(
             &session,
             &wallet,

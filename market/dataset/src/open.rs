@@ -203,7 +203,8 @@ impl Run<'_> {
         let target = self.target(format == Format::Original)?;
         let path = target.path().to_owned();
         let mut sink = Sink::new(format, target, &columns, &table.name, &self.package)?;
-        let mut packed = Packed::new(resource.bytes);
+        let expected = if self.output.any_length { u64::MAX } else { resource.bytes };
+        let mut packed = Packed::new(expected);
         write_record(&mut packed, table.columns.iter().map(|c| c.name.as_str())).at(&path)?;
         // The names stand in a line too.
         let mut formulas: Vec<u64> =

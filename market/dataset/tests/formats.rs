@@ -155,7 +155,7 @@ impl Packed {
 }
 
 fn form(format: Format) -> Output {
-    Output { format, recipients: Vec::new() }
+    Output { format, ..Output::default() }
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn what_is_written_for_a_recipient_only_the_recipient_reads() {
     fs::write(&secret, key.to_file("a password").unwrap().as_bytes()).unwrap();
     let clear = packed.open("clear", &form(Format::Parquet)).unwrap();
     for format in [Format::Original, Format::Parquet] {
-        let output = Output { format, recipients: vec![key.public()] };
+        let output = Output { format, recipients: vec![key.public()], ..Output::default() };
         let sealed = packed.open(&format!("sealed-{}", format.extension()), &output).unwrap();
         for (i, path) in sealed.files.iter().enumerate() {
             assert!(path.to_str().unwrap().ends_with(".c4gh"));
@@ -256,7 +256,9 @@ fn adversary_31_a_changed_segment_releases_nothing_in_any_form() {
     let recipients = vec![SecretKey::random().public()];
     for format in [Format::Original, Format::Csv, Format::Parquet, Format::Arrow] {
         for recipients in [Vec::new(), recipients.clone()] {
-            let refused = packed.open("out", &Output { format, recipients }).unwrap_err();
+            let refused = packed
+                .open("out", &Output { format, recipients, ..Output::default() })
+                .unwrap_err();
             assert!(
                 matches!(refused, OpenError::Package(PackageError::Ciphertext { .. })),
                 "{refused}"

@@ -72,6 +72,8 @@ pub struct Output {
     pub format: Format,
     /// Whose keys everything is encrypted for; nobody's if there are none.
     pub recipients: Vec<PublicKey>,
+    /// Whether tables may be longer than the manifest declares by any amount, as far as the disk has room.
+    pub any_length: bool,
 }
 
 /// Texts of a column that a spreadsheet would take for formulas.
