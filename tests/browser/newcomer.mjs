@@ -48,6 +48,7 @@ const find = async (page, click, title = TITLE) => {
   await fill("Password", password);
   await click("button", "Unlock");
   await click("link", "Offer a dataset");
+  await at("Offer a dataset");
   await looks(page, "console-offer");
   await file("Table file (CSV or Parquet)", `${folder}/practice.csv`);
   await click("button", "Read the table");
@@ -64,6 +65,8 @@ const find = async (page, click, title = TITLE) => {
   }
   await next("Rows of a proof block");
   await click("button", "Save and preview");
+  await page.waitForURL(/#groups$/);
+  await page.waitForLoadState();
   await looks(page, "console-columns");
   await click("button", "Compare risk and loss");
   await choose("k = 11");

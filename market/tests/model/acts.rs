@@ -1,12 +1,14 @@
 //! What parties do: chosen at random, but mostly such that something comes of it.
 
+use std::collections::BTreeSet;
+
 use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha20Rng;
 
-use super::deals::{Asked, Stage};
+use super::deals::{Asked, Deal, Stage};
 use super::offers;
-use super::reference::{Buyer, Lineage, Name, Offer, Place, Role, State};
+use super::reference::{Buyer, Lineage, ListingName, Name, Offer, Place, Role, State};
 use super::subscriptions::{Claim, Renewal, Subscription};
 use super::wanted::Wanted;
 use super::world::World;
@@ -234,6 +236,27 @@ fn good(world: &World<'_>, rng: &mut ChaCha20Rng, want: impl Fn(Option<&State>) 
     all.choose(rng).copied().unwrap_or(0)
 }
 
+/// Goods with deals that wait for a review or for the buyer.
+fn waited_for(world: &World<'_>) -> Vec<usize> {
+    let waits = |deal: &Deal| matches!(deal.stage, Stage::Requested | Stage::Agreed);
+    let names: BTreeSet<ListingName> =
+        world.model.deals.values().filter(|deal| waits(deal)).map(|deal| deal.listing).collect();
+    let goods = (0usize..).zip(&world.goods.0);
+    goods.filter(|(_, good)| names.contains(&good.listing())).map(|(at, _)| at).collect()
+}
+
+/// Deals whose package is not what was listed, and whose key is there to show it.
+fn disputable(world: &World<'_>) -> Vec<Name> {
+    let goods = world.goods.0.iter().filter(|good| !good.sound);
+    let unsound: BTreeSet<ListingName> = goods.map(|good| good.listing()).collect();
+    let deals = world
+        .model
+        .deals
+        .iter()
+        .filter(|(_, deal)| deal.stage == Stage::Verified && unsound.contains(&deal.listing));
+    deals.map(|(name, _)| *name).collect()
+}
+
 fn asked(world: &World<'_>, rng: &mut ChaCha20Rng) -> Asked {
     let good = good(world, rng, |state| state == Some(&State::Live));
     let least = world.model.rules.least_allowance;
@@ -336,7 +359,11 @@ fn any(world: &World<'_>, rng: &mut ChaCha20Rng) -> Act {
         },
         12 if in_hundred(rng, 60) => Act::Suspend { role, party },
         12 => Act::TakeDown {
-            good: good(world, rng, |state| draft(state) || listed(state)),
+            // Rather where somebody waits, or little comes of it.
+            good: match waited_for(world).choose(rng) {
+                Some(good) if in_hundred(rng, 80) => *good,
+                _ => good(world, rng, |state| draft(state) || listed(state)),
+            },
             signed: if in_hundred(rng, 85) { 2 } else { 1 },
             with_reason,
         },
@@ -379,7 +406,13 @@ fn any(world: &World<'_>, rng: &mut ChaCha20Rng) -> Act {
             Act::Ready { deal, own_key, shown }
         }
         63..=73 => Act::Deliver { deal: deal(world, rng, Stage::Ready) },
-        74..=77 => Act::Dispute { deal: deal(world, rng, Stage::Verified), own_key },
+        74..=77 => {
+            let deal = match disputable(world).choose(rng) {
+                Some(deal) if in_hundred(rng, 50) => *deal,
+                _ => deal(world, rng, Stage::Verified),
+            };
+            Act::Dispute { deal, own_key }
+        }
         78..=83 => Act::Post(wanted(world, rng)),
         84..=85 => {
             let open = world.model.standings.iter().filter(|(_, standing)| !standing.ended);
