@@ -466,6 +466,27 @@ fn months_pay_upstream_too() {
 }
 
 #[test]
+fn months_of_a_renewal_are_shared_as_the_version_says_that_it_was_bought_of() {
+    let mut m = market();
+    let s = m.subscriber();
+    let clinic = hospital(&mut m.sim, "clinic");
+    let shares =
+        vec![Share::of_account(m.hospital.id(), 9_000), Share::of_account(clinic.id(), 1_000)];
+    let second = superseding(subscribed(m.package("second")), &s.first);
+    let second = with_shares(second, shares);
+    m.list(&second).unwrap();
+    let renewal = m.renewal(&s, &second);
+    m.renew(renewal, &s.buyer.auth).unwrap();
+    let before = m.sim.balance(&clinic);
+    for _ in 0..3 {
+        m.month(&s);
+        assert_eq!(m.sim.balance(&clinic), before, "the first term is of the first version");
+    }
+    m.month(&s);
+    assert_eq!(m.sim.balance(&clinic), before + 33);
+}
+
+#[test]
 fn a_first_deal_that_is_refunded_begins_no_subscription() {
     let mut m = market();
     let first = subscribed(m.package("first"));
