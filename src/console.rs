@@ -7,12 +7,11 @@
 //!
 //! [`offering`] is a table on its way, [`places`] what is wrong with one, [`work`] does what takes long with
 //! it, [`trade`] what is done in a deal, [`routes`] answers, [`views`] are the pages, which need no script, and
-//! [`words`] their texts, in both languages. [`once`] keeps a form from being sent twice. Depends on the
-//! operations of this package, as the command line does, and on the agent to deliver a key.
+//! [`words`] their texts, in both languages. Depends on the operations of this package, as the command line
+//! does, and on the agent to deliver a key.
 
 mod fields;
 mod offering;
-mod once;
 mod places;
 mod routes;
 mod trade;
@@ -28,14 +27,13 @@ use std::sync::{Arc, Mutex};
 use galen_web::lang::Lang;
 
 use crate::error::{Exit, Failure};
-use crate::loopback::{Answer, Asked, Brand, Desk, Sent, Site, Works, absent, lock};
+use crate::loopback::{Answer, Asked, Brand, Desk, Once, Sent, Site, Works, absent, lock};
 use crate::operation::pack::clear_drafts;
 use crate::operation::store::PackageStore;
 use crate::session::{Session, account_of};
 use crate::wallet::derive::AccountKey;
 use crate::wallet::{Role, Wallet, file};
 use offering::Offering;
-use once::Once;
 use words::Words;
 
 pub use crate::loopback::{Plan, Serving};
@@ -56,7 +54,7 @@ struct Console {
     offerings: Mutex<BTreeMap<String, Option<Offering>>>,
     works: Works<work::Name>,
     /// Forms that move money.
-    once: Mutex<Once>,
+    once: Mutex<Once<()>>,
     /// Held while a key is delivered: a home directory has one agent at a time.
     delivering: Mutex<()>,
     /// Locked while this console runs.

@@ -7,9 +7,9 @@
 //! plain links to them, with the pairing code.
 //!
 //! [`orders`] are what was shown and may be signed; [`work`] does what takes long, [`routes`] answers,
-//! [`views`] are the pages and [`words`] their texts, in both languages. They need no script, but for the one that opens a dataset in the browser, which
-//! [`browser`] gives what was bought. Depends on the operations of this package, as the
-//! command line does; the node is asked over HTTP.
+//! [`views`] are the pages and [`words`] their texts, in both languages. They need no script, but for the one
+//! that opens a dataset in the browser, which [`browser`] gives what was bought. Depends on the operations of
+//! this package, as the command line does; the node is asked over HTTP.
 
 mod browser;
 mod orders;
@@ -24,10 +24,10 @@ use std::sync::{Arc, Mutex};
 use galen_web::lang::Lang;
 
 use crate::error::Failure;
-use crate::loopback::{Answer, Asked, Brand, Desk, Sent, Site, Works};
+use crate::loopback::{Answer, Asked, Brand, Desk, Once, Sent, Site, Works};
 use crate::session::Session;
 use crate::wallet::Wallet;
-use orders::Orders;
+use orders::Order;
 use words::Words;
 
 pub use crate::loopback::{Plan, Serving};
@@ -35,7 +35,7 @@ pub use crate::loopback::{Plan, Serving};
 /// What every request sees.
 struct Signer {
     desk: Desk,
-    orders: Mutex<Orders>,
+    orders: Mutex<Once<Order>>,
     works: Works<work::Name>,
 }
 

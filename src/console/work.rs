@@ -298,7 +298,8 @@ pub(super) fn bond(
             }
         };
     let once = form.get("once").to_owned();
-    lock(&console.once).take(&once)?;
+    let look = "look at what became of it on the page of money; if nothing did, send it from there";
+    lock(&console.once).take(&once, look)?;
     let key = console.key(&wallet);
     console.works.start(Name::Bond(once.clone()), move |work| {
         work.at(said(|t| t.signing_bond, &[]), 0, 0);

@@ -8,7 +8,7 @@ use super::views::{self, OrderPage, Wish};
 use super::words::Words;
 use super::work::{self, Name};
 use super::{Signer, browser};
-use crate::error::{Exit, Failure};
+use crate::error::Failure;
 use crate::loopback::{Answer, Asked, Frame, State, absent, lock, page, parsed, scripted};
 use crate::wallet::Wallet;
 
@@ -65,14 +65,8 @@ fn number(text: &str) -> Result<u32, Failure> {
 }
 
 fn order(signer: &Arc<Signer>, wallet: Arc<Wallet>, form: Ordering) -> Result<Answer, Failure> {
-    let order = lock(&signer.orders).take(&form.order).ok_or_else(|| {
-        Failure::new(
-            Exit::RefusedPurchase,
-            "wallet.order",
-            "this was sent already, or was shown too long ago",
-        )
-        .remedy("look at your deals; if it is not there, look at the offer again")
-    })?;
+    let look = "look at your deals; if it is not there, look at the offer again";
+    let order = lock(&signer.orders).take(&form.order, look)?;
     let going = format!("/orders/{}", form.order);
     work::request(signer, form.order, order, wallet)?;
     Ok(Answer::Go(going))

@@ -137,7 +137,7 @@ pub(in crate::console) fn money_page(
         movements: books.lines.len(),
         reconciled: books.reconciled,
         // None is spent on pages that load themselves again.
-        once: if going { String::new() } else { lock(&console.once).give() },
+        once: if going { String::new() } else { lock(&console.once).keep(()) },
         state,
     })
 }
