@@ -410,13 +410,19 @@ fn buyer(world: &World, purposes: &[&str]) -> Served {
     Served::start(&world.researcher.home, world.session.client().node())
 }
 
+/// A ledger with its parties, on which a delivered deal is settled after so many milliseconds.
+fn started(root: &Path, dispute_ms: u64) -> World {
+    let listen = "127.0.0.1:0".parse().unwrap();
+    let windows = short_windows(240_000, dispute_ms);
+    let world = ok(World::start(root, listen, windows, ok(operation::prover())));
+    ok(world.admit_parties());
+    world
+}
+
 #[test]
 fn a_purchase_from_the_link_of_a_portal_to_the_opened_dataset() {
     let root = tempfile::tempdir().unwrap();
-    let windows = short_windows(240_000, 2_000);
-    let listen = "127.0.0.1:0".parse().unwrap();
-    let world = ok(World::start(root.path(), listen, windows, ok(operation::prover())));
-    ok(world.admit_parties());
+    let world = started(root.path(), 2_000);
     let record = published(&world, root.path());
     let served = buyer(&world, &["general", "health"]);
 

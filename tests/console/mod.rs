@@ -12,14 +12,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use galen::console;
-use galen::demo::world::{World, short_windows};
+use galen::demo::world::World;
 use galen::operation;
 use galen::wallet::{Cost, Keystore, Password};
 use galen_market::listing::{ListingId, Standing};
 
 use super::languages::chinese;
 use super::support::Home;
-use super::{Got, NO_NODE, PASSWORD, Served, ok, plan, until};
+use super::{Got, NO_NODE, PASSWORD, Served, ok, plan, started, until};
 use recorder::{Recorder, holds, stored};
 
 const ROWS: u32 = 240;
@@ -146,10 +146,7 @@ fn adversary_52_only_its_own_pages_reach_a_console_and_no_file_comes_without_its
 #[test]
 fn a_table_becomes_a_listing_in_the_console_and_no_raw_value_leaves_it() {
     let root = tempfile::tempdir().unwrap();
-    let windows = short_windows(240_000, 2_000);
-    let listen = "127.0.0.1:0".parse().unwrap();
-    let world = ok(World::start(root.path(), listen, windows, ok(operation::prover())));
-    ok(world.admit_parties());
+    let world = started(root.path(), 2_000);
     let home = &world.hospital.home;
     let password = Password::new(PASSWORD.to_owned()).unwrap();
     let sealed = Keystore::seal(world.hospital.wallet.seed(), &password, Cost::STANDARD).unwrap();

@@ -64,10 +64,7 @@ fn refused(got: &Got, why: &str, remedy: &str) {
 #[test]
 fn a_steward_accepts_and_refuses_requests_and_delivers_a_key() {
     let root = tempfile::tempdir().unwrap();
-    let windows = short_windows(240_000, 240_000);
-    let listen = "127.0.0.1:0".parse().unwrap();
-    let world = ok(World::start(root.path(), listen, windows, ok(operation::prover())));
-    ok(world.admit_parties());
+    let world = started(root.path(), 240_000);
     let record = reviewed(&world, root.path());
     let credential = ok(world.vouch(&["health"]));
     let payer = account_of(&world.researcher.wallet.account(Role::Researcher, 0));

@@ -19,10 +19,7 @@ fn asks(world: &World, parent: &PackageRecord, royalty: u16) {
 #[test]
 fn a_package_is_published_as_it_was_shown_and_never_listed_again() {
     let root = tempfile::tempdir().unwrap();
-    let windows = short_windows(240_000, 2_000);
-    let listen = "127.0.0.1:0".parse().unwrap();
-    let world = ok(World::start(root.path(), listen, windows, ok(operation::prover())));
-    ok(world.admit_parties());
+    let world = started(root.path(), 2_000);
     let parent = published(&world, root.path());
     asks(&world, &parent, 500);
     let mut record = packed(&world, root.path(), "derived.galen");

@@ -94,10 +94,7 @@ fn begun(store: &PackageStore, others: &[PackageId]) -> (PackageRecord, PackageF
 #[test]
 fn tables_come_as_parquet_and_by_a_path_and_an_interrupted_run_goes_on() {
     let root = tempfile::tempdir().unwrap();
-    let windows = short_windows(240_000, 2_000);
-    let listen = "127.0.0.1:0".parse().unwrap();
-    let world = ok(World::start(root.path(), listen, windows, ok(operation::prover())));
-    ok(world.admit_parties());
+    let world = started(root.path(), 2_000);
     sealed(&world.hospital);
     let (home, node) = (&world.hospital.home, world.session.client().node());
     let served = Served::command(&["console"], home, node);

@@ -3,7 +3,7 @@
 #![allow(clippy::print_stdout)]
 
 use galen::demo::story;
-use galen::demo::world::{World, short_windows};
+use galen::demo::world::World;
 use galen::operation::pack::TableInput;
 use galen::operation::prepare;
 use galen_dataset::deidentify::Settings;
@@ -85,10 +85,7 @@ fn listed(world: &World, root: &Path) -> (PackageRecord, Vec<u8>) {
 #[test]
 fn a_newcomer_lists_checks_buys_and_opens_datasets_in_a_browser() {
     let root = tempfile::tempdir().unwrap();
-    let listen = "127.0.0.1:0".parse().unwrap();
-    let windows = short_windows(240_000, 2_000);
-    let world = ok(World::start(root.path(), listen, windows, ok(operation::prover())));
-    ok(world.admit_parties());
+    let world = started(root.path(), 2_000);
     let (record, table) = listed(&world, root.path());
     let served = buyer(&world, &["health"]);
     let node = world.session.client().node().to_owned();
