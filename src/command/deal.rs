@@ -226,7 +226,7 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
         }
         Deal::Decrypt { deal, out, format, recipients, any_length, from } => {
             // What is wrong with a key is said before anything is fetched.
-            let output = Output { any_length, ..output(format, &recipients)? };
+            let output = output(format, &recipients, any_length)?;
             let mut record = store.find(&deal)?;
             let session = Session::open(context)?;
             let wallet = context.wallet()?;
@@ -275,7 +275,7 @@ pub fn run(context: &Context, command: Deal) -> Result<(), Failure> {
 }
 
 /// The form of the output, with the keys it is for.
-fn output(format: Form, recipients: &[PathBuf]) -> Result<Output, Failure> {
+fn output(format: Form, recipients: &[PathBuf], any_length: bool) -> Result<Output, Failure> {
     let recipients = recipients.iter().map(|path| crypt4gh::recipient(path));
     Ok(Output {
         format: match format {
@@ -285,7 +285,7 @@ fn output(format: Form, recipients: &[PathBuf]) -> Result<Output, Failure> {
             Form::Arrow => Format::Arrow,
         },
         recipients: recipients.collect::<Result<_, _>>()?,
-        any_length: false,
+        any_length,
     })
 }
 

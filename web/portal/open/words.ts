@@ -88,7 +88,7 @@ const en: Words = {
     cell: ["Segment {segment} holds, in row {row} of its block, a cell outside the bounds of {column}.", DISPUTE],
     file: [
       "{path} is authentic, but not the file that the manifest declares: its SHA-256 or length differs.",
-      "`galen deal decrypt` opens it unless it is far longer than declared, and says so. No dispute answers this; ask the institution.",
+      "`galen deal decrypt` opens it all the same, with `--any-length` however long it is, and says so. No dispute answers this; ask the institution.",
     ],
     columns: ["The manifest describes other columns than the layout.", "Ask the institution."],
     files: ["The manifest describes other files than the layout.", "Ask the institution."],
@@ -137,7 +137,7 @@ const zh: Words = {
     cell: ["分段 {segment} 所在行块的第 {row} 行，有一个单元格超出了 {column} 的取值范围。", ZH_DISPUTE],
     file: [
       "{path} 是真实的，但不是清单所声明的文件：其 SHA-256 或长度不同。",
-      "`galen deal decrypt` 仍可打开它（除非它远长于所声明的长度），并会说明这一点。争议程序不处理此问题；请询问机构。",
+      "`galen deal decrypt` 仍可打开它（加上 `--any-length` 则无论多长），并会说明这一点。争议程序不处理此问题；请询问机构。",
     ],
     columns: ["清单描述的列与布局不同。", "请询问机构。"],
     files: ["清单描述的文件与布局不同。", "请询问机构。"],

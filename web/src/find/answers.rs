@@ -16,7 +16,6 @@ const GOOD_MS: u64 = 60_000;
 
 /// The place of an answer, which the first who asks fills in while the others wait for it: a question
 /// that many ask at once is counted through once.
-#[derive(Default)]
 struct Slot {
     made_ms: u64,
     answer: OnceLock<Arc<Answer>>,
