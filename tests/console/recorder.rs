@@ -52,10 +52,7 @@ impl Recorder {
             for (line, body) in requests(&sent.lock().unwrap()) {
                 if line.contains("/dry-run ") {
                     let transaction: Transaction = borsh::from_slice(&body).unwrap();
-                    let signed = &transaction.authorization;
-                    let blank = signed.accounts.iter().all(|one| one.signature.0 == [0; 64])
-                        && signed.deal_key.is_none();
-                    assert!(transaction.expiry_ms == QUESTION || blank, "{transaction:?}");
+                    assert_eq!(transaction.expiry_ms, QUESTION, "{transaction:?}");
                     tried += 1;
                 } else if !line.starts_with("GET ") {
                     posted.push(line);
