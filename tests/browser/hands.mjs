@@ -51,7 +51,7 @@ const seen = (page) =>
 
 /** Waits for what is in focus to be seen: pages scroll to it smoothly. */
 async function visible(page, where) {
-  for (let turn = 0; turn < 40; turn += 1) {
+  for (let turn = 0; turn < 400; turn += 1) {
     if ((await seen(page)) === "") return;
     await page.waitForTimeout(50);
   }
@@ -72,6 +72,9 @@ async function reach(page, wanted) {
 /** Hands with a keyboard alone. */
 export function keyboard(page) {
   const counted = { clicks: 0 };
+  // Says from the beginning that files are chosen here: a browser that hears of it just before a key is pressed may
+  // take the key first, and open a dialog of its own.
+  page.on("filechooser", () => {});
   const named = (label) => page.getByLabel(label, { exact: true }).and(page.locator("input, select, textarea")).first();
   return {
     counted,
