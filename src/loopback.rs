@@ -2,7 +2,7 @@
 //!
 //! [`guard`] says who is let in, [`reader`] in which language, [`serve`] reads what was sent, [`reply`] writes
 //! what every answer carries, [`upload`] takes files into a private folder, [`works`] does what takes long,
-//! [`once`] keeps a form from being sent twice, [`views`] are the frame of every page and the pages that both
+//! [`once`] keeps a form from being sent twice, [`refusals`] says failures in Chinese, [`views`] are the frame of every page and the pages that both
 //! have, [`words`] their texts. Secrets live in this process while the wallet is unlocked, and are dropped
 //! when it was left alone for a while. A [`Site`] is one of the two. Depends on wallet and session, and on the
 //! portal's languages.
@@ -10,6 +10,7 @@
 mod guard;
 mod once;
 mod reader;
+mod refusals;
 mod reply;
 mod serve;
 mod upload;
@@ -36,6 +37,7 @@ use crate::wallet::{Keystore, KeystoreError, Password, Wallet};
 use guard::Guard;
 
 pub(crate) use once::Once;
+pub(crate) use refusals::Wrong;
 pub(crate) use reply::Answer;
 pub(crate) use serve::{Asked, Sent, absent, page, parsed, scripted};
 pub(crate) use upload::Upload;

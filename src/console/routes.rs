@@ -132,7 +132,7 @@ fn on_its_way(
             Some(State::Done { page: Some(page), .. }) if page.starts_with("/datasets/") => {
                 Ok(Answer::Go(page))
             }
-            Some(State::Failed { .. }) => working(console, frame, code, state),
+            Some(State::Failed(_)) => working(console, frame, code, state),
             _ => Err(absent().remedy("the table is not in memory any more: begin with the file")),
         };
     }
@@ -147,7 +147,7 @@ fn on_its_way(
             go("#groups")
         }
         ("GET", ["risk"]) => {
-            let failed = matches!(state, Some(State::Failed { .. }));
+            let failed = matches!(state, Some(State::Failed(_)));
             match (console.with(code, |it| Ok(it.compared.is_some()))?, failed) {
                 (true, _) => page(&views::risk(console, frame, code)?),
                 (false, true) => working(console, frame, code, state),

@@ -162,7 +162,7 @@ pub(super) fn prepare(
 ) -> Result<Prepare, Failure> {
     let t = Words::of(frame.lang);
     // What ended well before this is no news here.
-    let state = state.filter(|state| matches!(state, State::Failed { .. }));
+    let state = state.filter(|state| matches!(state, State::Failed(_)));
     console.with(code, |it| {
         let (title, rows, k) = (it.words.get("title"), it.inspection.rows, it.settings.k);
         Ok(Prepare {

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use super::guard;
 use super::reader::Reader;
+use super::refusals::{self, Wrong};
 use super::reply::{Answer, plain, refused, reply};
 use super::upload::{self, Upload};
 use super::views::{Frame, Refused, Unlock};
@@ -159,16 +160,16 @@ where
                 "wallet.form" | "wallet.locked" => StatusCode::FORBIDDEN,
                 _ => StatusCode::BAD_REQUEST,
             };
-            let remedy = failure.advice().unwrap_or_default().to_owned();
             if for_script {
                 // What is wrong on the first line, and what to do on the next.
-                return plain(status, &format!("{failure}\n{remedy}"));
+                let Wrong { code, message, remedy } = Wrong::from(&failure);
+                let short = refusals::in_short(reader.lang, &code);
+                return plain(status, &format!("{short}{message}\n{remedy}"));
             }
             let unlocked = desk.wallet(false).is_some();
             let refused = Refused {
                 frame: Frame::of(&*site, unlocked, &reader),
-                message: failure.to_string(),
-                remedy,
+                wrong: Wrong::from(&failure),
             };
             match refused.render() {
                 Ok(text) => reply(Answer::Page(status, printable_lines(text))),
@@ -312,7 +313,7 @@ fn unlock<S: Site>(site: &S, reader: &Reader, form: Unlocking) -> Result<Answer,
         Ok(()) => Ok(Answer::Go(next)),
         Err(failure) => {
             let frame = Frame::of(site, false, reader);
-            page(&Unlock { frame, next, wrong: Some(failure.to_string()) })
+            page(&Unlock { frame, next, wrong: Some(Wrong::from(&failure)) })
         }
     }
 }

@@ -9,6 +9,7 @@ use galen_web::lang::{Lang, fill};
 
 use super::Site;
 use super::reader::Reader;
+use super::refusals::{self, Wrong};
 use super::words::{Words, one};
 use crate::error::Failure;
 use crate::session::Session;
@@ -55,6 +56,11 @@ impl Frame {
         }
     }
 
+    /// What a failure with this code comes to, for who does not read its own words.
+    pub fn short(&self, code: &str) -> &'static str {
+        refusals::in_short(self.lang, code)
+    }
+
     /// A text with one value in it.
     pub fn one(&self, pattern: &str, value: impl Display) -> String {
         one(pattern, value)
@@ -82,15 +88,14 @@ impl Frame {
 pub(super) struct Unlock {
     pub frame: Frame,
     pub next: String,
-    pub wrong: Option<String>,
+    pub wrong: Option<Wrong>,
 }
 
 #[derive(Template)]
 #[template(path = "refused.html")]
 pub(super) struct Refused {
     pub frame: Frame,
-    pub message: String,
-    pub remedy: String,
+    pub wrong: Wrong,
 }
 
 /// Money as people write it, by the decimals of the ledger's currency.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use galen_web::lang::Lang;
 
 use super::lock;
+use super::refusals::Wrong;
 use super::words::Words;
 use crate::error::{Exit, Failure};
 
@@ -47,7 +48,7 @@ pub(crate) enum State {
     /// It is done, and there may be a page of what came of it.
     Done { what: Said, page: Option<String> },
     /// It failed.
-    Failed { code: String, message: String, remedy: String },
+    Failed(Wrong),
 }
 
 impl State {
@@ -108,17 +109,13 @@ impl<N: Ord + Clone + Send + 'static> Works<N> {
             let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&mut work)));
             let state = match ran {
                 Ok(Ok(state)) => state,
-                Ok(Err(failure)) => State::Failed {
-                    code: failure.code().to_owned(),
-                    message: failure.to_string(),
-                    remedy: failure.advice().unwrap_or_default().to_owned(),
-                },
-                Err(_) => State::Failed {
+                Ok(Err(failure)) => State::Failed(Wrong::from(&failure)),
+                Err(_) => State::Failed(Wrong {
                     code: "wallet.failed".to_owned(),
                     message: "this failed by a fault of the program".to_owned(),
                     remedy: "look at the state of what it was about, and use the command line"
                         .to_owned(),
-                },
+                }),
             };
             work.tell(state);
         });

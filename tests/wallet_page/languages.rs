@@ -55,11 +55,18 @@ fn a_page_is_in_the_language_that_its_reader_chose() {
     let stranger = served.send("GET", "/?lang=zh", &[("host", &served.host)], "");
     assert_eq!(stranger.status, 401);
     assert!(stranger.body.contains("配对码") && !stranger.head.contains("set-cookie"));
-    // What comes in English only says so.
+    // A refusal says in Chinese what it is, and its own words are marked as English.
     let token = served.get("/").field("token");
     let wrong = served.post("/unlock?lang=zh", &token, "password=wrong+password&next=%2F");
     assert!(wrong.body.contains(heading), "{}", wrong.body);
-    assert!(wrong.body.contains("role=\"alert\" lang=\"en\""), "{}", wrong.body);
+    let said = "role=\"alert\"><strong>密码错误。</strong><br><span lang=\"en\">";
+    assert!(wrong.body.contains(said), "{}", wrong.body);
+    assert!(
+        !served
+            .post("/unlock?lang=en", &token, "password=wrong&next=%2F")
+            .body
+            .contains("密码错误")
+    );
     drop(served);
     runtime.block_on(serving.stop());
 }

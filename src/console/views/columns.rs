@@ -15,8 +15,8 @@ use crate::console::offering::Offering;
 use crate::console::places;
 use crate::console::words::{Words, said};
 use crate::error::Failure;
-use crate::loopback::Frame;
 use crate::loopback::words::one;
+use crate::loopback::{Frame, Wrong};
 
 /// Groups that are shown of a level.
 const GROUPS: usize = 8;
@@ -88,7 +88,7 @@ struct Groups {
     low: usize,
     levels: Vec<LevelRow>,
     /// Why there is no preview.
-    wrong: Option<String>,
+    wrong: Option<Wrong>,
 }
 
 struct LevelRow {
@@ -191,7 +191,7 @@ fn groups(t: &'static Words, it: &Offering, at: usize) -> Groups {
     };
     let (levels, wrong) = match places::hierarchy(&it.table, column, &spec) {
         Ok(hierarchy) => (levels(t, column, &hierarchy), None),
-        Err(failure) => (Vec::new(), Some(failure.to_string())),
+        Err(failure) => (Vec::new(), Some(Wrong::from(&failure))),
     };
     Groups {
         at,

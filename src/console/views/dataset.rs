@@ -13,7 +13,7 @@ use crate::console::Console;
 use crate::console::words::{Words, said};
 use crate::console::work::Name;
 use crate::error::Failure;
-use crate::loopback::{Frame, State, money};
+use crate::loopback::{Frame, State, Wrong, money};
 use crate::operation::listing::{self, Plan};
 use crate::operation::store::PackageRecord;
 use crate::session::Session;
@@ -47,7 +47,7 @@ pub(in crate::console) struct Dataset {
     /// What the draft would cost now.
     fee: Option<String>,
     /// Why the ledger would refuse it now, and what to do.
-    refusal: Option<(String, String)>,
+    refusal: Option<Wrong>,
     deals: Vec<(String, String, String)>,
     may_prove: bool,
     may_publish: bool,
@@ -102,10 +102,10 @@ pub(in crate::console) fn dataset(
     };
     let (fee, refusal) = match (&plan, may_publish && listed.is_none()) {
         (_, false) => (None, None),
-        (Err(failure), true) => (None, Some(refused(failure))),
+        (Err(failure), true) => (None, Some(Wrong::from(failure))),
         (Ok(_), true) => match tried(console, &folder, &record, wallet)? {
             Tried::Taken(fee) => (fee, None),
-            Tried::Refused(why, remedy) => (None, Some((why, remedy))),
+            Tried::Refused(why) => (None, Some(why)),
         },
     };
     frame.again = u32::from(going);
@@ -181,8 +181,8 @@ fn charts_of(
 enum Tried {
     /// It would be taken, for this fee.
     Taken(Option<String>),
-    /// It would be refused: why, and what to do.
-    Refused(String, String),
+    /// It would be refused.
+    Refused(Wrong),
 }
 
 /// Has the node try the draft, so that a person learns of a missing bond before anything is sent.
@@ -199,14 +199,6 @@ fn tried(
             let fee = done.receipt.map(|receipt| money(&session, &receipt.fee)).transpose()?;
             Ok(Tried::Taken(fee))
         }
-        Err(failure) => {
-            let (why, remedy) = refused(&failure);
-            Ok(Tried::Refused(why, remedy))
-        }
+        Err(failure) => Ok(Tried::Refused(Wrong::from(&failure))),
     }
-}
-
-/// Why something would be refused, and what to do.
-fn refused(failure: &Failure) -> (String, String) {
-    (failure.to_string(), failure.advice().unwrap_or_default().to_owned())
 }

@@ -8,13 +8,12 @@ use galen_market::id::DealId;
 use galen_market::terms::Reason;
 use galen_web::lang::{Lang, sentences};
 
-use crate::agent;
 use crate::console::Console;
 use crate::console::trade;
 use crate::console::words::{Words, said};
 use crate::console::work::Name;
 use crate::error::Failure;
-use crate::loopback::{Frame, State, ended, money, span};
+use crate::loopback::{Frame, State, Wrong, ended, money, span};
 use crate::operation::{listing, review};
 use crate::session::Session;
 use crate::wallet::Wallet;
@@ -114,7 +113,7 @@ pub(in crate::console) struct DealPage {
     may_review: bool,
     may_deliver: bool,
     /// Why the key is not delivered from here now, and what to do.
-    held: Option<(String, String)>,
+    held: Option<Wrong>,
     state: Option<State>,
 }
 
@@ -163,7 +162,9 @@ pub(in crate::console) fn deal(
     let going = state.as_ref().is_some_and(State::is_going);
     let declared = listing::find(&session, &deal.listing)?.and_then(|view| view.summary.declared);
     let held = match deal.stage == Stage::Ready && !going {
-        true => trade::may_deliver(&session, &view)?.err().map(held_back),
+        true => {
+            trade::may_deliver(&session, &view)?.err().map(|why| Wrong::from(&trade::held(why)))
+        }
         false => None,
     };
     // Whoever writes a reason is not interrupted: only a page without a form loads itself again.
@@ -187,12 +188,6 @@ pub(in crate::console) fn deal(
         held,
         state,
     })
-}
-
-/// Why a key is held back, and what to do.
-fn held_back(why: agent::Hold) -> (String, String) {
-    let failure = trade::held(why);
-    (failure.to_string(), failure.advice().unwrap_or_default().to_owned())
 }
 
 fn dataset_of(console: &Console, deal: &Deal) -> String {
