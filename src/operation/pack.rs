@@ -145,10 +145,7 @@ pub fn clear_drafts(folder: &Path) -> std::io::Result<()> {
 pub fn check(request: &PackRequest<'_>) -> Result<(), Failure> {
     refuse_existing(request.out)?;
     let (input, ..) = input(request)?;
-    let mut manifest = input.manifest;
-    manifest.resources = input.tables.iter().map(|table| table.resource.clone()).collect();
-    // Files get their hash while they are packed; without any resource there is nothing to check yet.
-    if manifest.resources.is_empty() { Ok(()) } else { Ok(manifest.check()?) }
+    Ok(input.check()?)
 }
 
 type Input = (PackInput, PackageRecord, Vec<(String, String)>);

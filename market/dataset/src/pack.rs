@@ -144,8 +144,8 @@ pub fn pack(
     let dictionaries: Vec<&Vec<String>> =
         input.tables.iter().flat_map(|t| &t.dictionaries).collect();
     let layout = build_layout(&input, &dictionaries)?;
-    let mut manifest = input.manifest;
-    manifest.resources = input.tables.iter().map(|t| t.resource.clone()).collect();
+    // What would be refused at the end is refused before terabytes are sealed.
+    let mut manifest = described(&input, &layout)?;
     manifest.dictionary_bytes = Vec::with_capacity(dictionaries.len());
     let total = layout.segments();
     let size = input.block_rows;
@@ -183,11 +183,45 @@ pub fn pack(
         manifest.dictionary_bytes.push(lengths);
     }
     drop(all);
-    for (f, input) in input.files.iter().enumerate() {
-        manifest.resources.push(run.file(input, &layout, f)?);
+    for (f, (file, resource)) in
+        input.files.iter().zip(&mut manifest.resources[input.tables.len()..]).enumerate()
+    {
+        resource.hash = run.file(file, &layout, f)?;
     }
     let listing = run.writer.finish(layout, &manifest, key.commitment())?;
     Ok((listing.clone(), PackageSecret { package: listing.id, key }))
+}
+
+impl PackInput {
+    /// Checks everything that does not take reading the files: what a dry run does.
+    ///
+    /// # Errors
+    /// See [`PackError`].
+    pub fn check(&self) -> Result<(), PackError> {
+        let dictionaries: Vec<&Vec<String>> =
+            self.tables.iter().flat_map(|t| &t.dictionaries).collect();
+        let layout = build_layout(self, &dictionaries)?;
+        described(self, &layout).map(drop)
+    }
+}
+
+/// The manifest with every table and file, checked; only hashes of files are missing.
+fn described(input: &PackInput, layout: &Layout) -> Result<Manifest, PackError> {
+    let mut manifest = input.manifest.clone();
+    let tables = input.tables.iter().map(|table| table.resource.clone());
+    let files = input.files.iter().zip(layout.files()).map(|(input, file)| Resource {
+        name: input.name.clone(),
+        path: input.path.clone(),
+        description: input.description.clone(),
+        mediatype: input.mediatype.clone(),
+        bytes: file.bytes,
+        hash: None,
+        schema: None,
+        deidentification: None,
+    });
+    manifest.resources = tables.chain(files).collect();
+    manifest.check().map_err(PackageError::from)?;
+    Ok(manifest)
 }
 
 fn build_layout(input: &PackInput, dictionaries: &[&Vec<String>]) -> Result<Layout, PackError> {
@@ -280,14 +314,13 @@ impl Run<'_> {
         self.push(sealed)
     }
 
-    /// Seals a file on all cores. Its hash, if one is wanted, is taken of the very bytes that are
-    /// sealed.
+    /// Seals a file on all cores. Gives its hash, if one is wanted, of the very bytes that are sealed.
     fn file(
         &mut self,
         input: &FileInput,
         layout: &Layout,
         f: usize,
-    ) -> Result<Resource, PackError> {
+    ) -> Result<Option<String>, PackError> {
         let source = &input.source;
         let file = &layout.files()[f];
         let reader = File::open(source).at(source)?;
@@ -337,16 +370,7 @@ impl Run<'_> {
         {
             return Err(PackError::OtherFile { path: source.clone(), found: found.clone() });
         }
-        Ok(Resource {
-            name: input.name.clone(),
-            path: input.path.clone(),
-            description: input.description.clone(),
-            mediatype: input.mediatype.clone(),
-            bytes: file.bytes,
-            hash: hash.map(|digits| format!("sha256:{digits}")),
-            schema: None,
-            deidentification: None,
-        })
+        Ok(hash.map(|digits| format!("sha256:{digits}")))
     }
 
     fn push(&mut self, sealed: Vec<(Leaf, Vec<u8>)>) -> Result<(), PackError> {

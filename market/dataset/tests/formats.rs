@@ -294,6 +294,16 @@ fn adversary_59_a_file_that_grows_or_is_empty_is_not_packed() {
     let target = home.path().join("package");
     let refused = pack(input(b""), &SRS, &target, &|_| ()).unwrap_err();
     assert!(matches!(refused, PackError::EmptyFile(_)), "{refused}");
+    // Where a file would lie is looked at before the first segment is sealed.
+    for path in ["../file", "/file", "a//b", "persons.csv", "persons.csv/file"] {
+        let mut wrong = input(&[7; 1000]);
+        path.clone_into(&mut wrong.files[0].path);
+        assert!(wrong.check().is_err(), "{path}");
+        let sealed = |_| panic!("{path} is sealed");
+        assert!(pack(wrong, &SRS, &target, &sealed).is_err(), "{path}");
+        assert!(!target.exists(), "{path}");
+    }
+    input(&[7; 1000]).check().unwrap();
     // Somebody appends when the table is sealed and the file is next.
     let given = input(&[7; 1000]);
     let append = |_| fs::write(&source, [7; 1001]).unwrap();
