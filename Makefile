@@ -61,7 +61,7 @@ soak: soak-ledger soak-http
 soak-ledger: system
 	@SOAK_STEPS=$(or $(SOAK_STEPS),1000000) SOAK_SEED=$(or $(SOAK_SEED),1) $(CARGO) test --quiet -p galen-market --test model -- --nocapture
 
-## make mutants         settlement code changed piece by piece: which changes no fast test notices (MUTANTS='--file F')
+## make mutants         settlement code changed piece by piece: which changes no fast test notices (MUTANTS='--re FILE')
 mutants: system
 	@mkdir -p $(LOGS)
 	@bash tests/mutants.sh $(CACHE)/tools $(LOGS) $(MUTANTS)

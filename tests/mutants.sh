@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # mutants.sh TOOLS OUT [OPTION...]: changes the settlement code piece by piece, in a copy, and says which changes
 # no fast test of galen-market notices; installs cargo-mutants below TOOLS if it is missing. Further options go
-# to it: `--file market/src/deal/pay.rs` for one file, `--list` to see what would be changed.
+# to it: `--re deal/pay.rs` for one file, `--list` to see what would be changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=27.1.0

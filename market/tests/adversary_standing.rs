@@ -696,6 +696,34 @@ fn a_request_meets_so_many_listings_and_no_more() {
     assert_eq!(m.purse(standing), 0);
 }
 
+/// A request for what is free holds nothing but fees: it waits while they are enough for one deal more.
+#[test]
+fn a_request_for_what_is_free_ends_when_a_deal_has_used_up_its_fees() {
+    let mut m = market();
+    m.list("free", 0);
+    let standing = m.post_with(|post| post.max_price = euros(0)).unwrap();
+    m.tick();
+    // Nobody is ready: no fee is paid, and exactly enough is left.
+    let first = m.matched(standing).unwrap();
+    m.past(first);
+    assert_eq!(m.sim.deal(first).termination, Some(Termination::NotReady));
+    assert_eq!(m.purse(standing), m.least());
+    assert_eq!(m.sim.standing(standing).status, Status::Open);
+    m.list("free, too", 0);
+    m.tick();
+    // The next one pays for `ready`, and its key does not come: too little is left for a third.
+    let second = m.matched(standing).unwrap();
+    m.ready(second).unwrap();
+    let left = m.sim.purse(&Purse::Deal(second, DealPurse::Allowance));
+    assert!(0 < left && left < m.least());
+    let before = m.sim.balance(&m.funder);
+    m.past(second);
+    assert_eq!(m.sim.deal(second).termination, Some(Termination::NotDelivered));
+    assert_eq!(m.ending(standing), Some(Ending::Exhausted));
+    assert_eq!(m.purse(standing), 0);
+    assert!(m.sim.balance(&m.funder) >= before + left);
+}
+
 #[test]
 fn a_reviewed_match_goes_on_when_it_is_refused() {
     let mut m = market();

@@ -138,3 +138,57 @@ impl Context<'_> {
         Bounded::new(owed).map_err(|_| TxError::TooManyRoyalties { listings })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(payee: u8, basis_points: u16) -> Share {
+        Share::of_account(AccountId([payee; 32]), basis_points)
+    }
+
+    fn upstream(package: u8) -> ListingId {
+        ListingId { institution: AccountId([9; 32]), package: PackageId([package; 32]) }
+    }
+
+    #[test]
+    fn shares_are_the_whole_price_of_different_payees_and_none_is_empty() {
+        for good in [vec![of(1, 10_000)], vec![of(1, 1), of(2, 9_999)]] {
+            assert_eq!(check(&good), Ok(()), "{good:?}");
+        }
+        for bad in [
+            vec![],
+            vec![of(1, 9_999)],
+            vec![of(1, 10_001)],
+            vec![of(1, 10_000), of(2, 0)],
+            vec![of(1, 5_000), of(2, 4_000), of(1, 1_000)],
+            // As a number of 16 bits, the sum would be right.
+            vec![of(1, 10_000), of(2, 32_768), of(3, 32_768)],
+        ] {
+            assert_eq!(check(&bad), Err(TxError::BadShares), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn shares_hold_at_least_what_is_owed_and_pay_no_other_listing() {
+        let share = |package, basis_points| Share {
+            payee: Payee::Listing(upstream(package)),
+            basis_points,
+        };
+        let owed = [(1, 500), (2, 0)]
+            .map(|(package, basis_points)| Royalty { listing: upstream(package), basis_points });
+        for good in [
+            vec![of(1, 9_500), share(1, 500)],
+            vec![share(1, 501), of(1, 9_499)],
+            vec![share(2, 1), of(1, 9_499), share(1, 500)],
+        ] {
+            assert_eq!(check_royalties(&good, &owed), Ok(()), "{good:?}");
+        }
+        let short = |given| TxError::RoyaltyOwed { listing: upstream(1), owed: 500, given };
+        assert_eq!(check_royalties(&[of(1, 10_000)], &owed), Err(short(0)));
+        assert_eq!(check_royalties(&[of(1, 9_501), share(1, 499)], &owed), Err(short(499)));
+        let other = [of(1, 9_000), share(1, 500), share(3, 500)];
+        let refused = TxError::NotUpstream { listing: upstream(3) };
+        assert_eq!(check_royalties(&other, &owed), Err(refused));
+    }
+}
