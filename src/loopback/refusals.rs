@@ -37,8 +37,8 @@ const OTHER: &str = "未能完成。详情如下（英文）。";
 /// What is said of one code.
 fn exact(code: &str) -> Option<&'static str> {
     let said = match code {
-        "not_found" => "没有此页面。",
-        "usage" => "地址或表单内容不正确，请从首页重新开始。",
+        "not_found" => "没有找到此页面或所指的内容。",
+        "usage" => "填写的内容不正确，请修改后重试。",
         "form.sent" => "此表单已提交过，或显示时间过久。请查看结果，不要重复提交。",
         "wallet.locked" => "钱包已锁定，请解锁后重新开始。",
         "wallet.form" => "此表单不属于本服务，请重新加载页面。",
@@ -46,7 +46,8 @@ fn exact(code: &str) -> Option<&'static str> {
         "wallet.large" => "数据集过大，不能在浏览器中打开，请使用所示命令。",
         "key.wrong_password" => "密码错误。",
         "key.missing" => "没有找到密钥文件，请先创建或用助记词恢复。",
-        "key.other" | "key.deal" => "此密钥不属于这笔交易。",
+        "key.other" => "此数据包是用另一个钱包或账户打包的。",
+        "key.deal" => "这笔交易的密钥无法使用。",
         "node.unreachable" => "无法连接节点。请检查网络与节点地址，然后重试。",
         "node.behind" => "节点落后于账本，请稍后重试或换用其他节点。",
         "node.busy" => "节点繁忙，请稍后重试。",
@@ -76,7 +77,7 @@ fn exact(code: &str) -> Option<&'static str> {
         "licence.expired" => "许可已过期。",
         "licence.revoked" => "许可已被撤销。",
         "licence.not_yet" => "许可尚未生效。",
-        "ledger.dropped" => "交易未被收录，可以重新发送。",
+        "ledger.dropped" => "交易未被收录，未作任何改动；请按所述原因修正后重试。",
         "ledger.fee" => "手续费超出限额，或账本未给出费用。",
         "ledger.insufficient_funds" => "余额不足。请由网关充值，或从其他账户转入后重试。",
         "ledger.offer_changed" => "价格或条款已变更，请重新查看后再签署。",
