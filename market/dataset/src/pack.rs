@@ -141,12 +141,8 @@ pub fn pack(
     report: Report<'_>,
 ) -> Result<(Listing, PackageSecret), PackError> {
     let key = MasterKey::random();
-    let dictionaries: Vec<&Vec<String>> =
-        input.tables.iter().flat_map(|t| &t.dictionaries).collect();
-    let layout = build_layout(&input, &dictionaries)?;
     // What would be refused at the end is refused before terabytes are sealed.
-    let mut manifest = described(&input, &layout)?;
-    manifest.dictionary_bytes = Vec::with_capacity(dictionaries.len());
+    let (layout, mut manifest) = input.plan()?;
     let total = layout.segments();
     let size = input.block_rows;
     let mut run = Run { key, size, total, done: 0, report, writer: FolderWriter::new(target)? };
@@ -167,7 +163,7 @@ pub fn pack(
             from = to;
         }
     }
-    for (entries, dictionary) in dictionaries.iter().zip(layout.dictionaries()) {
+    for (entries, dictionary) in input.dictionaries().zip(layout.dictionaries()) {
         let Dictionary::Private { segments, .. } = dictionary else { continue };
         let mut rest = entries.as_slice();
         let mut lengths = Vec::with_capacity(segments.len());
@@ -198,33 +194,38 @@ impl PackInput {
     /// # Errors
     /// See [`PackError`].
     pub fn check(&self) -> Result<(), PackError> {
-        let dictionaries: Vec<&Vec<String>> =
-            self.tables.iter().flat_map(|t| &t.dictionaries).collect();
-        let layout = build_layout(self, &dictionaries)?;
-        described(self, &layout).map(drop)
+        self.plan().map(drop)
+    }
+
+    /// The layout, and the manifest with every table and file, checked; lengths of dictionaries and hashes
+    /// of files are known when they are sealed.
+    fn plan(&self) -> Result<(Layout, Manifest), PackError> {
+        let layout = build_layout(self)?;
+        let tables = self.tables.iter().map(|table| table.resource.clone());
+        let files = self.files.iter().zip(layout.files()).map(|(input, file)| Resource {
+            name: input.name.clone(),
+            path: input.path.clone(),
+            description: input.description.clone(),
+            mediatype: input.mediatype.clone(),
+            bytes: file.bytes,
+            hash: None,
+            schema: None,
+            deidentification: None,
+        });
+        let resources = tables.chain(files).collect();
+        let manifest =
+            Manifest { resources, dictionary_bytes: Vec::new(), ..self.manifest.clone() };
+        manifest.check().map_err(PackageError::from)?;
+        Ok((layout, manifest))
+    }
+
+    /// The dictionaries of all tables, in order.
+    fn dictionaries(&self) -> impl Iterator<Item = &Vec<String>> {
+        self.tables.iter().flat_map(|table| &table.dictionaries)
     }
 }
 
-/// The manifest with every table and file, checked; only hashes of files are missing.
-fn described(input: &PackInput, layout: &Layout) -> Result<Manifest, PackError> {
-    let mut manifest = input.manifest.clone();
-    let tables = input.tables.iter().map(|table| table.resource.clone());
-    let files = input.files.iter().zip(layout.files()).map(|(input, file)| Resource {
-        name: input.name.clone(),
-        path: input.path.clone(),
-        description: input.description.clone(),
-        mediatype: input.mediatype.clone(),
-        bytes: file.bytes,
-        hash: None,
-        schema: None,
-        deidentification: None,
-    });
-    manifest.resources = tables.chain(files).collect();
-    manifest.check().map_err(PackageError::from)?;
-    Ok(manifest)
-}
-
-fn build_layout(input: &PackInput, dictionaries: &[&Vec<String>]) -> Result<Layout, PackError> {
+fn build_layout(input: &PackInput) -> Result<Layout, PackError> {
     let mut next = 0u64;
     let mut base = 0u32;
     let mut tables = Vec::with_capacity(input.tables.len());
@@ -243,8 +244,8 @@ fn build_layout(input: &PackInput, dictionaries: &[&Vec<String>]) -> Result<Layo
         tables.push(layout::Table { name, first: next, columns, active });
         next = next.saturating_add(segments);
     }
-    let mut private = Vec::with_capacity(dictionaries.len());
-    for (d, entries) in dictionaries.iter().enumerate() {
+    let mut private = Vec::new();
+    for (d, entries) in input.dictionaries().enumerate() {
         let segments = cut_dictionary(entries).map_err(|_| PackError::Dictionary(d))?;
         let count = segments.len() as u64;
         private.push(Dictionary::Private { first: next, segments });
