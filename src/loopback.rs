@@ -2,10 +2,10 @@
 //!
 //! [`guard`] says who is let in, [`reader`] in which language, [`serve`] reads what was sent, [`reply`] writes
 //! what every answer carries, [`upload`] takes files into a private folder, [`works`] does what takes long,
-//! [`once`] keeps a form from being sent twice, [`refusals`] says failures in Chinese, [`views`] are the frame of every page and the pages that both
-//! have, [`words`] their texts. Secrets live in this process while the wallet is unlocked, and are dropped
-//! when it was left alone for a while. A [`Site`] is one of the two. Depends on wallet and session, and on the
-//! portal's languages.
+//! [`once`] keeps a form from being sent twice, [`refusals`] says failures in Chinese, [`views`] are the frame
+//! of every page and the pages that both have, [`words`] their texts. Secrets live in this process while the
+//! wallet is unlocked, and are dropped when it was left alone for a while. A [`Site`] is one of the two.
+//! Depends on wallet and session, and on the portal's languages.
 
 mod guard;
 mod once;

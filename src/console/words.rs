@@ -134,6 +134,7 @@ galen_web::words! {
     levels: "Levels", "级别";
     risk_explained: "Greatest risk: the chance to find the row of a person who is known to be in the table (prosecutor). Average risk: the share of all rows that would be found by trying all (marketer).", "最高风险：已知某人在表中时，找出其所在行的概率（检察官模型）。平均风险：逐行尝试时，能被找出的行所占的比例（营销者模型）。";
     use_k: "Use this k", "采用此 k 值";
+    out_of_reach: "Out of reach:", "达不到：";
     none_reached: "No k can be reached so. Go back to the columns: allow coarser groups or more rows left out, or drop a quasi-identifier.", "按此设置达不到任何 k 值。请返回列的设置：允许更粗的分组、隐去更多的行，或舍弃一个准标识符。";
     line_loss: "loss of detail", "细节损失";
     line_left: "rows left out", "隐去的行";

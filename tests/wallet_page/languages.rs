@@ -61,12 +61,12 @@ fn a_page_is_in_the_language_that_its_reader_chose() {
     assert!(wrong.body.contains(heading), "{}", wrong.body);
     let said = "role=\"alert\"><strong>密码错误。</strong><br><span lang=\"en\">";
     assert!(wrong.body.contains(said), "{}", wrong.body);
-    assert!(
-        !served
-            .post("/unlock?lang=en", &token, "password=wrong&next=%2F")
-            .body
-            .contains("密码错误")
-    );
+    let wrong = served.post("/unlock?lang=en", &token, "password=wrong&next=%2F");
+    assert!(!wrong.body.contains("密码错误"), "{}", wrong.body);
+    // A script shows what it is told: what is wrong on the first line, what to do on the next.
+    let script = sent(&[("cookie", "lang=zh")], "/deals/0/browser/key");
+    let said = "钱包已锁定，请解锁后重新开始。the wallet is locked\nunlock it, and begin again";
+    assert!(script.body.contains(said), "{}", script.body);
     drop(served);
     runtime.block_on(serving.stop());
 }
